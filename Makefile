@@ -1,0 +1,126 @@
+# Everything that is built or installed lands in .tools/. "make help" lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+T := $(CURDIR)/.tools
+COLLECTION := ansible_collections/rpaops/uipath
+LINKED := $(T)/collections/$(COLLECTION)
+COPIED := $(T)/ansible-test/$(COLLECTION)
+GET_PIP := $(T)/home/.ansible/test/cache
+TARBALL = $(T)/build/rpaops-uipath-$(shell sed -n 's/^version: //p' galaxy.yml).tar.gz
+
+# The tools run with their own HOME: nothing outside the checkout is read or written.
+RUN := env HOME=$(T)/home ANSIBLE_COLLECTIONS_PATH=$(T)/collections PATH="$(T)/dev/bin:$(T)/pythons:$$PATH"
+say = @printf '\n== %s: %s\n' $@ '$(1)'
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+test: unit simulator playbook lint docs build integration sanity ## every check, on the newest ansible-core that python3 runs
+	@printf '\n== test: all passed\n'
+
+unit: $(T)/ready ## the unit tests
+	$(call say,pytest tests/unit)
+	@$(RUN) pytest tests/unit
+
+simulator: $(T)/ready ## the tests of the simulator
+	$(call say,pytest tests/simulator)
+	@$(RUN) pytest tests/simulator
+
+playbook: $(T)/ready ## real playbook runs against the simulator
+	$(call say,pytest tests/playbook)
+	@$(RUN) pytest tests/playbook
+
+integration: copy ## ansible-test integration
+	$(call say,every target of tests/integration)
+	@cd $(COPIED) && $(RUN) ansible-test integration --color no
+
+sanity: copy ## ansible-test sanity, without any ignore file
+	$(call say,ansible-test sanity)
+	@if compgen -G 'tests/sanity/ignore*' >&2; then echo 'sanity ignore files are not allowed' >&2; exit 1; fi
+	@cd $(COPIED) && $(RUN) ansible-test sanity --color no
+
+lint: $(T)/ready ## ruff, mypy, ansible-lint
+	$(call say,ruff and mypy and ansible-lint)
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy -p ansible_collections.rpaops.uipath
+	@$(RUN) ansible-lint --nocolor
+
+format: $(T)/ready ## let ruff rewrite what it can
+	@$(RUN) ruff check --fix
+	@$(RUN) ruff format
+
+docs: copy ## the documentation and the changelog fragments
+	$(call say,antsibull-docs and ansible-doc and antsibull-changelog)
+	@cd $(COPIED) && $(RUN) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all .
+	@$(RUN) ansible-doc --metadata-dump rpaops.uipath > $(T)/documentation.json
+	@$(RUN) antsibull-changelog lint
+
+build: $(T)/ready $(T)/importer/.installed ## the artifact, and galaxy-importer without a warning
+	$(call say,ansible-galaxy collection build and galaxy-importer)
+	@$(RUN) ansible-galaxy collection build --force --output-path $(T)/build
+	@tar -tzf $(TARBALL)
+	@cd $(T)/build && $(RUN) PATH="$(T)/importer/bin:$$PATH" python -m galaxy_importer.main $(TARBALL) 2>&1 | tee importer.log
+	@if grep -E '^(WARNING|ERROR)' $(T)/build/importer.log > /dev/null; then echo 'galaxy-importer warns' >&2; exit 1; fi
+
+matrix: $(T)/ready ## the playbook tests marked "matrix", on every ansible-core that the Pythons of this machine run
+	$(call say,every ansible-core from the oldest supported to the newest)
+	@$(T)/dev/bin/python tests/matrix.py
+
+demo: $(T)/run/.installed | $(LINKED) ## a demonstration against the simulator
+	@mkdir -p $(T)/home
+	@$(RUN) PYTHONPATH=$(T)/collections PATH="$(T)/run/bin:$$PATH" python demo/demo.py
+
+clean: ## remove .tools
+	rm -rf $(T)
+
+# ansible-test insists on the path of an installed collection and refuses a link. With no repository of its own, the
+# copy would be taken for an ignored folder of this one, without a file to test.
+copy: $(T)/ready
+	@rm -rf $(COPIED) && mkdir -p $(COPIED) && git -c init.defaultBranch=main init -q $(COPIED)
+	@git ls-files -co --exclude-standard -z | tar -c --null --ignore-failed-read -T - | tar -x -C $(COPIED)
+
+$(T)/ready: $(T)/dev/.installed $(GET_PIP)/.written $(T)/pythons/.linked | $(LINKED)
+	@touch $@
+
+$(T)/dev/.installed: tests/requirements.txt meta/ee-requirements.txt
+	@echo 'installing the tools into .tools/dev'
+	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || { echo 'Python cannot make virtual environments: apt-get install python3-venv' >&2; exit 1; }
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install -qq -r tests/requirements.txt
+	@touch $@
+
+$(T)/importer/.installed:
+	@echo 'installing galaxy-importer into .tools/importer'
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install -qq galaxy-importer
+	@touch $@
+
+$(T)/run/.installed: meta/ee-requirements.txt
+	@echo 'installing ansible-core into .tools/run'
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install -qq ansible-core -r meta/ee-requirements.txt
+	@touch $@
+
+$(T)/pythons/.linked: tests/pythons.py | $(T)/dev/.installed
+	@$(T)/dev/bin/python tests/pythons.py $(@D)
+	@touch $@
+
+$(LINKED):
+	@mkdir -p $(@D)
+	@ln -s $(CURDIR) $@
+
+# ansible-test would download a script that installs pip, and hides pip's environment variables from it.
+$(GET_PIP)/.written: tests/get_pip.py $(T)/dev/.installed
+	@mkdir -p $(@D) $(T)/home/.config/pip $(T)/home/.pip
+	@for version in $$(sed -n "s/.*pip='\([0-9.]*\)'.*/\1/p" $(T)/dev/lib/python3*/site-packages/ansible_test/_internal/python_requirements.py); \
+	do cp tests/get_pip.py $(@D)/get_pip_$${version//./_}.py; done
+	@ln -sf ~/.config/pip/pip.conf $(T)/home/.pip/pip.conf
+	@umask 077; { echo '[global]'; env | sed -n 's/^PIP_\([A-Z_]*\)=/\1 = /p'; } > $(T)/home/.config/pip/pip.conf
+	@touch $@
+
+.PHONY: help test unit simulator playbook integration sanity lint format docs build matrix demo clean copy
