@@ -1,0 +1,94 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The URLs of the Identity API, and what a mistaken base URL was probably meant to be. Nothing here talks.
+
+UiPath serves the same API below four bases: C(/identity) on a standalone Orchestrator, and C(/identity_),
+C(/ORGANIZATION/identity_) or C(/ORGANIZATION/TENANT/identity_) on Automation Suite and Automation Cloud.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import quote, urlsplit, urlunsplit
+
+CLOUD_HOSTS = ("cloud.uipath.com", "govcloud.uipath.us")
+CLOUD_DOMAINS = (".dedicated.uipath.com",)
+ORGANIZATION = "ORGANIZATION"
+
+
+def normalize_identity_url(url: str) -> str:
+    """Return the base that C(/api/...) is appended to, without a trailing slash or C(/api)."""
+    base = url.strip().rstrip("/")
+    if base.lower().endswith("/api") and base.count("/") > 2:  # more than a host of that name
+        base = base[: -len("/api")].rstrip("/")
+    return base
+
+
+def default_token_url(identity_url: str) -> str:
+    return f"{identity_url}/connect/token"
+
+
+def change_password_url(identity_url: str, user_id: str) -> str:
+    """Return the URL of a user's change-password operation. Any character of the id survives the way."""
+    return f"{identity_url}/api/User/{quote(user_id, safe='')}/changepassword"
+
+
+def is_path_segment(user_id: str) -> bool:
+    """Tell whether a URL can carry the id: RFC 3986 removes the segments C(.) and C(..), even when encoded."""
+    return user_id not in ("", ".", "..") and not any("\ud800" <= char <= "\udfff" for char in user_id)
+
+
+def url_problems(name: str, url: str, *, allow_http: bool) -> list[str]:
+    """Say what keeps a URL from being used, without repeating it: it may hold credentials."""
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return [f"{name} is not a URL"]
+    if parts.scheme not in ("http", "https") or not host or port == 0 or any(char.isspace() for char in url.strip()):
+        return [f"{name} has to look like https://host/identity"]
+    problems = []
+    if parts.username is not None or parts.password is not None:
+        problems.append(f"{name} must not contain credentials: use access_token, or client_id and client_secret")
+    if "?" in url or "#" in url:
+        problems.append(f"{name} must end with its path, without a query or fragment")
+    if parts.scheme == "http" and not allow_http and not is_loopback(host):
+        problems.append(f"{name} would send passwords in clear text: use https, or set allow_http to true")
+    return problems
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def likely_identity_url(identity_url: str, codes: tuple[str, ...] = ()) -> str:
+    """Guess what C(identity_url) should have been, from its form and from the server's error codes."""
+    parts = urlsplit(identity_url)
+    segments = [segment for segment in parts.path.split("/") if segment]
+    if is_cloud(parts.hostname or "") or "InvalidPartition" in codes:
+        path = organization_path(segments)
+    elif segments == ["identity_"] and "UnsupportedApiVersion" not in codes:
+        path = organization_path(segments)
+    elif segments[-1:] == ["identity"]:
+        path = organization_path(segments)
+    elif len(segments) >= 3 and segments[-1] == "identity_":
+        path = organization_path(segments)
+    else:
+        path = "/identity"
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def is_cloud(host: str) -> bool:
+    return host in CLOUD_HOSTS or host.endswith(CLOUD_DOMAINS)
+
+
+def organization_path(segments: list[str]) -> str:
+    """Return the organization-level base, with the organization's name where the URL has one."""
+    named = segments[0] if segments and segments[0] not in ("identity", "identity_", "api") else ORGANIZATION
+    return f"/{named}/identity_"

@@ -1,0 +1,62 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils import _errors
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
+    SENTENCES,
+    STATUSES,
+    SUCCEEDED,
+    InvalidInput,
+    OutcomeUnknown,
+    Throttled,
+    UiPathError,
+    Unauthorized,
+    Unreachable,
+    WriteInCheckMode,
+    WrongBase,
+)
+
+
+class TestUiPathError:
+    def test_keeps_what_the_server_said(self) -> None:
+        error = Throttled("Slow down.", http_status=429, codes=["TooMany"], trace_id="00-1")
+        assert (str(error), error.http_status, error.codes, error.trace_id) == ("Slow down.", 429, ("TooMany",), "00-1")
+
+    @pytest.mark.parametrize(
+        ("kind", "status", "stops_task"),
+        [
+            (Unauthorized, "unauthorized", True),
+            (WrongBase, "wrong_base", True),
+            (Throttled, "throttled", False),
+            (Unreachable, "unreachable", False),
+            (OutcomeUnknown, "unknown", False),
+            (WriteInCheckMode, "unknown", False),
+        ],
+    )
+    def test_each_kind_has_a_status(self, kind: type[UiPathError], status: str, stops_task: bool) -> None:
+        assert (kind.status, kind.stops_task) == (status, stops_task)
+
+    def test_every_kind_has_a_documented_status(self) -> None:
+        kinds = [
+            value for value in vars(_errors).values() if isinstance(value, type) and issubclass(value, UiPathError)
+        ]
+        assert {kind.status for kind in kinds} <= set(STATUSES)
+
+
+class TestInvalidInput:
+    def test_lists_all_problems_in_one_message(self) -> None:
+        error = InvalidInput(["a is empty", "b is missing"])
+        assert error.message == "Nothing was sent, because the input has problems: a is empty; b is missing."
+        assert error.problems == ("a is empty", "b is missing")
+
+
+class TestSentences:
+    def test_every_status_has_one_or_belongs_to_an_error_that_brings_its_own(self) -> None:
+        own = {kind.status for kind in (Unauthorized, WrongBase, Throttled, Unreachable)}
+        assert set(STATUSES) - own <= set(SENTENCES)
+
+    def test_success_is_three_of_the_statuses(self) -> None:
+        assert set(STATUSES) > SUCCEEDED == {"changed", "already_set", "would_change"}

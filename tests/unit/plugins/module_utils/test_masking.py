@@ -1,0 +1,145 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import base64
+import json
+import string
+from urllib.parse import quote, quote_plus
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import (
+    MASK,
+    dotnet_json,
+    encoded_forms,
+    lower,
+    mask,
+    mask_fragments,
+    percent_encoded,
+)
+
+SECRETS = [
+    "hunter2-Hunter2",
+    "double\"quote'single",
+    "back\\slash\\n",
+    "a+b&c=d/e?f#g%h i",
+    "<script>'`\"&+",
+    "grüße-ÄÖÜ-ßtraße",
+    "pässwörd漢字😀",
+    "line\nbreak\ttab",
+    ".*[a-z]+(?i)$^|",
+    "%41%42",
+    "\\u0041",
+    string.printable,
+    "\ud800lone",
+    "İstanbul-\N{LATIN SMALL LETTER DOTLESS I}",
+]
+
+
+def spellings(secret: str) -> list[str]:
+    """How servers and libraries spell a secret, written down independently of the code under test."""
+    octets = secret.encode("utf-8", "surrogatepass")
+    return [
+        secret,
+        secret.upper(),
+        secret.lower(),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        json.dumps(json.dumps(secret))[3:-3],
+        repr(secret)[1:-1],
+        repr(octets)[2:-1],
+        quote(octets),
+        quote(octets, safe=""),
+        quote(octets, safe="").lower(),
+        quote_plus(octets),
+        "".join(f"%{octet:02x}" for octet in octets),
+        base64.b64encode(octets).decode(),
+        base64.b64encode(octets).decode().rstrip("="),
+        base64.urlsafe_b64encode(octets).decode(),
+        "".join(f"\\u{ord(char):04X}" if char in "\"'<>&+`" else json.dumps(char)[1:-1] for char in secret),
+    ]
+
+
+class TestEncodedForms:
+    def test_of_nothing_is_nothing(self) -> None:
+        assert encoded_forms("") == set()
+
+    def test_a_plain_word_has_few(self) -> None:
+        assert encoded_forms("abc") == {"abc", "ABC", "%61%62%63", "YWJj"}
+
+
+class TestDotnetJson:
+    def test_escapes_like_system_text_json(self) -> None:
+        expected = "\\u0022\\u0027\\u003C\\u003E\\u0026\\u002B\\u0060\\\\\\u00e9"
+        assert dotnet_json("\"'<>&+`\\é") == expected
+
+
+class TestPercentEncoded:
+    def test_encodes_every_octet(self) -> None:
+        assert percent_encoded(b"a\xff") == "%61%FF"
+
+
+class TestMask:
+    @pytest.mark.parametrize("secret", SECRETS)
+    def test_no_spelling_survives(self, secret: str) -> None:
+        for spelling in spellings(secret):
+            masked = mask(f"The value [{spelling}] is not valid.", [secret])
+            assert masked == f"The value [{MASK}] is not valid.", spelling
+
+    @pytest.mark.parametrize("secret", SECRETS)
+    def test_no_spelling_survives_among_others(self, secret: str) -> None:
+        masked = mask(" ~ ".join(spellings(secret)), SECRETS)
+        assert masked == " ~ ".join([MASK] * len(spellings(secret)))
+
+    def test_a_longer_secret_is_hidden_whole(self) -> None:
+        assert mask("is abcdef", ["abc", "abcdef"]) == f"is {MASK}"
+
+    def test_every_occurrence(self) -> None:
+        assert mask("abc, Abc, aBC", ["abc"]) == f"{MASK}, {MASK}, {MASK}"
+
+    def test_a_secret_of_one_character(self) -> None:
+        assert "x" not in mask("x marks the box", ["x"])
+
+    @pytest.mark.parametrize("secrets", [[], [""], ["", ""]])
+    def test_without_secrets_words_stay(self, secrets: list[str]) -> None:
+        assert mask("Incorrect password.", secrets) == "Incorrect password."
+
+    def test_without_words(self) -> None:
+        assert mask("", ["abc"]) == ""
+
+
+class TestMaskFragments:
+    def test_hides_all_that_is_quoted(self) -> None:
+        words = "'h' is an invalid start of the value, not \"u\"."
+        assert mask_fragments(words, ["hunter2"]) == f"'{MASK}' is an invalid start of the value, not '{MASK}'."
+
+    def test_hides_lone_characters(self) -> None:
+        words = "Unexpected character at value: h. Expected x, y; or z"
+        expected = f"Unexpected character at value: {MASK}. Expected {MASK}, {MASK}; or {MASK}"
+        assert mask_fragments(words, ["hunter2"]) == expected
+
+    @pytest.mark.parametrize("fragment", ["hunt", "nter2", "NTER", "er2-G", "ünde"])
+    def test_hides_pieces_long_enough_to_help_a_guess(self, fragment: str) -> None:
+        assert mask_fragments(f"near {fragment} found", ["hunter2-Gründe"]) == f"near {MASK} found"
+
+    def test_leaves_shorter_ones(self) -> None:
+        assert mask_fragments("near hun found", ["hunter2"]) == "near hun found"
+
+    @pytest.mark.parametrize("secret", SECRETS)
+    def test_no_piece_of_a_secret_survives(self, secret: str) -> None:
+        for at in range(len(secret) - 3):
+            piece = secret[at : at + 4]
+            assert piece not in mask_fragments(f"at {piece}.", [secret])
+
+    def test_of_every_secret(self) -> None:
+        assert mask_fragments("abcd or wxyz", ("abcde", "vwxyz")) == f"{MASK} or {MASK}"
+
+
+class TestLower:
+    @pytest.mark.parametrize("text", ["ABC", "İ", "ß", "Ω😀"])
+    def test_keeps_the_length(self, text: str) -> None:
+        assert len(lower(text)) == len(text)
+
+    def test_lowers_the_rest(self) -> None:
+        assert lower("AbC-Ä-İ") == "abc-ä-İ"
