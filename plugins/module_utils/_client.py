@@ -1,0 +1,235 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests to the Identity API: who signs in, what is repeated, who waits, and what a read-only run may send.
+
+A request is repeated only while it was provably not applied: it was never sent, or answered with 429 or, once, with
+401. Requests that change nothing are repeated after a lost answer too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from json import dumps
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._answers import descriptions, error_codes, trace_id
+from ansible_collections.rpaops.uipath.plugins.module_utils._auth import SignIn, Token, read_token
+from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import likely_identity_url
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
+    OutcomeUnknown,
+    Throttled,
+    UiPathError,
+    Unauthorized,
+    Unreachable,
+    WriteInCheckMode,
+    WrongBase,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._failures import TransportError
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask
+from ansible_collections.rpaops.uipath.plugins.module_utils._patience import (
+    LONGEST_WAIT,
+    Patience,
+    backoff,
+    retry_after,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response, Transport
+
+GUIDE = "the guide docs/identity-url.md lists the right form for every product"
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One request. C(harmless) ones change nothing; C(secrets) are masked in what the server says about it."""
+
+    method: str
+    url: str
+    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    harmless: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Client:
+    """A signed-in caller of the Identity API. Threads may share it."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        identity_url: str,
+        token_url: str,
+        sign_in: SignIn,
+        secrets: Iterable[str] = (),
+        retries: int = 3,
+        check_mode: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.identity_url = identity_url
+        self.secrets = (*sign_in.secrets(), *secrets)
+        self._transport = transport
+        self._token_url = token_url
+        self._sign_in = sign_in
+        self._retries = retries
+        self._check_mode = check_mode
+        self._clock = clock
+        self._sleep = sleep
+        self._token = Token(sign_in.access_token) if sign_in.access_token else None
+        self._token_lock = threading.Lock()
+        self._paused_until = 0.0
+        self._spoke_json = False
+
+    def sign_in(self) -> None:
+        """Fetch a token, unless one was given: a task that cannot sign in ends before its first request."""
+        self._current_token()
+
+    def get(self, url: str) -> Response:
+        return self._request(_Call("GET", url, harmless=True, secrets=self.secrets))
+
+    def post(self, url: str, body: Mapping[str, Any], *, secrets: Iterable[str] = ()) -> Response:
+        """Send a write. C(secrets) are those in the body, besides the connection's own."""
+        return self._request(_Call("POST", url, dumps(body).encode(), secrets=(*self.secrets, *secrets)))
+
+    def _request(self, call: _Call) -> Response:
+        """Return the API's answer to an authenticated request: never a 401, 403, 429 or a foreign page."""
+        if self._check_mode and not call.harmless:
+            raise WriteInCheckMode(f"check mode: {call.method} is not sent")
+        patience = Patience(self._retries)
+        try:
+            response = self._authorized(call, patience)
+            self._reject_foreign(call, response)
+        except UiPathError as error:
+            error.attempts = patience.attempts
+            raise
+        return dataclasses.replace(response, attempts=patience.attempts)
+
+    def _authorized(self, call: _Call, patience: Patience) -> Response:
+        token = self._current_token()
+        response = self._exchange(with_token(call, token), patience)
+        if response.status == 401 and self._sign_in.renewable:
+            token = self._current_token(rejected=token)
+            response = self._exchange(with_token(call, token), patience)
+        if response.status == 401:
+            raise described(Unauthorized, call, response, "The server does not accept the access token.")
+        return response
+
+    def _current_token(self, rejected: Token | None = None) -> Token:
+        """Return a token that is neither rejected nor about to expire. Threads share one renewal."""
+        with self._token_lock:
+            token = self._token
+            if token is None or token is rejected or self._clock() >= token.renew_at:
+                token = self._token = self._fetch_token()
+            return token
+
+    def _fetch_token(self) -> Token:
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        call = _Call("POST", self._token_url, self._sign_in.form(), headers, harmless=True, secrets=self.secrets)
+        response = self._exchange(call, Patience(self._retries))
+        token = read_token(response.json, self._clock()) if response.status == 200 else None
+        if token:
+            return token
+        if response.status in (400, 401, 403) and isinstance(response.json, dict):
+            raise described(Unauthorized, call, response, "The server issues no token for this client.")
+        if response.status == 408 or response.status >= 500:
+            raise described(Unreachable, call, response, "The token endpoint does not work.")
+        likely = likely_identity_url(self.identity_url, error_codes(response.json))
+        raise described(
+            WrongBase,
+            call,
+            response,
+            f"There is no token endpoint at token_url; identity_url is probably {likely} ({GUIDE}).",
+        )
+
+    def _exchange(self, call: _Call, patience: Patience) -> Response:
+        """Send until there is an answer other than 429. Login and API calls all go through here."""
+        while True:
+            self._wait_out_pause(patience)
+            patience.attempts += 1
+            try:
+                response = self._transport.send(call.method, call.url, call.headers, call.body)
+            except TransportError as error:
+                if error.sent and not call.harmless:
+                    raise OutcomeUnknown(f"There was no answer: {error.cause}.") from error
+                if error.lasting or not self._backed_off(patience):
+                    raise Unreachable(f"{error.cause[0].upper()}{error.cause[1:]}.") from error
+                continue
+            if response.status == 429:
+                self._pause_all(call, response, patience)
+            elif response.status < 500 or not call.harmless or not self._backed_off(patience):
+                return response
+
+    def _backed_off(self, patience: Patience) -> bool:
+        """Wait before a repeat and return True, or return False where no repeat is left."""
+        if not patience.may_repeat():
+            return False
+        seconds = backoff(patience.repeats)
+        if not patience.may_wait(seconds):
+            return False
+        self._sleep(seconds)
+        return True
+
+    def _pause_all(self, call: _Call, response: Response, patience: Patience) -> None:
+        """Make every thread wait as long as a 429 asks for, or as long as this request's back-off."""
+        may_repeat = patience.may_repeat()
+        seconds = retry_after(response.headers.get("Retry-After"), datetime.now(timezone.utc))
+        if seconds is None:
+            seconds = backoff(patience.repeats)
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
+        if not may_repeat:
+            raise described(Throttled, call, response, "The server asks to slow down, again and again.")
+
+    def _wait_out_pause(self, patience: Patience) -> None:
+        while (seconds := self._paused_until - self._clock()) > 0:
+            if not patience.may_wait(seconds):
+                raise Throttled(
+                    f"The server asks to wait for another {seconds:.0f} seconds, but all waits for a request end after"
+                    f" {LONGEST_WAIT:.0f}. Nothing was applied; run the task again later.",
+                    http_status=429,
+                )
+            self._sleep(seconds)
+
+    def _reject_foreign(self, call: _Call, response: Response) -> None:
+        """Raise where the answer is not the Identity API's: a missing scope, another application, a sign-in page."""
+        codes = error_codes(response.json)
+        if response.status == 403:
+            raise described(
+                Unauthorized,
+                call,
+                response,
+                "The server forbids it: the application needs the scope PM.User or PM.User.Write and the role of an"
+                " organization administrator.",
+            )
+        page = 300 <= response.status < 400 or (response.is_html and response.status < 500)
+        if page and self._spoke_json:
+            raise described(OutcomeUnknown, call, response, "A web page or a redirect came instead of an answer.")
+        if page or response.status == 405 or "InvalidPartition" in codes:
+            likely = likely_identity_url(self.identity_url, codes)
+            sentence = f"There is no Identity API at identity_url; it is probably {likely} ({GUIDE})."
+            raise described(WrongBase, call, response, sentence)
+        self._spoke_json = self._spoke_json or response.json is not None
+
+
+def with_token(call: _Call, token: Token) -> _Call:
+    headers = {"Authorization": f"Bearer {token.value}", "Accept": "application/json", "User-Agent": "rpaops.uipath"}
+    if call.body is not None:
+        headers["Content-Type"] = "application/json"
+    return dataclasses.replace(call, headers=headers)
+
+
+def described(kind: type[UiPathError], call: _Call, response: Response, sentence: str) -> UiPathError:
+    """Return an error that carries the server's words, masked."""
+    answer = response.json
+    codes = tuple(mask(code, call.secrets) for code in error_codes(answer))
+    words = mask(descriptions(answer), call.secrets) or ", ".join(codes)
+    return kind(
+        f"{sentence} The server says: {words}" if words else sentence,
+        http_status=response.status,
+        codes=codes,
+        trace_id=mask(trace_id(answer) or "", call.secrets) or None,
+    )

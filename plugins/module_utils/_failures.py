@@ -1,0 +1,67 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a request got no answer, in words of the operating system or of OpenSSL.
+
+A library's exception is never quoted: it can hold URLs, headers and pieces of a body.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+
+try:
+    import requests
+    import urllib3
+except ImportError:
+    pass  # the transport reports it
+
+
+class TransportError(Exception):
+    """No answer. C(sent) tells whether the server may have got the request, C(lasting) whether a repeat can help."""
+
+    def __init__(self, cause: str, *, sent: bool, lasting: bool = False) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.sent = sent
+        self.lasting = lasting
+
+
+def transport_error(error: BaseException, *, sent: bool) -> TransportError:
+    """Reduce a library's exception to the cause that the operating system or OpenSSL gave for it."""
+    causes = tuple(chained(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            words = f"the server's certificate is not trusted ({cause.verify_message})"
+            return TransportError(f"{words}; name its issuer's certificate in ca_path", sent=False, lasting=True)
+    through_proxy = any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes)
+    place = "the proxy" if through_proxy else "the server"
+    timeouts = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+    # urllib3 counts a refused connection and an unknown host among its time-outs
+    refused = urllib3.exceptions.NewConnectionError
+    if any(isinstance(cause, timeouts) and not isinstance(cause, refused) for cause in causes):
+        return TransportError(f"{place} did not answer in time", sent=sent)
+    for cause in causes:
+        refusal = re.search(r"Tunnel connection failed: (\d{3})", str(cause)) if isinstance(cause, OSError) else None
+        if refusal:
+            return TransportError(f"the proxy refuses to connect (HTTP {refusal[1]})", sent=False, lasting=True)
+        if isinstance(cause, ssl.SSLError):
+            return TransportError(f"TLS failed ({cause.reason or 'no reason given'})", sent=sent)
+        if isinstance(cause, OSError) and cause.strerror:
+            return TransportError(f"{place} cannot be reached ({cause.strerror})", sent=sent)
+    if sent:
+        return TransportError("the connection was lost before the answer was complete", sent=True)
+    return TransportError(f"{place} cannot be reached ({type(error).__name__})", sent=False)
+
+
+def chained(error: object) -> Iterator[BaseException]:
+    """Yield an exception and all that it stems from: C(requests) and C(urllib3) wrap in several ways."""
+    pending, seen = [error], set()
+    while pending:
+        current = pending.pop(0)
+        if isinstance(current, BaseException) and id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            pending += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
