@@ -1,0 +1,118 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The user operations of the Identity API: paths, field names, and what each answer proves."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._answers import (
+    descriptions,
+    error_codes,
+    trace_id,
+    validation_messages,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import change_password_url
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask, mask_fragments
+from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response
+
+# The codes of ASP.NET Core Identity's password validator (IdentityErrorDescriber).
+POLICY_CODES = frozenset(
+    {
+        "PasswordTooShort",
+        "PasswordRequiresDigit",
+        "PasswordRequiresLower",
+        "PasswordRequiresUpper",
+        "PasswordRequiresNonAlphanumeric",
+        "PasswordRequiresUniqueChars",
+    }
+)
+KNOWN_CODES = POLICY_CODES | {"PasswordMismatch", "ConcurrencyFailure"}
+UUID_LENGTH = 36
+
+
+@dataclass(frozen=True)
+class PasswordAnswer:
+    """What one change-password request proves. C(words) and C(codes) are the server's, masked; C(cause) is ours.
+
+    C(outcome) is C(applied), C(mismatch) (the old password is not the live one), C(policy) (the new one is refused),
+    C(conflict) (not applied, a repeat may help), C(refused), C(not_found), C(unauthorized), C(wrong_base),
+    C(throttled) or C(unreachable) (all of them not applied), or C(unknown).
+    """
+
+    outcome: str
+    http_status: int | None = None
+    codes: tuple[str, ...] = ()
+    words: str = ""
+    cause: str = ""
+    trace_id: str | None = None
+    attempts: int = 1
+    stops_task: bool = False
+
+
+def canonical_user_id(user_id: str) -> str:
+    """Return the spelling under which ids are compared: the server's ids are UUIDs, whose case does not matter."""
+    try:
+        return str(uuid.UUID(user_id)) if len(user_id) == UUID_LENGTH else user_id
+    except ValueError:
+        return user_id
+
+
+def change_password(client: Client, user_id: str, old: str, new: str, *, secrets: Iterable[str]) -> PasswordAnswer:
+    """Send one pair. C(secrets) are this user's, to be masked in the server's words."""
+    secrets = tuple(secrets)
+    body = {"oldPassword": old, "newPassword": new}
+    try:
+        response = client.post(change_password_url(client.identity_url, user_id), body, secrets=secrets)
+    except UiPathError as error:
+        return unanswered(error)
+    return read_password_answer(response, (*client.secrets, *secrets))
+
+
+def unanswered(error: UiPathError) -> PasswordAnswer:
+    return PasswordAnswer(
+        error.status,
+        error.http_status,
+        error.codes,
+        cause=error.message,
+        trace_id=error.trace_id,
+        attempts=error.attempts,
+        stops_task=error.stops_task,
+    )
+
+
+def read_password_answer(response: Response, secrets: tuple[str, ...]) -> PasswordAnswer:
+    answer = response.json
+    words = mask(descriptions(answer), secrets) or mask_fragments(validation_messages(answer), secrets)
+    return PasswordAnswer(
+        proven_outcome(response.status, answer),
+        response.status,
+        tuple(code if code in KNOWN_CODES else mask(code, secrets) for code in error_codes(answer)),
+        words=words,
+        trace_id=mask(trace_id(answer) or "", secrets) or None,
+        attempts=response.attempts,
+    )
+
+
+def proven_outcome(status: int, answer: Any) -> str:
+    """Return what an API answer proves; only C(succeeded) in a 200 proves that the change was applied."""
+    if status == 404:
+        return "not_found"
+    if status == 408 or status >= 500 or not isinstance(answer, dict):
+        return "unknown"
+    if status == 200 and answer.get("succeeded") is True:
+        return "applied"
+    if status < 400 and answer.get("succeeded") is not False:
+        return "unknown"
+    codes = error_codes(answer)
+    if "PasswordMismatch" in codes:
+        return "mismatch"
+    if "ConcurrencyFailure" in codes:
+        return "conflict"
+    return "policy" if POLICY_CODES.intersection(codes) else "refused"
