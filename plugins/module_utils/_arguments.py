@@ -1,0 +1,151 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection options that all modules share: their types, their environment variables, and what they build.
+
+Their documentation is the fragment C(rpaops.uipath.connection).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible.module_utils.common.parameters import env_fallback
+from ansible.module_utils.errors import AnsibleFallbackNotFound
+from ansible_collections.rpaops.uipath.plugins.module_utils._auth import choose_sign_in, sign_in_problems
+from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import (
+    default_token_url,
+    is_loopback,
+    normalize_identity_url,
+    url_problems,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._transport import (
+    Transport,
+    TransportOptions,
+    proxy_secrets,
+)
+
+SIGN_IN_EXCLUSIONS = (("access_token", "client_id"), ("access_token", "client_secret"))
+# The longest time an option may give, in seconds. Python's clocks overflow on absurd ones.
+LONGEST_OPTION = 86400
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+
+
+def set_variable(*names: str) -> str:
+    """Return an environment variable, as C(env_fallback) does, but treat an empty one as not set."""
+    value: str = env_fallback(*names)
+    if not value:
+        raise AnsibleFallbackNotFound
+    return value
+
+
+def connection_argument_spec() -> dict[str, dict[str, Any]]:
+    """Return the shared options. The sign-in's variables are not fallbacks: they fill up one method only."""
+
+    def from_environment(name: str) -> tuple[Any, list[str]]:
+        return (set_variable, [name])
+
+    return {
+        "identity_url": {"type": "str", "required": True, "fallback": from_environment("UIPATH_IDENTITY_URL")},
+        "token_url": {"type": "str", "no_log": False, "fallback": from_environment("UIPATH_TOKEN_URL")},
+        "access_token": {"type": "str", "no_log": True},
+        "client_id": {"type": "str"},
+        "client_secret": {"type": "str", "no_log": True},
+        "scopes": {"type": "list", "elements": "str"},
+        "partition_id": {"type": "str", "fallback": from_environment("UIPATH_PARTITION_ID")},
+        "validate_certs": {"type": "bool", "default": True, "fallback": from_environment("UIPATH_VALIDATE_CERTS")},
+        "ca_path": {"type": "path", "fallback": from_environment("UIPATH_CA_PATH")},
+        "client_cert": {"type": "path"},
+        "client_key": {"type": "path"},
+        "proxy": {"type": "str", "no_log": True, "fallback": from_environment("UIPATH_PROXY")},
+        "allow_http": {"type": "bool", "default": False},
+        "timeout": {"type": "float", "default": 30.0},
+        "retries": {"type": "int", "default": 3},
+    }
+
+
+def connection_problems(options: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """Say all that keeps the connection options from being used, without values."""
+    allow_http = options["allow_http"]
+    problems = url_problems("identity_url", options["identity_url"], allow_http=allow_http)
+    if options["token_url"] is not None:
+        problems += url_problems("token_url", options["token_url"], allow_http=allow_http)
+    problems += sign_in_problems(choose_sign_in(options, environ))
+    problems += proxy_problems(options)
+    problems += [
+        f"{name} does not name an existing file or directory"
+        for name in ("ca_path", "client_cert", "client_key")
+        if options[name] and not os.path.exists(options[name])
+    ]
+    if options["client_key"] and not options["client_cert"]:
+        problems.append("client_key needs client_cert beside it")
+    problems += range_problems(options, {"timeout": (0.001, LONGEST_OPTION), "retries": (0, 100)})
+    return problems
+
+
+def range_problems(options: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Say which numbers are outside their range, both ends included. None is a number that was not given."""
+    return [
+        f"{name} must be {'at least ' + str(low) if high == math.inf else f'from {low} to {high}'}"
+        for name, (low, high) in ranges.items()
+        if options[name] is not None and not (low <= options[name] <= high and options[name] < math.inf)
+    ]
+
+
+def proxy_problems(options: Mapping[str, Any]) -> list[str]:
+    if not options["proxy"]:
+        return []
+    try:
+        parts = urlsplit(options["proxy"])
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or port == 0 or parts.scheme not in ("http", "https"):
+        return ["proxy has to look like http://host:port"]
+    in_clear = any(str(options[name]).strip().lower().startswith("http:") for name in ("identity_url", "token_url"))
+    if in_clear and not options["allow_http"] and not is_loopback(host):
+        return ["an http:// URL would send passwords to the proxy in clear text: set allow_http to true to do that"]
+    return []
+
+
+def connection_secrets(options: Mapping[str, Any], environ: Mapping[str, str]) -> set[str]:
+    """Return every secret of the connection, including those that come from the environment."""
+    proxies = [options["proxy"], *(environ.get(name) for name in PROXY_VARIABLES)]
+    return {*choose_sign_in(options, environ).secrets(), *proxy_secrets(proxy for proxy in proxies if proxy)}
+
+
+def connect(
+    options: Mapping[str, Any],
+    environ: Mapping[str, str],
+    *,
+    check_mode: bool,
+    connections: int = 1,
+) -> Client:
+    """Return a client for checked options. Nothing is sent yet."""
+    identity_url = normalize_identity_url(options["identity_url"])
+    transport = Transport(
+        TransportOptions(
+            validate_certs=options["validate_certs"],
+            ca_path=options["ca_path"],
+            client_cert=options["client_cert"],
+            client_key=options["client_key"],
+            proxy=options["proxy"],
+            timeout=options["timeout"],
+            connections=connections,
+        ),
+        environ,
+    )
+    return Client(
+        transport,
+        identity_url=identity_url,
+        token_url=options["token_url"] or default_token_url(identity_url),
+        sign_in=choose_sign_in(options, environ),
+        secrets=connection_secrets(options, environ),
+        retries=options["retries"],
+        check_mode=check_mode,
+    )

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""AnsibleModule for tasks that carry thousands of passwords.
+
+C(AnsibleModule) compares every C(no_log) value with every string of the result: 10,000 users cost half a minute at
+exit. It also writes the C(repr) of a list option to the system log, where the masking of exact values misses a
+password with a quotation mark or a backslash. This class takes the users' passwords out of the options before the
+result is built. No result of this collection contains one, and text from elsewhere is masked where it comes in.
+"""
+
+from __future__ import annotations
+
+import re
+import select
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK, encoded_forms
+
+try:
+    from ansible.module_utils.secrets import register_secrets
+except ImportError:  # ansible-core before 2.22 has no registry: it masks the exact values of no_log options only
+
+    def register_secrets(values: Iterable[str], /) -> None:
+        """Do nothing."""
+
+
+HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+# These few stay among the values that ansible-core masks.
+CONNECTION_SECRETS = ("access_token", "client_secret", "proxy")
+SHOWN_OF_A_USER = ("user_id",)
+# What ansible-core says about an entry of a list of dicts that is something else.
+QUOTED_ENTRY = re.compile(r"Value '.*' in(?= the sub parameter field)", re.DOTALL)
+
+
+class UiPathModule(AnsibleModule):
+    """An AnsibleModule whose options lose their users' passwords before it exits.
+
+    Of an entry in the option C(users), and of options that the module does not know, only what is known to be no
+    secret survives: a mistyped C(old_pasword) is hidden like the right one.
+    """
+
+    def exit_json(self, **kwargs: Any) -> NoReturn:
+        self._forget_passwords()
+        super().exit_json(**kwargs)
+
+    def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
+        msg = QUOTED_ENTRY.sub(f"Value '{MASK}' in", msg)
+        for secret in sorted(self.no_log_values, key=len, reverse=True):  # one may begin with another
+            if secret in msg:
+                msg = msg.replace(secret, MASK)
+        self._forget_passwords()
+        super().fail_json(msg, **kwargs)
+
+    def register_forms(self, secrets: Iterable[str]) -> None:
+        """Let ansible-core 2.22 and later mask the encoded forms, too, in all that it displays."""
+        for secret in secrets:
+            register_secrets(encoded_forms(secret))
+
+    def _log_invocation(self) -> None:
+        """Tell the system log that the module ran, and nothing that an option says."""
+        self.log("Invoked with options " + ", ".join(sorted(name for name, value in self.params.items() if value)))
+
+    def _forget_passwords(self) -> None:
+        """Hide the users' passwords in the options, and stop looking for them in the result."""
+        for name, value in self.params.items():
+            if name == "users":
+                self.params[name] = self._hidden_users(value)
+            elif value and self.argument_spec.get(name, {"no_log": True}).get("no_log"):
+                self.params[name] = HIDDEN
+                if name not in CONNECTION_SECRETS:
+                    self.no_log_values.discard(str(value))
+
+    def _hidden_users(self, users: Any) -> Any:
+        if not isinstance(users, list):
+            return HIDDEN if users else users
+        return [self._hidden_user(user) if isinstance(user, Mapping) else HIDDEN for user in users]
+
+    def _hidden_user(self, user: Mapping[str, Any]) -> dict[str, Any]:
+        self.no_log_values.difference_update(str(value) for value in user.values())
+        return {name: value if name in SHOWN_OF_A_USER else HIDDEN for name, value in user.items()}
+
+
+def reader_is_gone(descriptor: int = 1) -> bool:
+    """Tell whether nobody can read standard output any more: the run that started this module has ended."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    try:
+        return bool(poll.poll(0))
+    except OSError:
+        return False

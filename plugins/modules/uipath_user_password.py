@@ -1,0 +1,464 @@
+#!/usr/bin/python
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: uipath_user_password
+short_description: Change the passwords of local UiPath users
+version_added: 0.1.0
+description:
+  - Changes the passwords of local users of the UiPath Identity server, of one user or of thousands in one task, by
+    the documented operation that wants the old password too.
+  - Directory users, robot accounts and groups have no password there.
+  - What the module sends counts. The server may count a wrong old password as a failed sign-in, and Automation
+    Cloud locks an account for 30 days after 10 of them. A user whose old password is wrong costs two failed
+    sign-ins per run, three if an answer is lost on the way, and one with O(update_password=always).
+  - When the old password is refused, the new one is tried against itself, which changes nothing and can only
+    succeed while the new one is in effect. That makes a repeated run report V(already_set), at the
+    price of a failed sign-in, of ending the user's sessions, and of an entry in the password history where the
+    server keeps one. A history that refuses a password in use makes such a run end as V(unknown).
+  - So schedule rotations, each with its own pair of passwords, rather than repeat the same task.
+author:
+  - rpaops.uipath contributors (@rpaops)
+extends_documentation_fragment:
+  - rpaops.uipath.attributes
+  - rpaops.uipath.connection
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Checks the input, and signs in with O(client_id) and O(client_secret). Nothing readable tells whether a
+        password is in effect, so the status is V(would_change) even where the real run would find V(already_set) or
+        V(wrong_password).
+  diff_mode:
+    support: full
+    details:
+      - The difference names user ids and the constants V(old password) and V(new password).
+  idempotent:
+    support: partial
+    details:
+      - A second run finds that the new password is in effect already, unless O(update_password=always), or the
+        server's password history refuses the probe.
+options:
+  user_id:
+    description:
+      - The id of one user. Any string that the server takes, usually a UUID.
+      - Needs O(old_password) and O(new_password). Mutually exclusive with O(users).
+    type: str
+  old_password:
+    description: The password in effect now. Never taken from the environment.
+    type: str
+  new_password:
+    description: The password to set. If it equals O(old_password), nothing is sent.
+    type: str
+  users:
+    description:
+      - Many users, in one task. Give this option a list from a vaulted variable rather than looping over the
+        module, which is many times slower and shows loop items at higher verbosity.
+    type: list
+    elements: dict
+    suboptions:
+      user_id:
+        description: The user's id. Needed.
+        type: str
+      old_password:
+        description: The password in effect now. Needed.
+        type: str
+      new_password:
+        description: The password to set. Needed.
+        type: str
+  update_password:
+    description:
+      - V(when_changed) finds out whether the new password is in effect already when the old one is refused, and
+        sends the same pair once more when an answer was lost.
+      - V(always) sends the pair once and does neither.
+    type: str
+    choices: [when_changed, always]
+    default: when_changed
+  concurrency:
+    description: How many users to work on at the same time, V(1) to V(64).
+    type: int
+    default: 4
+  max_failures:
+    description:
+      - Start no further users once this many have failed. V(0) turns every brake off.
+      - By default three users in a row, in order of completion, that end in the same of the ways V(wrong_password),
+        V(unknown), V(unreachable) or V(throttled) stop the task. One stale file of passwords must not lock every
+        account.
+      - Whatever the value, V(unauthorized) and V(wrong_base) stop the task, because they would repeat for every user.
+    type: int
+  settle_seconds:
+    description:
+      - How long to wait after a lost answer before the same pair is sent again. The server may still be applying
+        the first request.
+    type: float
+    default: 5
+seealso:
+  - name: Update User Password
+    description: The operation in UiPath's API guide.
+    link: https://docs.uipath.com/orchestrator/standalone/2023.10/api-guide/update-user-password
+"""
+
+EXAMPLES = r"""
+- name: Change one password
+  rpaops.uipath.uipath_user_password:
+    identity_url: https://orchestrator.example.com/identity
+    client_id: "{{ vault_uipath_client_id }}"
+    client_secret: "{{ vault_uipath_client_secret }}"
+    user_id: 2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d
+    old_password: "{{ vault_old_password }}"
+    new_password: "{{ vault_new_password }}"
+
+- name: Change many passwords in one task
+  rpaops.uipath.uipath_user_password:
+    identity_url: https://cloud.uipath.com/acme/identity_
+    access_token: "{{ vault_uipath_access_token }}"
+    users: "{{ vault_uipath_users }}" # a list of user_id, old_password and new_password
+    concurrency: 8
+    max_failures: 10
+  register: rotation
+
+- name: Show how many ended in which way
+  ansible.builtin.debug:
+    var: rotation.counts
+
+- name: Set the connection once for all modules of a play
+  hosts: localhost
+  gather_facts: false
+  module_defaults:
+    group/rpaops.uipath.uipath:
+      identity_url: https://automation.example.com/acme/identity_
+      client_id: "{{ vault_uipath_client_id }}"
+      client_secret: "{{ vault_uipath_client_secret }}"
+  tasks:
+    - name: Change one password
+      rpaops.uipath.uipath_user_password:
+        user_id: 2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d
+        old_password: "{{ vault_old_password }}"
+        new_password: "{{ vault_new_password }}"
+"""
+
+RETURN = r"""
+msg:
+  description:
+    - What happened and, after a failure, what to do next. The server's own words are quoted with every secret masked.
+  returned: always
+  type: str
+  sample: The password was changed.
+user_id:
+  description: The user's id, as given.
+  returned: when O(user_id) is given
+  type: str
+  sample: 2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d
+status:
+  description:
+    - What became of the user.
+    - V(changed) - the server confirmed the change.
+    - V(already_set) - the new password is in effect already, and was not changed.
+    - V(would_change) - in check mode, the change would be tried.
+    - V(wrong_password) - the old password is not the one in effect. Without O(update_password=always), neither is
+      the new one.
+    - V(policy_rejected) - the new password breaks the server's rules; the old one stays in effect.
+    - V(refused) - the server refuses for another reason, which RV(error_codes) and RV(msg) give.
+    - V(not_found) - the server knows no user of that id.
+    - V(unauthorized) - the server does not accept the caller, or forbids the operation. Stops the task.
+    - V(wrong_base) - something else than the Identity API answers at O(identity_url). Stops the task.
+    - V(throttled) - the server asked to slow down for longer than a request waits. Nothing was applied.
+    - V(unreachable) - the request could not be sent. Nothing was applied.
+    - V(unknown) - nothing proves whether the password was changed. Run the task again with the same pair.
+    - V(not_attempted) - the task was stopped before this user's turn. Nothing was sent.
+  returned: when O(user_id) is given
+  type: str
+  sample: changed
+http_status:
+  description: The HTTP status of the last answer, or V(null) where there was none.
+  returned: when O(user_id) is given
+  type: int
+  sample: 200
+error_codes:
+  description: The server's error codes, such as V(PasswordMismatch) or V(PasswordTooShort). Empty unless the user
+    failed.
+  returned: when O(user_id) is given
+  type: list
+  elements: str
+  sample: []
+trace_id:
+  description: The id under which the server's log holds a failed request, where the server names it.
+  returned: when O(user_id) is given
+  type: str
+  sample: 00-84c1fd4063c38d9f3900d06e56542d48-85d1d4-00
+attempts:
+  description: How many change-password requests were tried for the user, repeats included.
+  returned: when O(user_id) is given
+  type: int
+  sample: 1
+results:
+  description: One entry per entry of O(users), in the same order, also when the task fails.
+  returned: when O(users) is given
+  type: list
+  elements: dict
+  contains:
+    user_id:
+      description: The user's id, as given.
+      type: str
+    status:
+      description: As RV(status).
+      type: str
+    changed:
+      description: Whether this user's password was changed, or would be in check mode.
+      type: bool
+    http_status:
+      description: As RV(http_status).
+      type: int
+    error_codes:
+      description: As RV(error_codes).
+      type: list
+      elements: str
+    trace_id:
+      description: As RV(trace_id).
+      type: str
+    attempts:
+      description: As RV(attempts).
+      type: int
+    msg:
+      description: As RV(msg), about this user.
+      type: str
+counts:
+  description: How many users ended with each status. Every status of RV(status) is a key.
+  returned: when O(users) is given
+  type: dict
+  sample: {changed: 41, already_set: 1, wrong_password: 0}
+"""
+
+import dataclasses
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
+    LONGEST_OPTION,
+    SIGN_IN_EXCLUSIONS,
+    connect,
+    connection_argument_spec,
+    connection_problems,
+    connection_secrets,
+    range_problems,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import is_path_segment
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
+    STATUSES,
+    SUCCEEDED,
+    InvalidInput,
+    UiPathError,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._fleet import Brake, run_fleet
+from ansible_collections.rpaops.uipath.plugins.module_utils._module import UiPathModule, reader_is_gone
+from ansible_collections.rpaops.uipath.plugins.module_utils._password import (
+    PasswordChange,
+    Verdict,
+    set_password,
+    user_result,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
+from ansible_collections.rpaops.uipath.plugins.module_utils._users import (
+    PasswordAnswer,
+    canonical_user_id,
+    change_password,
+    unanswered,
+)
+
+WARN_UNVERIFIED = "validate_certs is false: whoever can answer in the server's place gets the passwords."
+
+
+def argument_spec() -> dict[str, dict[str, Any]]:
+    def pair() -> dict[str, dict[str, Any]]:
+        return {
+            "user_id": {"type": "str"},
+            "old_password": {"type": "str", "no_log": True},
+            "new_password": {"type": "str", "no_log": True},
+        }
+
+    return {
+        **connection_argument_spec(),
+        **pair(),
+        "users": {"type": "list", "elements": "dict", "options": pair()},
+        "update_password": {
+            "type": "str",
+            "choices": ["when_changed", "always"],
+            "default": "when_changed",
+            "no_log": False,
+        },
+        "concurrency": {"type": "int", "default": 4},
+        "max_failures": {"type": "int"},
+        "settle_seconds": {"type": "float", "default": 5.0},
+    }
+
+
+def input_problems(options: dict[str, Any]) -> list[str]:
+    """Say everything that is wrong with the module's own options, by index and without values."""
+    ranges = {"concurrency": (1, 64), "max_failures": (0, math.inf), "settle_seconds": (0, LONGEST_OPTION)}
+    problems = range_problems(options, ranges)
+    if options["users"] is None:
+        return problems + user_problems("", options)
+    stray = [name for name in ("old_password", "new_password") if options[name] is not None]
+    problems += [f"{name} goes with user_id, and into the entries of users" for name in stray]
+    first_index: dict[str, int] = {}
+    for index, user in enumerate(options["users"]):
+        problems += user_problems(f"users[{index}].", user)
+        first = first_index.setdefault(canonical_user_id(user["user_id"] or ""), index)
+        if first != index and user["user_id"]:
+            problems.append(f"users[{index}].user_id is the same as users[{first}].user_id")
+    return problems
+
+
+def user_problems(place: str, user: dict[str, Any]) -> list[str]:
+    problems = []
+    for name in ("user_id", "old_password", "new_password"):
+        if user[name] is None:
+            problems.append(f"{place}{name} is missing")
+        elif not user[name]:
+            problems.append(f"{place}{name} is empty")
+    if user["user_id"] and not is_path_segment(user["user_id"]):
+        problems.append(f"{place}user_id cannot be part of a URL")
+    return problems
+
+
+def requested_changes(options: dict[str, Any]) -> list[PasswordChange]:
+    users = [options] if options["users"] is None else options["users"]
+    return [PasswordChange(user["user_id"], user["old_password"], user["new_password"]) for user in users]
+
+
+def run(
+    changes: Sequence[PasswordChange],
+    client: Client,
+    *,
+    check_mode: bool,
+    probe: bool,
+    concurrency: int = 1,
+    max_failures: int | None = None,
+    settle: Callable[[], None],
+    cancelled: Callable[[], bool],
+) -> list[dict[str, Any]]:
+    """Set the passwords, or predict it, and return one result per change, in order."""
+    refusal = sign_in(client) if any(change.old != change.new for change in changes) else None
+    brake = Brake(max_failures)
+
+    def work(change: PasswordChange) -> Verdict:
+        def send(old: str, new: str) -> PasswordAnswer:
+            if refusal:
+                return refusal
+            return change_password(client, change.user_id, old, new, secrets=(change.old, change.new))
+
+        if check_mode and not refusal and change.old != change.new:
+            return Verdict("would_change", "would_change")
+        return set_password(change, send, settle, probe=probe)
+
+    def reason_to_stop(verdict: Verdict) -> str | None:
+        failed = verdict.status not in SUCCEEDED
+        return brake.reason_to_stop(verdict.status, failed=failed, stops_task=verdict.stops_task)
+
+    report = run_fleet(changes, work, reason_to_stop, concurrency=1 if refusal else concurrency, cancelled=cancelled)
+    verdicts = [
+        verdict or unfinished(started, report.stopped) for verdict, started in zip(report.results, report.started)
+    ]
+    return [user_result(change, verdict) for change, verdict in zip(changes, verdicts)]
+
+
+def sign_in(client: Client) -> PasswordAnswer | None:
+    """Sign in, and return the reason if that fails: it is the answer to the first user, and the last."""
+    try:
+        client.sign_in()
+    except UiPathError as error:
+        return dataclasses.replace(unanswered(error), stops_task=True)
+    return None
+
+
+def unfinished(started: bool, stopped: str | None) -> Verdict:
+    status = "unknown" if started else "not_attempted"
+    return Verdict(status, status, (PasswordAnswer(status, cause=f"{stopped or 'the task ended'}.", attempts=0),))
+
+
+def task_result(options: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the documented result of the task: one user's, or all users' with counts."""
+    failed = [result for result in results if result["status"] not in SUCCEEDED]
+    outcome = {"changed": any(result["changed"] for result in results), "failed": bool(failed)}
+    if options["users"] is None:
+        return {**results[0], **outcome}
+    counts = dict.fromkeys(STATUSES, 0)
+    for result in results:
+        counts[result["status"]] += 1
+    return {**outcome, "results": results, "counts": counts, "msg": summary(counts, failed, len(results))}
+
+
+def summary(counts: dict[str, int], failed: list[dict[str, Any]], total: int) -> str:
+    ended = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none given"
+    if not failed:
+        return f"{total} users: {ended}."
+    first = failed[0]
+    return f"{len(failed)} of {total} users failed: {ended}. The first of them, {first['user_id']}: {first['msg']}"
+
+
+def difference(results: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    changed = [result["user_id"] for result in results if result["changed"]]
+    return {"before": dict.fromkeys(changed, "old password"), "after": dict.fromkeys(changed, "new password")}
+
+
+def checked(module: UiPathModule) -> Client:
+    """Check the whole input, and return a client that has not sent anything yet."""
+    problems = connection_problems(module.params, os.environ) + input_problems(module.params)
+    if problems:
+        raise InvalidInput(problems)
+    secrets = connection_secrets(module.params, os.environ)
+    module.no_log_values.update(secrets)
+    module.register_forms(secrets)
+    if not module.params["validate_certs"]:
+        module.warn(WARN_UNVERIFIED)
+    return connect(module.params, os.environ, check_mode=module.check_mode, connections=module.params["concurrency"])
+
+
+def main() -> None:
+    module = UiPathModule(
+        argument_spec=argument_spec(),
+        mutually_exclusive=[*SIGN_IN_EXCLUSIONS, ("user_id", "users")],
+        supports_check_mode=True,
+    )
+    if REQUESTS_IMPORT_ERROR:
+        module.fail_json(missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
+    options = module.params
+    result: dict[str, Any] = {}
+    try:
+        client = checked(module)
+        changes = requested_changes(options)
+        module.register_forms(secret for change in changes for secret in (change.old, change.new))
+        results = run(
+            changes,
+            client,
+            check_mode=module.check_mode,
+            probe=options["update_password"] == "when_changed",
+            concurrency=options["concurrency"],
+            max_failures=options["max_failures"],
+            settle=lambda: time.sleep(options["settle_seconds"]),
+            cancelled=reader_is_gone,
+        )
+        result = task_result(options, results)
+        if module._diff:
+            result["diff"] = difference(results)
+    except UiPathError as error:
+        result = {"failed": True, "msg": error.message}
+    except KeyboardInterrupt:
+        result = {"failed": True, "msg": "The task was interrupted before the first password was sent."}
+    # Outside the except block: inside, ansible-core would attach the exception's text and traceback.
+    if result.pop("failed"):
+        module.fail_json(result.pop("msg"), **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

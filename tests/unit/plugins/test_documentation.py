@@ -1,0 +1,102 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation says what the code does: options, statuses, environment variables, action group."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.rpaops.uipath.plugins.doc_fragments import attributes, connection
+from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import STATUSES
+
+COLLECTION = "rpaops.uipath"
+ROOT = Path(__file__).resolve().parents[3]
+MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+COMPARED = ("type", "elements", "choices", "default", "required")
+SIGN_IN_VARIABLES = {"UIPATH_ACCESS_TOKEN", "UIPATH_CLIENT_ID", "UIPATH_CLIENT_SECRET"}
+
+
+def module_named(name: str) -> ModuleType:
+    return importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.modules.{name}")
+
+
+def fragment_options() -> dict[str, Any]:
+    return dict(yaml_load(connection.ModuleDocFragment.DOCUMENTATION)["options"])
+
+
+def documented(option: dict[str, Any], suboptions: str) -> dict[str, Any]:
+    """What documentation and argument specification have in common, in one form."""
+    common: dict[str, Any] = {name: option[name] for name in COMPARED if name in option}
+    children = option.get(suboptions) or {}
+    return {**common, "children": {name: documented(child, suboptions) for name, child in children.items()}}
+
+
+@pytest.mark.parametrize("name", MODULES)
+class TestModule:
+    def test_documents_its_options_as_they_are(self, name: str) -> None:
+        module = module_named(name)
+        documentation = yaml_load(module.DOCUMENTATION)
+        options = {**fragment_options(), **documentation["options"]}
+        expected = {option: documented(spec, "options") for option, spec in module.argument_spec().items()}
+        assert {option: documented(text, "suboptions") for option, text in options.items()} == expected
+
+    def test_uses_the_shared_fragments(self, name: str) -> None:
+        documentation = yaml_load(module_named(name).DOCUMENTATION)
+        assert documentation["module"] == name
+        assert {f"{COLLECTION}.attributes", f"{COLLECTION}.connection"} <= {
+            *documentation["extends_documentation_fragment"]
+        }
+
+    def test_declares_every_attribute(self, name: str) -> None:
+        declared = yaml_load(attributes.ModuleDocFragment.DOCUMENTATION)["attributes"]
+        for attribute, text in yaml_load(module_named(name).DOCUMENTATION)["attributes"].items():
+            declared[attribute] = {**declared[attribute], **text}
+        assert all({"support", "description"} <= set(text) for text in declared.values())
+        assert declared["action_group"]["membership"] == [f"{COLLECTION}.uipath"]
+
+    def test_examples_use_its_full_name_and_its_options(self, name: str) -> None:
+        module = module_named(name)
+        tasks = yaml_load(module.EXAMPLES)
+        used = [task[f"{COLLECTION}.{name}"] for task in tasks if f"{COLLECTION}.{name}" in task]
+        assert used
+        assert all(set(arguments) <= set(module.argument_spec()) for arguments in used)
+
+
+class TestUipathUserPassword:
+    RETURN = yaml_load(module_named("uipath_user_password").RETURN)
+
+    def test_documents_every_status_in_order(self) -> None:
+        documented = [re.match(r"V\((\w+)\) - ", line) for line in self.RETURN["status"]["description"]]
+        assert tuple(match[1] for match in documented if match) == STATUSES
+
+    def test_documents_the_same_for_one_user_and_for_each_of_many(self) -> None:
+        task_only = {"results", "counts"}
+        assert {*self.RETURN, "changed"} - task_only == set(self.RETURN["results"]["contains"])
+
+
+class TestConnectionFragment:
+    def test_names_the_variable_of_every_option_that_has_one(self) -> None:
+        for name, spec in connection_argument_spec().items():
+            variables = set(re.findall(r"E\((UIPATH_\w+)\)", str(fragment_options()[name])))
+            expected = set(spec["fallback"][1]) if "fallback" in spec else set()
+            assert variables - SIGN_IN_VARIABLES == expected, name
+
+    def test_names_the_variables_of_the_sign_in(self) -> None:
+        assert set(re.findall(r"UIPATH_\w+", str(fragment_options()["access_token"]))) == SIGN_IN_VARIABLES
+
+    def test_has_the_options_of_the_code_in_their_order(self) -> None:
+        assert list(fragment_options()) == list(connection_argument_spec())
+
+
+class TestRuntime:
+    def test_the_action_group_is_all_modules(self) -> None:
+        runtime = yaml_load((ROOT / "meta/runtime.yml").read_text())
+        assert runtime["action_groups"] == {"uipath": MODULES}
