@@ -13,9 +13,9 @@ options:
     description:
       - The base URL of the Identity API, to which V(/api/...) is appended.
       - V(https://HOST/identity) for a standalone Orchestrator.
-      - V(https://HOST/ORGANIZATION/identity_) for Automation Cloud and Automation Suite 2024.10; Automation Suite
-        up to 2023.10 also serves V(https://HOST/identity_), and its documentation shows
-        V(https://HOST/ORGANIZATION/TENANT/identity_) as well.
+      - V(https://HOST/ORGANIZATION/identity_) for Automation Cloud and Automation Suite 2024.10.
+      - V(https://HOST/identity_) for Automation Suite up to 2023.10.
+      - The form V(https://HOST/ORGANIZATION/TENANT/identity_) of UiPath's samples works, too.
       - A trailing slash or V(/api) is forgiven.
       - Taken from E(UIPATH_IDENTITY_URL) if not set.
     type: str

@@ -82,6 +82,9 @@ def connection_problems(options: Mapping[str, Any], environ: Mapping[str, str]) 
         for name in ("ca_path", "client_cert", "client_key")
         if options[name] and not os.path.exists(options[name])
     ]
+    bundle = environ.get("REQUESTS_CA_BUNDLE")
+    if bundle and options["validate_certs"] and not options["ca_path"] and not os.path.exists(bundle):
+        problems.append("the variable REQUESTS_CA_BUNDLE does not name an existing file or directory: unset it")
     if options["client_key"] and not options["client_cert"]:
         problems.append("client_key needs client_cert beside it")
     problems += range_problems(options, {"timeout": (0.001, LONGEST_OPTION), "retries": (0, 100)})

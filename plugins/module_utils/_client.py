@@ -20,7 +20,7 @@ from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._answers import descriptions, error_codes, trace_id
 from ansible_collections.rpaops.uipath.plugins.module_utils._auth import SignIn, Token, read_token
-from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import likely_identity_url
+from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import likely_mistake
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     OutcomeUnknown,
     Throttled,
@@ -138,13 +138,10 @@ class Client:
             raise described(Unauthorized, call, response, "The server issues no token for this client.")
         if response.status == 408 or response.status >= 500:
             raise described(Unreachable, call, response, "The token endpoint does not work.")
-        likely = likely_identity_url(self.identity_url, error_codes(response.json))
-        raise described(
-            WrongBase,
-            call,
-            response,
-            f"There is no token endpoint at token_url; identity_url is probably {likely} ({GUIDE}).",
-        )
+        api_is_there = response.status == 404 and response.json is not None
+        likely = likely_mistake(self.identity_url, error_codes(response.json), api_is_there=api_is_there)
+        sentence = f"There is no token endpoint at token_url; {likely} ({GUIDE})."
+        raise described(WrongBase, call, response, sentence)
 
     def _exchange(self, call: _Call, patience: Patience) -> Response:
         """Send until there is an answer other than 429. Login and API calls all go through here."""
@@ -202,15 +199,15 @@ class Client:
                 Unauthorized,
                 call,
                 response,
-                "The server forbids it: the application needs the scope PM.User or PM.User.Write and the role of an"
-                " organization administrator.",
+                "The server forbids it: the token needs the scope PM.User or PM.User.Write, and a user's token also the"
+                " rights of an organization administrator.",
             )
         page = 300 <= response.status < 400 or (response.is_html and response.status < 500)
         if page and self._spoke_json:
             raise described(OutcomeUnknown, call, response, "A web page or a redirect came instead of an answer.")
         if page or response.status == 405 or "InvalidPartition" in codes:
-            likely = likely_identity_url(self.identity_url, codes)
-            sentence = f"There is no Identity API at identity_url; it is probably {likely} ({GUIDE})."
+            likely = likely_mistake(self.identity_url, codes)
+            sentence = f"There is no Identity API at identity_url; {likely} ({GUIDE})."
             raise described(WrongBase, call, response, sentence)
         self._spoke_json = self._spoke_json or response.json is not None
 

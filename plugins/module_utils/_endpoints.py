@@ -67,20 +67,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def likely_mistake(identity_url: str, codes: tuple[str, ...], *, api_is_there: bool = False) -> str:
+    """Say what is probably wrong with a base: its form or, where the API is there, the organization in it."""
+    likely = likely_identity_url(identity_url, codes)
+    if likely == identity_url or api_is_there:
+        return "check the name of the organization in identity_url"
+    return f"identity_url is probably {likely}"
+
+
 def likely_identity_url(identity_url: str, codes: tuple[str, ...] = ()) -> str:
     """Guess what C(identity_url) should have been, from its form and from the server's error codes."""
     parts = urlsplit(identity_url)
     segments = [segment for segment in parts.path.split("/") if segment]
-    if is_cloud(parts.hostname or "") or "InvalidPartition" in codes:
-        path = organization_path(segments)
-    elif segments == ["identity_"] and "UnsupportedApiVersion" not in codes:
-        path = organization_path(segments)
-    elif segments[-1:] == ["identity"]:
-        path = organization_path(segments)
-    elif len(segments) >= 3 and segments[-1] == "identity_":
-        path = organization_path(segments)
-    else:
-        path = "/identity"
+    needs_organization = is_cloud(parts.hostname or "") or "InvalidPartition" in codes
+    organization_level = segments[-1:] == ["identity_"] and len(segments) == 2
+    standalone = not segments or organization_level or "UnsupportedApiVersion" in codes
+    path = "/identity" if standalone and not needs_organization else organization_path(segments)
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 

@@ -29,8 +29,9 @@ def encoded_forms(secret: str) -> set[str]:
     forms |= {quote(octets, safe=""), quote(octets), quote_plus(octets), percent_encoded(octets)}
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         forms |= {encode(octets).decode(), encode(octets).decode().rstrip("=")}
-    forms.discard("")
-    return forms
+    # An encoded form of a character or two would hide pieces of ordinary words.
+    plain = {secret, secret.upper(), secret.lower()}
+    return {form for form in forms if form and (len(form) >= SHORTEST_FRAGMENT or form in plain)}
 
 
 def dotnet_json(secret: str) -> str:

@@ -42,15 +42,18 @@ class UiPathModule(AnsibleModule):
     secret survives: a mistyped C(old_pasword) is hidden like the right one.
     """
 
+    def __init__(self, **kwargs: Any) -> None:
+        self._options_are_valid = False
+        super().__init__(**kwargs)
+        self._options_are_valid = True
+
     def exit_json(self, **kwargs: Any) -> NoReturn:
         self._forget_passwords()
         super().exit_json(**kwargs)
 
     def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
-        msg = QUOTED_ENTRY.sub(f"Value '{MASK}' in", msg)
-        for secret in sorted(self.no_log_values, key=len, reverse=True):  # one may begin with another
-            if secret in msg:
-                msg = msg.replace(secret, MASK)
+        if not self._options_are_valid:
+            msg = self._masked_complaint(msg)
         self._forget_passwords()
         super().fail_json(msg, **kwargs)
 
@@ -58,6 +61,14 @@ class UiPathModule(AnsibleModule):
         """Let ansible-core 2.22 and later mask the encoded forms, too, in all that it displays."""
         for secret in secrets:
             register_secrets(encoded_forms(secret))
+
+    def _masked_complaint(self, msg: str) -> str:
+        """Mask what ansible-core says about options that it refuses: it can quote a value."""
+        msg = QUOTED_ENTRY.sub(f"Value '{MASK}' in", msg)
+        for secret in sorted(self.no_log_values, key=len, reverse=True):  # one may begin with another
+            if secret in msg:
+                msg = msg.replace(secret, MASK)
+        return msg
 
     def _log_invocation(self) -> None:
         """Tell the system log that the module ran, and nothing that an option says."""

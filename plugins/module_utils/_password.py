@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import SENTENCES, SUCCEEDED
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
 
 # The statuses of answers that settle the matter by themselves; the others are statuses already.
@@ -83,28 +81,3 @@ def decide(
 def plain(outcome: str, mismatch: str = "wrong_password") -> tuple[str, str]:
     status = STATUS_OF.get(outcome, outcome)
     return status, mismatch if status == "wrong_password" else status
-
-
-def user_result(change: PasswordChange, verdict: Verdict) -> dict[str, Any]:
-    """Return the documented result of one user. It holds ids, constants and masked words, never a password."""
-    succeeded = verdict.status in SUCCEEDED
-    last = verdict.answers[-1] if verdict.answers else None
-    codes = () if succeeded else dict.fromkeys(code for answer in verdict.answers for code in answer.codes)
-    return {
-        "user_id": change.user_id,
-        "status": verdict.status,
-        "changed": verdict.status in ("changed", "would_change"),
-        "http_status": last.http_status if last else None,
-        "error_codes": list(codes),
-        "trace_id": None if succeeded or not last else last.trace_id,
-        "attempts": sum(answer.attempts for answer in verdict.answers),
-        "msg": SENTENCES[verdict.sentence] if succeeded else failure_message(verdict),
-    }
-
-
-def failure_message(verdict: Verdict) -> str:
-    """Join what happened, why, and what the server said about it."""
-    causes = list(dict.fromkeys(answer.cause for answer in verdict.answers if answer.cause))
-    words = list(dict.fromkeys(answer.words for answer in verdict.answers if answer.words))
-    said = ["The server says: " + " / ".join(words)] if words else []
-    return " ".join([*filter(None, [SENTENCES.get(verdict.sentence)]), *causes, *said])

@@ -13,9 +13,9 @@ description:
   - Changes the passwords of local users of the UiPath Identity server, of one user or of thousands in one task, by
     the documented operation that wants the old password too.
   - Directory users, robot accounts and groups have no password there.
-  - What the module sends counts. The server may count a wrong old password as a failed sign-in, and Automation
-    Cloud locks an account for 30 days after 10 of them. A user whose old password is wrong costs two failed
-    sign-ins per run, three if an answer is lost on the way, and one with O(update_password=always).
+  - Every wrong password may count. The server may take it for a failed sign-in, and Automation Cloud locks an account
+    for 30 days after 10 of them. A user whose old password is wrong may cost two failed sign-ins per run, three if an
+    answer is lost on the way, and one with O(update_password=always).
   - When the old password is refused, the new one is tried against itself, which changes nothing and can only
     succeed while the new one is in effect. That makes a repeated run report V(already_set), at the
     price of a failed sign-in, of ending the user's sessions, and of an entry in the password history where the
@@ -84,8 +84,8 @@ options:
     default: 4
   max_failures:
     description:
-      - Start no further users once this many have failed. V(0) turns every brake off.
-      - By default three users in a row, in order of completion, that end in the same of the ways V(wrong_password),
+      - Start no further users once this many have failed, in whatever way. V(0) turns every brake off.
+      - Without it, three users in a row, in order of completion, that end in the same of the ways V(wrong_password),
         V(unknown), V(unreachable) or V(throttled) stop the task. One stale file of passwords must not lock every
         account.
       - Whatever the value, V(unauthorized) and V(wrong_base) stop the task, because they would repeat for every user.
@@ -93,13 +93,13 @@ options:
   settle_seconds:
     description:
       - How long to wait after a lost answer before the same pair is sent again. The server may still be applying
-        the first request.
+        the first request. In seconds, at most V(86400).
     type: float
     default: 5
 seealso:
   - name: Update User Password
     description: The operation in UiPath's API guide.
-    link: https://docs.uipath.com/orchestrator/standalone/2023.10/api-guide/update-user-password
+    link: https://docs.uipath.com/orchestrator/standalone/2024.10/api-guide/update-user-password
 """
 
 EXAMPLES = r"""
@@ -168,7 +168,7 @@ status:
     - V(wrong_base) - something else than the Identity API answers at O(identity_url). Stops the task.
     - V(throttled) - the server asked to slow down for longer than a request waits. Nothing was applied.
     - V(unreachable) - the request could not be sent. Nothing was applied.
-    - V(unknown) - nothing proves whether the password was changed. Run the task again with the same pair.
+    - V(unknown) - nothing proves whether the password was changed. RV(msg) says how to find out.
     - V(not_attempted) - the task was stopped before this user's turn. Nothing was sent.
   returned: when O(user_id) is given
   type: str
@@ -230,7 +230,20 @@ counts:
   description: How many users ended with each status. Every status of RV(status) is a key.
   returned: when O(users) is given
   type: dict
-  sample: {changed: 41, already_set: 1, wrong_password: 0}
+  sample:
+    changed: 41
+    already_set: 1
+    would_change: 0
+    wrong_password: 0
+    policy_rejected: 0
+    refused: 0
+    not_found: 0
+    unauthorized: 0
+    wrong_base: 0
+    throttled: 0
+    unreachable: 0
+    unknown: 0
+    not_attempted: 0
 """
 
 import dataclasses
@@ -253,19 +266,14 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
 from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import is_path_segment
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
-    STATUSES,
     SUCCEEDED,
     InvalidInput,
     UiPathError,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._fleet import Brake, run_fleet
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import UiPathModule, reader_is_gone
-from ansible_collections.rpaops.uipath.plugins.module_utils._password import (
-    PasswordChange,
-    Verdict,
-    set_password,
-    user_result,
-)
+from ansible_collections.rpaops.uipath.plugins.module_utils._password import PasswordChange, Verdict, set_password
+from ansible_collections.rpaops.uipath.plugins.module_utils._results import difference, task_result, user_result
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import (
     PasswordAnswer,
@@ -274,6 +282,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._users import (
     unanswered,
 )
 
+INTERRUPTED = "The task was interrupted. Run it again with the same passwords: what was done before is found out then."
 WARN_UNVERIFIED = "validate_certs is false: whoever can answer in the server's place gets the passwords."
 
 
@@ -385,31 +394,6 @@ def unfinished(started: bool, stopped: str | None) -> Verdict:
     return Verdict(status, status, (PasswordAnswer(status, cause=f"{stopped or 'the task ended'}.", attempts=0),))
 
 
-def task_result(options: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the documented result of the task: one user's, or all users' with counts."""
-    failed = [result for result in results if result["status"] not in SUCCEEDED]
-    outcome = {"changed": any(result["changed"] for result in results), "failed": bool(failed)}
-    if options["users"] is None:
-        return {**results[0], **outcome}
-    counts = dict.fromkeys(STATUSES, 0)
-    for result in results:
-        counts[result["status"]] += 1
-    return {**outcome, "results": results, "counts": counts, "msg": summary(counts, failed, len(results))}
-
-
-def summary(counts: dict[str, int], failed: list[dict[str, Any]], total: int) -> str:
-    ended = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none given"
-    if not failed:
-        return f"{total} users: {ended}."
-    first = failed[0]
-    return f"{len(failed)} of {total} users failed: {ended}. The first of them, {first['user_id']}: {first['msg']}"
-
-
-def difference(results: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
-    changed = [result["user_id"] for result in results if result["changed"]]
-    return {"before": dict.fromkeys(changed, "old password"), "after": dict.fromkeys(changed, "new password")}
-
-
 def checked(module: UiPathModule) -> Client:
     """Check the whole input, and return a client that has not sent anything yet."""
     problems = connection_problems(module.params, os.environ) + input_problems(module.params)
@@ -447,13 +431,13 @@ def main() -> None:
             settle=lambda: time.sleep(options["settle_seconds"]),
             cancelled=reader_is_gone,
         )
-        result = task_result(options, results)
+        result = task_result(results, many=options["users"] is not None)
         if module._diff:
             result["diff"] = difference(results)
     except UiPathError as error:
         result = {"failed": True, "msg": error.message}
     except KeyboardInterrupt:
-        result = {"failed": True, "msg": "The task was interrupted before the first password was sent."}
+        result = {"failed": True, "msg": INTERRUPTED}
     # Outside the except block: inside, ansible-core would attach the exception's text and traceback.
     if result.pop("failed"):
         module.fail_json(result.pop("msg"), **result)

@@ -351,8 +351,9 @@ class TestForeignAnswers:
         error = self.refused(server, clock)
         assert isinstance(error, WrongBase)
         assert (error.stops_task, error.http_status) == (True, status)
-        likely = "/acme/identity_" if "InvalidPartition" in error.codes else "/identity"
-        assert f"it is probably https://identity.test{likely} (" in error.message
+        likely = "identity_url is probably https://identity.test/identity ("
+        misnamed = "check the name of the organization in identity_url ("
+        assert (misnamed if "InvalidPartition" in error.codes else likely) in error.message
 
     @pytest.mark.parametrize(("status", "answer"), [(200, PAGE), (404, PAGE), (302, b"")])
     def test_a_page_after_an_answer_proves_nothing(

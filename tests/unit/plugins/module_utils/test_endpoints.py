@@ -11,6 +11,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import (
     is_loopback,
     is_path_segment,
     likely_identity_url,
+    likely_mistake,
     normalize_identity_url,
     organization_path,
     url_problems,
@@ -152,6 +153,17 @@ class TestLikelyIdentityUrl:
     )
     def test_guesses_from_form_and_codes(self, given: str, codes: list[str], likely: str) -> None:
         assert likely_identity_url(given, tuple(codes)) == likely
+
+
+class TestLikelyMistake:
+    def test_the_form_of_the_url(self) -> None:
+        assert likely_mistake("https://host/acme/identity_", ()) == "identity_url is probably https://host/identity"
+
+    def test_the_organization_where_the_form_is_right(self) -> None:
+        assert "name of the organization" in likely_mistake("https://cloud.uipath.com/acme/identity_", ())
+
+    def test_the_organization_where_the_api_is_there(self) -> None:
+        assert "name of the organization" in likely_mistake("https://host/acme/identity_", (), api_is_there=True)
 
 
 class TestIsCloud:

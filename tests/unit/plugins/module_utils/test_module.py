@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils import _module
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK, encoded_forms
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import HIDDEN, UiPathModule, reader_is_gone
 
-WithArguments = Callable[[Callable[[], None], dict[str, Any]], dict[str, Any]]
+WithArguments = Callable[[Callable[[], object], dict[str, Any]], dict[str, Any]]
 
 PASSWORD = {"type": "str", "no_log": True}
 PAIR = {"user_id": {"type": "str"}, "old_password": PASSWORD, "new_password": PASSWORD}
@@ -69,35 +68,24 @@ class TestExitJson:
         result = with_arguments(lambda: make().exit_json(results=[{"user_id": "u1", "msg": "ok"}]), {"users": users})
         assert result["results"] == [{"user_id": "u1", "msg": "ok"}]
 
-    def test_ten_thousand_users_are_quick(self, with_arguments: WithArguments) -> None:
-        users = [
-            {"user_id": f"u{n}", "old_password": f"old-{n:06}", "new_password": f"new-{n:06}"} for n in range(10000)
-        ]
-        seconds: list[float] = []
-
-        def main() -> None:
-            module = make()
-            seconds.append(time.process_time())
-            module.exit_json(
-                results=[{"user_id": user["user_id"], "msg": "The password was changed."} for user in users]
-            )
-
-        with_arguments(main, {"users": users})
-        assert time.process_time() - seconds[0] < 2
-
 
 class TestFailJson:
-    def test_masks_every_secret_in_the_message(self, with_arguments: WithArguments) -> None:
-        given = {"users": USERS, "client_secret": "s3cret"}
-        result = with_arguments(lambda: make().fail_json("old-0 and new-1 and s3cret"), given)
+    def test_masks_every_secret_in_a_complaint_about_options(self, with_arguments: WithArguments) -> None:
+        given = {"users": USERS, "client_secret": "s3cret", "retries": "old-0 and new-1 and s3cret"}
+        result = with_arguments(make, given)
         assert result["failed"] is True
-        assert result["msg"] == f"{MASK} and {MASK} and {MASK}"
+        assert f"{MASK} and {MASK} and {MASK}" in result["msg"]
 
     def test_masks_a_secret_that_begins_with_another(self, with_arguments: WithArguments) -> None:
         secrets = ["hunter", *(f"hunter{end}" for end in "23456789")]
         users = [{"user_id": secret, "old_password": secret, "new_password": "new"} for secret in secrets]
-        result = with_arguments(lambda: make().fail_json(" ".join(secrets)), {"users": users})
-        assert result["msg"] == " ".join([MASK] * len(secrets))
+        result = with_arguments(make, {"users": users, "retries": " ".join(secrets)})
+        assert " ".join([MASK] * len(secrets)) in result["msg"]
+
+    def test_leaves_the_words_of_this_collection_alone(self, with_arguments: WithArguments) -> None:
+        users = [{"user_id": "u1", "old_password": "password", "new_password": "old"}]
+        result = with_arguments(lambda: make().fail_json("The old password is wrong."), {"users": users})
+        assert result["msg"] == "The old password is wrong."
 
     def test_keeps_other_results(self, with_arguments: WithArguments) -> None:
         result = with_arguments(lambda: make().fail_json("no", results=[1], changed=True), {})

@@ -13,10 +13,8 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password import (
     PasswordChange,
     Verdict,
     decide,
-    failure_message,
     plain,
     set_password,
-    user_result,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
 
@@ -228,61 +226,3 @@ class TestPlain:
 
     def test_a_status_stays_itself(self) -> None:
         assert plain("throttled") == ("throttled", "throttled")
-
-
-class TestUserResult:
-    def test_of_a_change(self) -> None:
-        verdict = Verdict("changed", "changed", (PasswordAnswer("applied", 200, trace_id="00-1", attempts=2),))
-        assert user_result(CHANGE, verdict) == {
-            "user_id": "u1",
-            "status": "changed",
-            "changed": True,
-            "http_status": 200,
-            "error_codes": [],
-            "trace_id": None,
-            "attempts": 2,
-            "msg": SENTENCES["changed"],
-        }
-
-    def test_of_a_failure_names_all_codes_once_and_the_last_trace_id(self) -> None:
-        answers = (
-            PasswordAnswer("mismatch", 400, ("PasswordMismatch",), "Incorrect password.", trace_id="00-1"),
-            PasswordAnswer("refused", 400, ("PasswordReused", "PasswordMismatch"), "Used before.", trace_id="00-2"),
-        )
-        result = user_result(CHANGE, Verdict("unknown", "unknown_after_mismatch", answers))
-        assert result["error_codes"] == ["PasswordMismatch", "PasswordReused"]
-        assert (result["changed"], result["http_status"], result["trace_id"]) == (False, 400, "00-2")
-        assert result["attempts"] == 2
-        assert "history" in result["msg"]
-        assert result["msg"].endswith("The server says: Incorrect password. / Used before.")
-
-    def test_a_success_after_a_mismatch_shows_no_codes(self) -> None:
-        answers = (PasswordAnswer("mismatch", 400, ("PasswordMismatch",)), PasswordAnswer("applied", 200))
-        result = user_result(CHANGE, Verdict("already_set", "already_set", answers))
-        assert (result["changed"], result["error_codes"], result["attempts"]) == (False, [], 2)
-
-    def test_a_prediction_is_a_change_without_an_answer(self) -> None:
-        result = user_result(CHANGE, Verdict("would_change", "would_change"))
-        assert (result["changed"], result["http_status"], result["attempts"]) == (True, None, 0)
-
-    @pytest.mark.parametrize("status", STATUSES)
-    def test_every_status_says_something_and_no_password(self, status: str) -> None:
-        result = user_result(CHANGE, Verdict(status, status, (PasswordAnswer(status, cause="The cause."),)))
-        assert len(result["msg"]) >= len("The cause.")
-        assert CHANGE.old not in str(result)
-        assert CHANGE.new not in str(result)
-
-
-class TestFailureMessage:
-    def test_joins_sentence_causes_and_words_without_repetition(self) -> None:
-        answers = (
-            PasswordAnswer("unknown", cause="There was no answer: a."),
-            PasswordAnswer("unknown", cause="There was no answer: a.", words="Busy."),
-            PasswordAnswer("unknown", words="Busy."),
-        )
-        message = failure_message(Verdict("unknown", "unknown", answers))
-        assert message == f"{SENTENCES['unknown']} There was no answer: a. The server says: Busy."
-
-    def test_an_error_with_its_own_sentence(self) -> None:
-        verdict = Verdict("throttled", "throttled", (PasswordAnswer("throttled", cause="Slow down."),))
-        assert failure_message(verdict) == "Slow down."

@@ -10,21 +10,18 @@ from typing import Any
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments
 from ansible_collections.rpaops.uipath.plugins.module_utils._auth import SignIn
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import STATUSES, Unreachable
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Unreachable
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._password import PasswordChange
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response
 from ansible_collections.rpaops.uipath.plugins.modules import uipath_user_password
 from ansible_collections.rpaops.uipath.plugins.modules.uipath_user_password import (
     argument_spec,
-    difference,
     input_problems,
     main,
     requested_changes,
     run,
     sign_in,
-    summary,
-    task_result,
     unfinished,
     user_problems,
 )
@@ -60,14 +57,6 @@ def user(user_id: str | None = "u1", old: str | None = "old-1", new: str | None 
 def options(**given: Any) -> dict[str, Any]:
     """The options as AnsibleModule hands them over."""
     return {**{name: option.get("default") for name, option in argument_spec().items()}, **given}
-
-
-def results(*statuses: str) -> list[dict[str, Any]]:
-    """Some users' results, as far as the task's result depends on them."""
-    return [
-        {"user_id": f"u{index}", "status": status, "changed": status in ("changed", "would_change"), "msg": "Why."}
-        for index, status in enumerate(statuses)
-    ]
 
 
 class TestArgumentSpec:
@@ -266,52 +255,6 @@ class TestUnfinished:
 
     def test_one_not_started_was_not_attempted(self) -> None:
         assert unfinished(False, None).status == "not_attempted"
-
-
-class TestTaskResult:
-    def test_of_one_user_is_that_users(self) -> None:
-        (result,) = results("changed")
-        assert task_result(options(**user()), [result]) == {**result, "failed": False}
-
-    @pytest.mark.parametrize("status", STATUSES)
-    def test_fails_unless_the_password_is_or_would_be_in_effect(self, status: str) -> None:
-        succeeded = status in ("changed", "already_set", "would_change")
-        assert task_result(options(**user()), results(status))["failed"] is not succeeded
-        assert task_result(options(users=[]), results("changed", status))["failed"] is not succeeded
-
-    def test_is_changed_if_any_password_was_also_in_a_failing_task(self) -> None:
-        result = task_result(options(users=[]), results("wrong_password", "changed"))
-        assert (result["failed"], result["changed"]) == (True, True)
-
-    def test_counts_every_status(self) -> None:
-        result = task_result(options(users=[]), results("changed", "unknown", "changed"))
-        assert result["counts"] == {**dict.fromkeys(STATUSES, 0), "changed": 2, "unknown": 1}
-        assert len(result["results"]) == 3
-
-    def test_of_nobody(self) -> None:
-        result = task_result(options(users=[]), [])
-        assert (result["failed"], result["changed"], result["results"]) == (False, False, [])
-
-
-class TestSummary:
-    def test_of_a_success(self) -> None:
-        assert summary({"changed": 2, "already_set": 1, "unknown": 0}, [], 3) == "3 users: 2 changed, 1 already_set."
-
-    def test_of_a_failure_quotes_the_first(self) -> None:
-        failed = results("unknown", "refused")
-        expected = "2 of 9 users failed: 7 changed, 2 unknown. The first of them, u0: Why."
-        assert summary({"changed": 7, "unknown": 2}, failed, 9) == expected
-
-    def test_of_nobody(self) -> None:
-        assert summary({"changed": 0}, [], 0) == "0 users: none given."
-
-
-class TestDifference:
-    def test_names_those_that_changed_and_constants(self) -> None:
-        assert difference(results("changed", "already_set", "would_change", "unknown")) == {
-            "before": {"u0": "old password", "u2": "old password"},
-            "after": {"u0": "new password", "u2": "new password"},
-        }
 
 
 TASK = {"identity_url": BASE, "access_token": "given-t0ken", "settle_seconds": 0, "retries": 0}
