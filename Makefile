@@ -12,9 +12,19 @@ COPIED := $(T)/ansible-test/$(COLLECTION)
 GET_PIP := $(T)/home/.ansible/test/cache
 TARBALL = $(T)/build/rpaops-uipath-$(shell sed -n 's/^version: //p' galaxy.yml).tar.gz
 
+# Not even pip's cache lies outside the checkout.
+export PIP_CACHE_DIR := $(T)/cache/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
 # The tools run with their own HOME: nothing outside the checkout is read or written.
 RUN := env HOME=$(T)/home ANSIBLE_COLLECTIONS_PATH=$(T)/collections PATH="$(T)/dev/bin:$(T)/pythons:$$PATH"
 say = @printf '\n== %s: %s\n' $@ '$(1)'
+
+define make_venv
+	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || \
+	{ echo 'Python cannot make virtual environments: apt-get install python3-venv' >&2; exit 1; }
+	@$(PYTHON) -m venv $(@D)
+endef
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -89,20 +99,19 @@ $(T)/ready: $(T)/dev/.installed $(GET_PIP)/.written $(T)/pythons/.linked | $(LIN
 
 $(T)/dev/.installed: tests/requirements.txt meta/ee-requirements.txt
 	@echo 'installing the tools into .tools/dev'
-	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || { echo 'Python cannot make virtual environments: apt-get install python3-venv' >&2; exit 1; }
-	@$(PYTHON) -m venv $(@D)
+	$(make_venv)
 	@$(@D)/bin/python -m pip install -qq -r tests/requirements.txt
 	@touch $@
 
 $(T)/importer/.installed:
 	@echo 'installing galaxy-importer into .tools/importer'
-	@$(PYTHON) -m venv $(@D)
+	$(make_venv)
 	@$(@D)/bin/python -m pip install -qq galaxy-importer
 	@touch $@
 
 $(T)/run/.installed: meta/ee-requirements.txt
 	@echo 'installing ansible-core into .tools/run'
-	@$(PYTHON) -m venv $(@D)
+	$(make_venv)
 	@$(@D)/bin/python -m pip install -qq ansible-core -r meta/ee-requirements.txt
 	@touch $@
 
