@@ -21,6 +21,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._client import Clien
 from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import (
     default_token_url,
     is_loopback,
+    is_path_segment,
     normalize_identity_url,
     url_problems,
 )
@@ -87,6 +88,8 @@ def connection_problems(options: Mapping[str, Any], environ: Mapping[str, str]) 
         problems.append("the variable REQUESTS_CA_BUNDLE does not name an existing file or directory: unset it")
     if options["client_key"] and not options["client_cert"]:
         problems.append("client_key needs client_cert beside it")
+    if options["partition_id"] and not is_path_segment(options["partition_id"]):
+        problems.append("partition_id cannot be part of a URL")
     problems += range_problems(options, {"timeout": (0.001, LONGEST_OPTION), "retries": (0, 100)})
     return problems
 

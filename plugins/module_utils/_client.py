@@ -18,14 +18,20 @@ from datetime import datetime, timezone
 from json import dumps
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._answers import descriptions, error_codes, trace_id
-from ansible_collections.rpaops.uipath.plugins.module_utils._auth import SignIn, Token, read_token
+from ansible_collections.rpaops.uipath.plugins.module_utils._answers import (
+    descriptions,
+    error_codes,
+    trace_id,
+    validation_messages,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._auth import SignIn, Token, read_token, token_claims
 from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import likely_mistake
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     OutcomeUnknown,
     Throttled,
     UiPathError,
     Unauthorized,
+    UnexpectedAnswer,
     Unreachable,
     WriteInCheckMode,
     WrongBase,
@@ -53,6 +59,10 @@ class _Call:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     harmless: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def narrow_scope(self) -> str:
+        return "PM.User.Read" if self.harmless else "PM.User.Write"
 
 
 class Client:
@@ -92,6 +102,19 @@ class Client:
     def get(self, url: str) -> Response:
         return self._request(_Call("GET", url, harmless=True, secrets=self.secrets))
 
+    def unexpected(self, response: Response) -> UiPathError:
+        """Return the error for an answer to a read that is not the documented one."""
+        sentence = f"The server answers with HTTP status {response.status}, and not with what was asked for."
+        words = mask(validation_messages(response.json), self.secrets)
+        return described(
+            UnexpectedAnswer, self.secrets, response, f"{sentence} The server says: {words}" if words else sentence
+        )
+
+    def organization_id(self) -> str | None:
+        """Return the id of the organization that the access token names. An opaque token names none."""
+        claim = token_claims(self._current_token().value).get("prt_id")
+        return claim if isinstance(claim, str) and claim else None
+
     def post(self, url: str, body: Mapping[str, Any], *, secrets: Iterable[str] = ()) -> Response:
         """Send a write. C(secrets) are those in the body, besides the connection's own."""
         return self._request(_Call("POST", url, dumps(body).encode(), secrets=(*self.secrets, *secrets)))
@@ -116,7 +139,7 @@ class Client:
             token = self._current_token(rejected=token)
             response = self._exchange(with_token(call, token), patience)
         if response.status == 401:
-            raise described(Unauthorized, call, response, "The server does not accept the access token.")
+            raise described(Unauthorized, call.secrets, response, "The server does not accept the access token.")
         return response
 
     def _current_token(self, rejected: Token | None = None) -> Token:
@@ -135,13 +158,13 @@ class Client:
         if token:
             return token
         if response.status in (400, 401, 403) and isinstance(response.json, dict):
-            raise described(Unauthorized, call, response, "The server issues no token for this client.")
+            raise described(Unauthorized, call.secrets, response, "The server issues no token for this client.")
         if response.status == 408 or response.status >= 500:
-            raise described(Unreachable, call, response, "The token endpoint does not work.")
+            raise described(Unreachable, call.secrets, response, "The token endpoint does not work.")
         api_is_there = response.status == 404 and response.json is not None
         likely = likely_mistake(self.identity_url, error_codes(response.json), api_is_there=api_is_there)
         sentence = f"There is no token endpoint at token_url; {likely} ({GUIDE})."
-        raise described(WrongBase, call, response, sentence)
+        raise described(WrongBase, call.secrets, response, sentence)
 
     def _exchange(self, call: _Call, patience: Patience) -> Response:
         """Send until there is an answer other than 429. Login and API calls all go through here."""
@@ -179,7 +202,7 @@ class Client:
             seconds = backoff(patience.repeats)
         self._paused_until = max(self._paused_until, self._clock() + seconds)
         if not may_repeat:
-            raise described(Throttled, call, response, "The server asks to slow down, again and again.")
+            raise described(Throttled, call.secrets, response, "The server asks to slow down, again and again.")
 
     def _wait_out_pause(self, patience: Patience) -> None:
         while (seconds := self._paused_until - self._clock()) > 0:
@@ -197,18 +220,19 @@ class Client:
         if response.status == 403:
             raise described(
                 Unauthorized,
-                call,
+                call.secrets,
                 response,
-                "The server forbids it: the token needs the scope PM.User or PM.User.Write, and a user's token also the"
-                " rights of an organization administrator.",
+                f"The server forbids it: the token needs the scope PM.User or {call.narrow_scope}, and a user's token"
+                " also the rights of an organization administrator.",
             )
         page = 300 <= response.status < 400 or (response.is_html and response.status < 500)
         if page and self._spoke_json:
-            raise described(OutcomeUnknown, call, response, "A web page or a redirect came instead of an answer.")
+            kind = UnexpectedAnswer if call.harmless else OutcomeUnknown
+            raise described(kind, call.secrets, response, "A web page or a redirect came instead of an answer.")
         if page or response.status == 405 or "InvalidPartition" in codes:
             likely = likely_mistake(self.identity_url, codes)
             sentence = f"There is no Identity API at identity_url; {likely} ({GUIDE})."
-            raise described(WrongBase, call, response, sentence)
+            raise described(WrongBase, call.secrets, response, sentence)
         self._spoke_json = self._spoke_json or response.json is not None
 
 
@@ -219,14 +243,14 @@ def with_token(call: _Call, token: Token) -> _Call:
     return dataclasses.replace(call, headers=headers)
 
 
-def described(kind: type[UiPathError], call: _Call, response: Response, sentence: str) -> UiPathError:
+def described(kind: type[UiPathError], secrets: tuple[str, ...], response: Response, sentence: str) -> UiPathError:
     """Return an error that carries the server's words, masked."""
     answer = response.json
-    codes = tuple(mask(code, call.secrets) for code in error_codes(answer))
-    words = mask(descriptions(answer), call.secrets) or ", ".join(codes)
+    codes = tuple(mask(code, secrets) for code in error_codes(answer))
+    words = mask(descriptions(answer), secrets) or ", ".join(codes)
     return kind(
         f"{sentence} The server says: {words}" if words else sentence,
         http_status=response.status,
         codes=codes,
-        trace_id=mask(trace_id(answer) or "", call.secrets) or None,
+        trace_id=mask(trace_id(answer) or "", secrets) or None,
     )

@@ -10,8 +10,11 @@ C(/ORGANIZATION/identity_) or C(/ORGANIZATION/TENANT/identity_) on Automation Su
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import quote, urlsplit, urlunsplit
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
+# The listing operation of current versions, and the one of older on-premises versions.
+LISTINGS = ("User/users", "UserPartition/users")
 CLOUD_HOSTS = ("cloud.uipath.com", "govcloud.uipath.us")
 CLOUD_DOMAINS = (".dedicated.uipath.com",)
 ORGANIZATION = "ORGANIZATION"
@@ -31,7 +34,16 @@ def default_token_url(identity_url: str) -> str:
 
 def change_password_url(identity_url: str, user_id: str) -> str:
     """Return the URL of a user's change-password operation. Any character of the id survives the way."""
-    return f"{identity_url}/api/User/{quote(user_id, safe='')}/changepassword"
+    return f"{user_url(identity_url, user_id)}/changepassword"
+
+
+def user_url(identity_url: str, user_id: str) -> str:
+    return f"{identity_url}/api/User/{quote(user_id, safe='')}"
+
+
+def list_users_url(identity_url: str, listing: str, organization_id: str, query: Mapping[str, str | int]) -> str:
+    organization = quote(organization_id, safe="")
+    return f"{identity_url}/api/{listing}/{organization}?{urlencode(query, errors='replace')}"
 
 
 def is_path_segment(user_id: str) -> bool:
@@ -72,7 +84,15 @@ def likely_mistake(identity_url: str, codes: tuple[str, ...], *, api_is_there: b
     likely = likely_identity_url(identity_url, codes)
     if likely == identity_url or api_is_there:
         return "check the name of the organization in identity_url"
+    if is_tenant_form(identity_url):  # a Suite and a standalone server answer it in the same way
+        standalone = urlunsplit((*urlsplit(identity_url)[:2], "/identity", "", ""))
+        return f"identity_url is probably {likely} or, on a standalone Orchestrator, {standalone}"
     return f"identity_url is probably {likely}"
+
+
+def is_tenant_form(identity_url: str) -> bool:
+    parts = urlsplit(identity_url)
+    return parts.path.count("/") == 3 and parts.path.endswith("/identity_") and not is_cloud(parts.hostname or "")
 
 
 def likely_identity_url(identity_url: str, codes: tuple[str, ...] = ()) -> str:

@@ -35,10 +35,12 @@ class UiPathError(Exception):
 
 
 class InvalidInput(UiPathError):
-    """The task's options cannot be used. Nothing was sent."""
+    """The task's options cannot be used. No password was sent."""
+
+    status = "invalid_input"
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("Nothing was sent, because the input has problems: " + "; ".join(problems) + ".")
+        super().__init__("Nothing was changed, because the input has problems: " + "; ".join(problems) + ".")
         self.problems = tuple(problems)
 
 
@@ -72,6 +74,33 @@ class OutcomeUnknown(UiPathError):
     """The request was sent, and nothing proves whether it was applied."""
 
     status = "unknown"
+
+
+class NotFound(UiPathError):
+    """The server knows no such organization, or no such user."""
+
+    status = "not_found"
+
+
+class UnexpectedAnswer(UiPathError):
+    """The API answered a read with something that is not its documented answer."""
+
+    status = "unexpected_answer"
+
+
+class ListChanged(UiPathError):
+    """Users came or went while the list was read, so that it may have gaps."""
+
+    status = "list_changed"
+
+    def __init__(self) -> None:
+        super().__init__("The list of users changed while it was read. Run the task again.")
+
+
+class Ambiguous(UiPathError):
+    """A name fits more than one user."""
+
+    status = "ambiguous"
 
 
 class WriteInCheckMode(UiPathError):

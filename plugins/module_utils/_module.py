@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AnsibleModule for tasks that carry thousands of passwords.
+"""AnsibleModule for tasks that carry thousands of passwords: from the options to a client, from a result to the exit.
 
 C(AnsibleModule) compares every C(no_log) value with every string of the result: 10,000 users cost half a minute at
 exit. It also writes the C(repr) of a list option to the system log, where the masking of exact values misses a
@@ -11,13 +11,22 @@ result is built. No result of this collection contains one, and text from elsewh
 
 from __future__ import annotations
 
+import os
 import re
 import select
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
+    connect,
+    connection_problems,
+    connection_secrets,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK, encoded_forms
+from ansible_collections.rpaops.uipath.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
 
 try:
     from ansible.module_utils.secrets import register_secrets
@@ -27,10 +36,12 @@ except ImportError:  # ansible-core before 2.22 has no registry: it masks the ex
         """Do nothing."""
 
 
+INTERRUPTED = "The task was interrupted. Run it again with the same input: what was done before is found out then."
+WARN_UNVERIFIED = "validate_certs is false: whoever can answer in the server's place gets the secrets."
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 # These few stay among the values that ansible-core masks.
 CONNECTION_SECRETS = ("access_token", "client_secret", "proxy")
-SHOWN_OF_A_USER = ("user_id",)
+SHOWN_OF_A_USER = ("user_id", "user_name")
 # What ansible-core says about an entry of a list of dicts that is something else.
 QUOTED_ENTRY = re.compile(r"Value '.*' in(?= the sub parameter field)", re.DOTALL)
 
@@ -46,6 +57,33 @@ class UiPathModule(AnsibleModule):
         self._options_are_valid = False
         super().__init__(**kwargs)
         self._options_are_valid = True
+
+    def client(self, own_problems: list[str], connections: int = 1) -> Client:
+        """Return a client that has not sent anything yet, once the whole input was found to be right."""
+        problems = connection_problems(self.params, os.environ) + own_problems
+        if problems:
+            raise InvalidInput(problems)
+        secrets = connection_secrets(self.params, os.environ)
+        self.no_log_values.update(secrets)
+        self.register_forms(secrets)
+        if not self.params["validate_certs"]:
+            self.warn(WARN_UNVERIFIED)
+        return connect(self.params, os.environ, check_mode=self.check_mode, connections=connections)
+
+    def conclude(self, work: Callable[[], dict[str, Any]]) -> NoReturn:
+        """Exit with the result of C(work), or with what ended it early."""
+        if REQUESTS_IMPORT_ERROR:
+            self.fail_json(missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
+        try:
+            result = work()
+        except UiPathError as error:
+            result = failure(error.status, error.message, error.http_status, error.codes, error.trace_id)
+        except KeyboardInterrupt:
+            result = failure("interrupted", INTERRUPTED)
+        # Outside the except block: inside, ansible-core would attach the exception's text and traceback.
+        if result.pop("failed", False):
+            self.fail_json(result.pop("msg"), **result)
+        self.exit_json(**result)
 
     def exit_json(self, **kwargs: Any) -> NoReturn:
         self._forget_passwords()
@@ -92,6 +130,24 @@ class UiPathModule(AnsibleModule):
     def _hidden_user(self, user: Mapping[str, Any]) -> dict[str, Any]:
         self.no_log_values.difference_update(str(value) for value in user.values())
         return {name: value if name in SHOWN_OF_A_USER else HIDDEN for name, value in user.items()}
+
+
+def failure(
+    status: str,
+    message: str,
+    http_status: int | None = None,
+    codes: Sequence[str] = (),
+    trace_id: str | None = None,
+) -> dict[str, Any]:
+    """Return the result of a task that failed as a whole."""
+    return {
+        "failed": True,
+        "msg": message,
+        "status": status,
+        "http_status": http_status,
+        "error_codes": list(codes),
+        "trace_id": trace_id,
+    }
 
 
 def reader_is_gone(descriptor: int = 1) -> bool:

@@ -23,9 +23,12 @@ Send = Callable[[str, str], PasswordAnswer]
 
 @dataclass(frozen=True)
 class PasswordChange:
+    """What is wanted for one user. C(user_id) is empty only until the id for C(user_name) is known."""
+
     user_id: str
     old: str = field(repr=False)
     new: str = field(repr=False)
+    user_name: str | None = None
 
 
 @dataclass(frozen=True)

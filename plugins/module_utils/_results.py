@@ -20,7 +20,8 @@ def user_result(change: PasswordChange, verdict: Verdict) -> dict[str, Any]:
     last = verdict.answers[-1] if verdict.answers else None
     codes = () if succeeded else dict.fromkeys(code for answer in verdict.answers for code in answer.codes)
     return {
-        "user_id": change.user_id,
+        "user_id": change.user_id or None,
+        "user_name": change.user_name,
         "status": verdict.status,
         "changed": verdict.status in ("changed", "would_change"),
         "http_status": last.http_status if last else None,
@@ -55,10 +56,10 @@ def summary(counts: dict[str, int], failed: list[dict[str, Any]], total: int) ->
     ended = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none given"
     if not failed:
         return f"Users by status: {ended}."
-    first = failed[0]
-    return f"{len(failed)} of {total} users failed: {ended}. The first of them, {first['user_id']}: {first['msg']}"
+    first = f"{failed[0]['user_name'] or failed[0]['user_id']}: {failed[0]['msg']}"
+    return f"{len(failed)} of {total} users failed: {ended}. The first of them, {first}"
 
 
 def difference(results: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
-    changed = [result["user_id"] for result in results if result["changed"]]
+    changed = [result["user_name"] or result["user_id"] for result in results if result["changed"]]
     return {"before": dict.fromkeys(changed, "old password"), "after": dict.fromkeys(changed, "new password")}

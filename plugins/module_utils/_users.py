@@ -35,6 +35,8 @@ POLICY_CODES = frozenset(
 )
 KNOWN_CODES = POLICY_CODES | {"PasswordMismatch", "ConcurrencyFailure"}
 UUID_LENGTH = 36
+# The values of the specification's UserType. Only a "user" has a password here.
+USER_TYPES = ("user", "robot", "directoryUser", "directoryGroup", "robotAccount", "application")
 
 
 @dataclass(frozen=True)

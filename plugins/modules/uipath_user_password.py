@@ -30,13 +30,13 @@ attributes:
   check_mode:
     support: full
     details:
-      - Checks the input, and signs in with O(client_id) and O(client_secret). Nothing readable tells whether a
-        password is in effect, so the status is V(would_change) even where the real run would find V(already_set) or
-        V(wrong_password).
+      - Checks the input, signs in with O(client_id) and O(client_secret), and looks up names. Nothing readable tells
+        whether a password is in effect, so the status is V(would_change) even where the real run would find
+        V(already_set) or V(wrong_password).
   diff_mode:
     support: full
     details:
-      - The difference names user ids and the constants V(old password) and V(new password).
+      - The difference names users, as they were given, and the constants V(old password) and V(new password).
   idempotent:
     support: partial
     details:
@@ -46,7 +46,16 @@ options:
   user_id:
     description:
       - The id of one user. Any string that the server takes, usually a UUID.
-      - Needs O(old_password) and O(new_password). Mutually exclusive with O(users).
+      - Needs O(old_password) and O(new_password). Mutually exclusive with O(user_name) and O(users).
+      - Causes no look-up, so the token needs no scope for reading.
+    type: str
+  user_name:
+    description:
+      - The user name or e-mail address of one user, in place of O(user_id). Matched exactly, ignoring case.
+      - All names of a task are looked up before the first password is sent. A name that fits nobody, two users, a user
+        without a password here or an inactive one is refused with the whole input.
+      - Needs O(partition_id), unless the access token names the organization, and the scope C(PM.User) or
+        C(PM.User.Read) besides C(PM.User.Write).
     type: str
   old_password:
     description: The password in effect now. Never taken from the environment.
@@ -62,7 +71,10 @@ options:
     elements: dict
     suboptions:
       user_id:
-        description: The user's id. Needed.
+        description: The user's id. Needed, unless there is a user_name.
+        type: str
+      user_name:
+        description: The user's name or e-mail address, as O(user_name).
         type: str
       old_password:
         description: The password in effect now. Needed.
@@ -97,6 +109,7 @@ options:
     type: float
     default: 5
 seealso:
+  - module: rpaops.uipath.uipath_user_info
   - name: Update User Password
     description: The operation in UiPath's API guide.
     link: https://docs.uipath.com/orchestrator/standalone/2024.10/api-guide/update-user-password
@@ -112,11 +125,21 @@ EXAMPLES = r"""
     old_password: "{{ vault_old_password }}"
     new_password: "{{ vault_new_password }}"
 
+- name: Change the password of a user whose id nobody knows
+  rpaops.uipath.uipath_user_password:
+    identity_url: https://automation.example.com/acme/identity_
+    partition_id: 7a2f0b1e-52f4-4f0e-9d0c-6a2b5d1c9e10
+    client_id: "{{ vault_uipath_client_id }}"
+    client_secret: "{{ vault_uipath_client_secret }}"
+    user_name: jane.doe@example.com
+    old_password: "{{ vault_old_password }}"
+    new_password: "{{ vault_new_password }}"
+
 - name: Change many passwords in one task
   rpaops.uipath.uipath_user_password:
     identity_url: https://cloud.uipath.com/acme/identity_
     access_token: "{{ vault_uipath_access_token }}"
-    users: "{{ vault_uipath_users }}" # a list of user_id, old_password and new_password
+    users: "{{ vault_uipath_users }}" # a list of user_id or user_name, old_password and new_password
     concurrency: 8
     max_failures: 10
   register: rotation
@@ -149,10 +172,15 @@ msg:
   type: str
   sample: The password was changed.
 user_id:
-  description: The user's id, as given.
-  returned: when O(user_id) is given
+  description: The user's id, as given or as found for the name. V(null) if the name could not be looked up.
+  returned: when O(user_id) or O(user_name) is given
   type: str
   sample: 2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d
+user_name:
+  description: The user's name, as given, or V(null) for a user given by id.
+  returned: when O(user_id) or O(user_name) is given
+  type: str
+  sample: jane.doe@example.com
 status:
   description:
     - What became of the user.
@@ -170,29 +198,33 @@ status:
     - V(unreachable) - the request could not be sent. Nothing was applied.
     - V(unknown) - nothing proves whether the password was changed. RV(msg) says how to find out.
     - V(not_attempted) - the task was stopped before this user's turn. Nothing was sent.
-  returned: when O(user_id) is given
+    - A task that ends before its first user, also with O(users), has no results and another status. It is
+      C(invalid_input) where the input is refused, C(interrupted), or one of C(not_found), C(list_changed) and
+      C(unexpected_answer) where names could not be looked up, as in
+      RV(rpaops.uipath.uipath_user_info#module:status). No password was sent then.
+  returned: when O(user_id) or O(user_name) is given
   type: str
   sample: changed
 http_status:
   description: The HTTP status of the last answer, or V(null) where there was none.
-  returned: when O(user_id) is given
+  returned: when O(user_id) or O(user_name) is given
   type: int
   sample: 200
 error_codes:
   description: The server's error codes, such as V(PasswordMismatch) or V(PasswordTooShort). Empty unless the user
     failed.
-  returned: when O(user_id) is given
+  returned: when O(user_id) or O(user_name) is given
   type: list
   elements: str
   sample: []
 trace_id:
   description: The id under which the server's log holds a failed request, where the server names it.
-  returned: when O(user_id) is given
+  returned: when O(user_id) or O(user_name) is given
   type: str
   sample: 00-84c1fd4063c38d9f3900d06e56542d48-85d1d4-00
 attempts:
   description: How many change-password requests were tried for the user, repeats included.
-  returned: when O(user_id) is given
+  returned: when O(user_id) or O(user_name) is given
   type: int
   sample: 1
 results:
@@ -202,7 +234,10 @@ results:
   elements: dict
   contains:
     user_id:
-      description: The user's id, as given.
+      description: As RV(user_id).
+      type: str
+    user_name:
+      description: As RV(user_name).
       type: str
     status:
       description: As RV(status).
@@ -248,33 +283,37 @@ counts:
 
 import dataclasses
 import math
-import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     LONGEST_OPTION,
     SIGN_IN_EXCLUSIONS,
-    connect,
     connection_argument_spec,
-    connection_problems,
-    connection_secrets,
     range_problems,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._directory import (
+    User,
+    by_name,
+    comparable,
+    name_problem,
+    open_directory,
+)
 from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import is_path_segment
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     SUCCEEDED,
     InvalidInput,
-    UiPathError,
+    Throttled,
+    Unauthorized,
+    Unreachable,
+    WrongBase,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._fleet import Brake, run_fleet
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import UiPathModule, reader_is_gone
 from ansible_collections.rpaops.uipath.plugins.module_utils._password import PasswordChange, Verdict, set_password
 from ansible_collections.rpaops.uipath.plugins.module_utils._results import difference, task_result, user_result
-from ansible_collections.rpaops.uipath.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import (
     PasswordAnswer,
     canonical_user_id,
@@ -282,14 +321,12 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._users import (
     unanswered,
 )
 
-INTERRUPTED = "The task was interrupted. Run it again with the same passwords: what was done before is found out then."
-WARN_UNVERIFIED = "validate_certs is false: whoever can answer in the server's place gets the passwords."
-
 
 def argument_spec() -> dict[str, dict[str, Any]]:
     def pair() -> dict[str, dict[str, Any]]:
         return {
             "user_id": {"type": "str"},
+            "user_name": {"type": "str"},
             "old_password": {"type": "str", "no_log": True},
             "new_password": {"type": "str", "no_log": True},
         }
@@ -317,19 +354,20 @@ def input_problems(options: dict[str, Any]) -> list[str]:
     if options["users"] is None:
         return problems + user_problems("", options)
     stray = [name for name in ("old_password", "new_password") if options[name] is not None]
-    problems += [f"{name} goes with user_id, and into the entries of users" for name in stray]
-    first_index: dict[str, int] = {}
+    problems += [f"{name} goes with user_id or user_name, and into the entries of users" for name in stray]
     for index, user in enumerate(options["users"]):
         problems += user_problems(f"users[{index}].", user)
-        first = first_index.setdefault(canonical_user_id(user["user_id"] or ""), index)
-        if first != index and user["user_id"]:
-            problems.append(f"users[{index}].user_id is the same as users[{first}].user_id")
-    return problems
+    problems += repetitions(user["user_id"] or "" for user in options["users"])
+    return problems + repetitions(comparable(user["user_name"] or "") for user in options["users"])
 
 
 def user_problems(place: str, user: dict[str, Any]) -> list[str]:
-    problems = []
-    for name in ("user_id", "old_password", "new_password"):
+    identifiers = [name for name in ("user_id", "user_name") if user[name] is not None]
+    problems = {
+        0: [f"{place}user_id is missing, or user_name in its place"],
+        2: [f"{place}user_id and {place}user_name exclude each other"],
+    }.get(len(identifiers), [])
+    for name in (*identifiers, "old_password", "new_password"):
         if user[name] is None:
             problems.append(f"{place}{name} is missing")
         elif not user[name]:
@@ -339,15 +377,61 @@ def user_problems(place: str, user: dict[str, Any]) -> list[str]:
     return problems
 
 
+def repetitions(identities: Iterable[str]) -> list[str]:
+    """Say which entries of users mean a user that an entry before them means."""
+    problems = []
+    first_index: dict[str, int] = {}
+    for index, identity in enumerate(map(canonical_user_id, identities)):
+        first = first_index.setdefault(identity, index) if identity else index
+        if first != index:
+            problems.append(f"users[{index}] is the same user as users[{first}]")
+    return problems
+
+
 def requested_changes(options: dict[str, Any]) -> list[PasswordChange]:
     users = [options] if options["users"] is None else options["users"]
-    return [PasswordChange(user["user_id"], user["old_password"], user["new_password"]) for user in users]
+    return [
+        PasswordChange(user["user_id"] or "", user["old_password"], user["new_password"], user["user_name"])
+        for user in users
+    ]
+
+
+def prepare(
+    changes: Sequence[PasswordChange], client: Client, partition_id: str | None
+) -> tuple[Sequence[PasswordChange], PasswordAnswer | None]:
+    """Sign in, and look up the ids of users given by name. A refusal is the answer to the first user, and the last.
+
+    A look-up that fails for another reason says nothing about a user: it ends the task.
+    """
+    names = [change.user_name for change in changes if change.user_name]
+    try:
+        if names or any(change.old != change.new for change in changes):
+            client.sign_in()
+        named = by_name(open_directory(client, partition_id).find(names)) if names else {}
+    except (Unauthorized, WrongBase, Throttled, Unreachable) as error:
+        return changes, dataclasses.replace(unanswered(error), attempts=0, stops_task=True)
+    return resolved(changes, named), None
+
+
+def resolved(changes: Sequence[PasswordChange], named: Mapping[str, Sequence[User]]) -> list[PasswordChange]:
+    """Return the changes with the ids of all users, or raise with all that is wrong with their names."""
+    problems, complete = [], []
+    for index, change in enumerate(changes):
+        users = named.get(comparable(change.user_name), ()) if change.user_name else ()
+        if change.user_name and (problem := name_problem(change.user_name, users)):
+            problems.append(f"users[{index}]: {problem}" if len(changes) > 1 else problem)
+        complete.append(dataclasses.replace(change, user_id=users[0].id) if users else change)
+    problems = problems or repetitions(change.user_id for change in complete)
+    if problems:
+        raise InvalidInput(problems)
+    return complete
 
 
 def run(
     changes: Sequence[PasswordChange],
     client: Client,
     *,
+    refusal: PasswordAnswer | None = None,
     check_mode: bool,
     probe: bool,
     concurrency: int = 1,
@@ -356,7 +440,6 @@ def run(
     cancelled: Callable[[], bool],
 ) -> list[dict[str, Any]]:
     """Set the passwords, or predict it, and return one result per change, in order."""
-    refusal = sign_in(client) if any(change.old != change.new for change in changes) else None
     brake = Brake(max_failures)
 
     def work(change: PasswordChange) -> Verdict:
@@ -365,6 +448,8 @@ def run(
                 return refusal
             return change_password(client, change.user_id, old, new, secrets=(change.old, change.new))
 
+        if refusal and not change.user_id:  # equal passwords say nothing about a name that was not looked up
+            return Verdict(refusal.outcome, refusal.outcome, (refusal,))
         if check_mode and not refusal and change.old != change.new:
             return Verdict("would_change", "would_change")
         return set_password(change, send, settle, probe=probe)
@@ -380,50 +465,27 @@ def run(
     return [user_result(change, verdict) for change, verdict in zip(changes, verdicts)]
 
 
-def sign_in(client: Client) -> PasswordAnswer | None:
-    """Sign in, and return the reason if that fails: it is the answer to the first user, and the last."""
-    try:
-        client.sign_in()
-    except UiPathError as error:
-        return dataclasses.replace(unanswered(error), stops_task=True)
-    return None
-
-
 def unfinished(started: bool, stopped: str | None) -> Verdict:
     status = "unknown" if started else "not_attempted"
     return Verdict(status, status, (PasswordAnswer(status, cause=f"{stopped or 'the task ended'}.", attempts=0),))
 
 
-def checked(module: UiPathModule) -> Client:
-    """Check the whole input, and return a client that has not sent anything yet."""
-    problems = connection_problems(module.params, os.environ) + input_problems(module.params)
-    if problems:
-        raise InvalidInput(problems)
-    secrets = connection_secrets(module.params, os.environ)
-    module.no_log_values.update(secrets)
-    module.register_forms(secrets)
-    if not module.params["validate_certs"]:
-        module.warn(WARN_UNVERIFIED)
-    return connect(module.params, os.environ, check_mode=module.check_mode, connections=module.params["concurrency"])
-
-
 def main() -> None:
     module = UiPathModule(
         argument_spec=argument_spec(),
-        mutually_exclusive=[*SIGN_IN_EXCLUSIONS, ("user_id", "users")],
+        mutually_exclusive=[*SIGN_IN_EXCLUSIONS, ("user_id", "users"), ("user_name", "users")],
         supports_check_mode=True,
     )
-    if REQUESTS_IMPORT_ERROR:
-        module.fail_json(missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
     options = module.params
-    result: dict[str, Any] = {}
-    try:
-        client = checked(module)
-        changes = requested_changes(options)
+
+    def change_passwords() -> dict[str, Any]:
+        client = module.client(input_problems(options), connections=options["concurrency"])
+        changes, refusal = prepare(requested_changes(options), client, options["partition_id"])
         module.register_forms(secret for change in changes for secret in (change.old, change.new))
         results = run(
             changes,
             client,
+            refusal=refusal,
             check_mode=module.check_mode,
             probe=options["update_password"] == "when_changed",
             concurrency=options["concurrency"],
@@ -432,16 +494,9 @@ def main() -> None:
             cancelled=reader_is_gone,
         )
         result = task_result(results, many=options["users"] is not None)
-        if module._diff:
-            result["diff"] = difference(results)
-    except UiPathError as error:
-        result = {"failed": True, "msg": error.message}
-    except KeyboardInterrupt:
-        result = {"failed": True, "msg": INTERRUPTED}
-    # Outside the except block: inside, ansible-core would attach the exception's text and traceback.
-    if result.pop("failed"):
-        module.fail_json(result.pop("msg"), **result)
-    module.exit_json(**result)
+        return {**result, "diff": difference(results)} if module._diff else result
+
+    module.conclude(change_passwords)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from unittest import mock
 
 import pytest
 from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
 from ansible.module_utils.common.parameters import PASS_VARS
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import proxies_for
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import Clock, Transcript
@@ -34,6 +35,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith("UIPATH_") or name.endswith("_CA_BUNDLE") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     proxies_for.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _clean_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what other tests' modules warned of: ansible-core collects it for the whole process."""
+    monkeypatch.setattr(warnings, "_global_warnings", type(warnings._global_warnings)())
 
 
 @pytest.fixture

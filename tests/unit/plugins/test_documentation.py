@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.rpaops.uipath.plugins.doc_fragments import attributes, connection
+from ansible_collections.rpaops.uipath.plugins.module_utils import _errors
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import STATUSES
+from ansible_collections.rpaops.uipath.plugins.module_utils._directory import SHOWN_FIELDS, User
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import STATUSES, UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._module import failure
 
 COLLECTION = "rpaops.uipath"
 ROOT = Path(__file__).resolve().parents[3]
@@ -80,6 +83,26 @@ class TestUipathUserPassword:
     def test_documents_the_same_for_one_user_and_for_each_of_many(self) -> None:
         task_only = {"results", "counts"}
         assert {*self.RETURN, "changed"} - task_only == set(self.RETURN["results"]["contains"])
+
+
+class TestUipathUserInfo:
+    RETURN = yaml_load(module_named("uipath_user_info").RETURN)
+
+    def test_documents_every_field_of_a_user_with_a_sample(self) -> None:
+        fields = self.RETURN["users"]["contains"]
+        assert list(fields) == list(User("1", {}).shown())
+        assert all("sample" in field for field in fields.values())
+        assert len(fields) == len(SHOWN_FIELDS) + 1
+
+    def test_documents_every_way_to_fail(self) -> None:
+        kinds = [kind for kind in vars(_errors).values() if isinstance(kind, type) and issubclass(kind, UiPathError)]
+        expected = {kind.status for kind in kinds} - {"unknown"} | {"missing", "interrupted"}
+        lines = [line.partition(" - ")[0] for line in self.RETURN["status"]["description"]]
+        assert {word for line in lines for word in re.findall(r"V\((\w+)\)", line)} == expected
+
+    def test_documents_what_a_failure_returns(self) -> None:
+        of_failures = {name for name, value in self.RETURN.items() if value["returned"] == "failure"}
+        assert of_failures == set(failure("status", "msg")) - {"failed", "msg"}
 
 
 class TestConnectionFragment:

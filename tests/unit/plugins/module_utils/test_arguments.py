@@ -91,6 +91,7 @@ class TestConnectionProblems:
             ({"ca_path": "/no/such/file"}, "ca_path does not name"),
             ({"client_cert": "/no/such/file"}, "client_cert does not name"),
             ({"client_key": "/"}, "client_key needs client_cert"),
+            ({"partition_id": ".."}, "partition_id cannot be part of a URL"),
             ({"timeout": 0.0}, "timeout must be from 0.001 to 86400"),
             ({"timeout": INFINITE}, "timeout must be"),
             ({"timeout": 86401.0}, "timeout must be"),

@@ -12,13 +12,14 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.module_utils._auth import Token
+from ansible_collections.rpaops.uipath.plugins.module_utils._auth import SignIn, Token
 from ansible_collections.rpaops.uipath.plugins.module_utils._client import _Call, described, with_token
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     OutcomeUnknown,
     Throttled,
     UiPathError,
     Unauthorized,
+    UnexpectedAnswer,
     Unreachable,
     WriteInCheckMode,
     WrongBase,
@@ -27,9 +28,11 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._failures import Tra
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._patience import LONGEST_WAIT
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response
+from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import token_of
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
     APPLICATION,
     BASE,
+    GIVEN_TOKEN,
     Clock,
     Transcript,
     client_of,
@@ -367,6 +370,22 @@ class TestForeignAnswers:
             client.post(URL, {})
         assert (caught.value.stops_task, caught.value.http_status) == (False, status)
 
+    def test_a_403_to_a_read_names_the_scope_for_reading(self, server: Transcript, clock: Clock) -> None:
+        server.expects(READ).answers(403)
+        with pytest.raises(Unauthorized, match=r"the scope PM\.User or PM\.User\.Read, "):
+            client_of(server, clock).get(URL)
+
+    @pytest.mark.parametrize(("status", "answer"), [(200, PAGE), (404, PAGE), (302, b"")])
+    def test_a_page_in_place_of_what_is_read_leaves_nothing_unknown(
+        self, server: Transcript, clock: Clock, status: int, answer: bytes
+    ) -> None:
+        server.expects(READ).answers(200, {})
+        server.expects(READ).answers(status, answer, HTML)
+        client = client_of(server, clock)
+        client.get(URL)
+        with pytest.raises(UnexpectedAnswer, match="A web page or a redirect came"):
+            client.get(URL)
+
     @pytest.mark.parametrize("status", [500, 502, 503])
     def test_a_page_of_a_broken_gateway_is_returned(self, server: Transcript, clock: Clock, status: int) -> None:
         server.expects(WRITE).answers(status, PAGE, HTML)
@@ -379,6 +398,34 @@ class TestForeignAnswers:
         server.expects(WRITE).answers(status, answer)
         response = client_of(server, clock).post(URL, {})
         assert (response.status, response.json) == (status, None)
+
+
+class TestUnexpected:
+    def unexpected(self, server: Transcript, clock: Clock, answer: Any) -> UiPathError:
+        server.expects(READ).answers(400, answer)
+        client = client_of(server, clock)
+        return client.unexpected(client.get(URL))
+
+    def test_quotes_the_server_with_the_token_masked(self, server: Transcript, clock: Clock) -> None:
+        error = self.unexpected(server, clock, {"errors": {"top": [f"{GIVEN_TOKEN.access_token}?"]}, "traceId": "00-1"})
+        assert isinstance(error, UnexpectedAnswer)
+        assert error.message == (
+            f"The server answers with HTTP status 400, and not with what was asked for. The server says: top: {MASK}?"
+        )
+        assert (error.http_status, error.trace_id) == (400, "00-1")
+
+    def test_of_a_server_that_says_nothing(self, server: Transcript, clock: Clock) -> None:
+        assert self.unexpected(server, clock, b"").message.endswith("not with what was asked for.")
+
+
+class TestOrganizationId:
+    def test_is_in_the_token(self, server: Transcript, clock: Clock) -> None:
+        server.expects(LOGIN).answers(200, token(token_of("the organization")))
+        assert client_of(server, clock, APPLICATION).organization_id() == "the organization"
+
+    @pytest.mark.parametrize("value", ["opaque", token_of(None), token_of(""), token_of(7)])
+    def test_is_not_in_every_token(self, server: Transcript, clock: Clock, value: str) -> None:
+        assert client_of(server, clock, SignIn(access_token=value)).organization_id() is None
 
 
 class TestWithToken:
@@ -395,7 +442,8 @@ class TestDescribed:
     CALL = _Call("POST", URL, b"hunter2", {"Authorization": "Bearer hunter2"}, secrets=("hunter2", 'qu"ote'))
 
     def describe(self, answer: Any) -> UiPathError:
-        return described(WrongBase, self.CALL, Response(405, {}, json.dumps(answer).encode()), "Sentence.")
+        response = Response(405, {}, json.dumps(answer).encode())
+        return described(WrongBase, self.CALL.secrets, response, "Sentence.")
 
     def test_keeps_status_codes_and_trace_id(self) -> None:
         error = self.describe({"errors": [{"code": "Odd", "description": "Strange."}], "traceId": "00-1"})

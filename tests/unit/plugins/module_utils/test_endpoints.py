@@ -12,9 +12,11 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import (
     is_path_segment,
     likely_identity_url,
     likely_mistake,
+    list_users_url,
     normalize_identity_url,
     organization_path,
     url_problems,
+    user_url,
 )
 
 
@@ -63,6 +65,23 @@ class TestChangePasswordUrl:
         assert change_password_url("https://host/identity", user_id) == (
             f"https://host/identity/api/User/{segment}/changepassword"
         )
+
+
+class TestUserUrl:
+    def test_the_id_is_one_encoded_segment(self) -> None:
+        assert user_url("https://host/identity", "a/b") == "https://host/identity/api/User/a%2Fb"
+
+
+class TestListUsersUrl:
+    def test_encodes_organization_and_query(self) -> None:
+        query: dict[str, str | int] = {"top": 1000, "searchTerm": "jörg+1@host & co"}
+        assert list_users_url("https://host/identity", "User/users", "a/b", query) == (
+            "https://host/identity/api/User/users/a%2Fb?top=1000&searchTerm=j%C3%B6rg%2B1%40host+%26+co"
+        )
+
+    def test_a_name_that_cannot_be_encoded_is_one_that_nobody_has(self) -> None:
+        url = list_users_url("https://host/identity", "User/users", "1", {"searchTerm": "a\ud800"})
+        assert url.endswith("?searchTerm=a%3F")
 
 
 class TestIsPathSegment:
@@ -158,6 +177,11 @@ class TestLikelyIdentityUrl:
 class TestLikelyMistake:
     def test_the_form_of_the_url(self) -> None:
         assert likely_mistake("https://host/acme/identity_", ()) == "identity_url is probably https://host/identity"
+
+    def test_both_where_the_tenant_form_is_answered_alike(self) -> None:
+        mistake = likely_mistake("https://host/acme/main/identity_", ())
+        assert "https://host/acme/identity_ or," in mistake
+        assert mistake.endswith("https://host/identity")
 
     def test_the_organization_where_the_form_is_right(self) -> None:
         assert "name of the organization" in likely_mistake("https://cloud.uipath.com/acme/identity_", ())

@@ -9,11 +9,15 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     SENTENCES,
     STATUSES,
     SUCCEEDED,
+    Ambiguous,
     InvalidInput,
+    ListChanged,
+    NotFound,
     OutcomeUnknown,
     Throttled,
     UiPathError,
     Unauthorized,
+    UnexpectedAnswer,
     Unreachable,
     WriteInCheckMode,
     WrongBase,
@@ -34,22 +38,28 @@ class TestUiPathError:
             (Unreachable, "unreachable", False),
             (OutcomeUnknown, "unknown", False),
             (WriteInCheckMode, "unknown", False),
+            (InvalidInput, "invalid_input", False),
+            (NotFound, "not_found", False),
+            (UnexpectedAnswer, "unexpected_answer", False),
+            (ListChanged, "list_changed", False),
+            (Ambiguous, "ambiguous", False),
         ],
     )
     def test_each_kind_has_a_status(self, kind: type[UiPathError], status: str, stops_task: bool) -> None:
         assert (kind.status, kind.stops_task) == (status, stops_task)
 
-    def test_every_kind_has_a_documented_status(self) -> None:
+    def test_every_kind_has_the_status_of_a_user_or_of_a_task(self) -> None:
         kinds = [
             value for value in vars(_errors).values() if isinstance(value, type) and issubclass(value, UiPathError)
         ]
-        assert {kind.status for kind in kinds} <= set(STATUSES)
+        of_tasks = {"invalid_input", "unexpected_answer", "list_changed", "ambiguous"}
+        assert {kind.status for kind in kinds} - set(STATUSES) == of_tasks
 
 
 class TestInvalidInput:
     def test_lists_all_problems_in_one_message(self) -> None:
         error = InvalidInput(["a is empty", "b is missing"])
-        assert error.message == "Nothing was sent, because the input has problems: a is empty; b is missing."
+        assert error.message == "Nothing was changed, because the input has problems: a is empty; b is missing."
         assert error.problems == ("a is empty", "b is missing")
 
 

@@ -11,13 +11,22 @@ from typing import Any
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rpaops.uipath.plugins.module_utils import _module
+from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, Throttled
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK, encoded_forms
-from ansible_collections.rpaops.uipath.plugins.module_utils._module import HIDDEN, UiPathModule, reader_is_gone
+from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
+    HIDDEN,
+    INTERRUPTED,
+    UiPathModule,
+    failure,
+    reader_is_gone,
+)
 
 WithArguments = Callable[[Callable[[], object], dict[str, Any]], dict[str, Any]]
 
 PASSWORD = {"type": "str", "no_log": True}
-PAIR = {"user_id": {"type": "str"}, "old_password": PASSWORD, "new_password": PASSWORD}
+NAMES = {"user_id": {"type": "str"}, "user_name": {"type": "str"}}
+PAIR = {**NAMES, "old_password": PASSWORD, "new_password": PASSWORD}
 SPEC = {
     "client_id": {"type": "str"},
     "client_secret": PASSWORD,
@@ -38,6 +47,71 @@ def arguments_in(result: dict[str, Any]) -> dict[str, Any]:
     return dict(result["invocation"]["module_args"])
 
 
+class TestClient:
+    def connected(self, with_arguments: WithArguments, *own_problems: str, **given: Any) -> dict[str, Any]:
+        """The result of a module that only makes a client, with what it found on the way."""
+
+        def main() -> None:
+            module = UiPathModule(argument_spec=connection_argument_spec(), supports_check_mode=True)
+            try:
+                client = module.client(list(own_problems))
+            except InvalidInput as error:
+                module.exit_json(problems=error.problems)
+            module.exit_json(identity_url=client.identity_url, hidden="s3cret" in module.no_log_values)
+
+        options = {"identity_url": "https://host/identity", "access_token": "s3cret", **given}
+        return with_arguments(main, options)
+
+    def test_reaches_the_server_and_hides_its_secrets(self, with_arguments: WithArguments) -> None:
+        result = self.connected(with_arguments)
+        assert (result["identity_url"], result["hidden"]) == ("https://host/identity", True)
+        assert "warnings" not in result
+
+    def test_names_the_problems_of_the_connection_and_of_the_module(self, with_arguments: WithArguments) -> None:
+        result = self.connected(with_arguments, "names[0] is empty", retries=-1)
+        assert result["problems"] == ["retries must be from 0 to 100", "names[0] is empty"]
+
+    def test_warns_of_an_unverified_server(self, with_arguments: WithArguments) -> None:
+        warnings = self.connected(with_arguments, validate_certs=False)["warnings"]
+        assert "validate_certs is false" in json.dumps(warnings)
+
+
+class TestConclude:
+    def concluded(self, with_arguments: WithArguments, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        result = with_arguments(lambda: make().conclude(work), {})
+        del result["invocation"]
+        return result
+
+    def test_a_result(self, with_arguments: WithArguments) -> None:
+        assert self.concluded(with_arguments, lambda: {"msg": "Done.", "changed": True}) == {
+            "msg": "Done.",
+            "changed": True,
+        }
+
+    def test_a_result_that_says_it_failed(self, with_arguments: WithArguments) -> None:
+        given = {"failed": True, "msg": "No.", "results": [1], "changed": True}
+        assert self.concluded(with_arguments, lambda: dict(given)) == given
+
+    def test_an_error(self, with_arguments: WithArguments) -> None:
+        def work() -> dict[str, Any]:
+            raise Throttled("Slow down.", http_status=429, codes=["Busy"], trace_id="00-1")
+
+        result = self.concluded(with_arguments, work)
+        assert result == failure("throttled", "Slow down.", 429, ["Busy"], "00-1")
+
+    def test_an_interrupt(self, with_arguments: WithArguments) -> None:
+        def work() -> dict[str, Any]:
+            raise KeyboardInterrupt
+
+        assert self.concluded(with_arguments, work) == failure("interrupted", INTERRUPTED)
+
+    def test_a_missing_library(self, with_arguments: WithArguments, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_module, "REQUESTS_IMPORT_ERROR", "ImportError: requests")
+        result = self.concluded(with_arguments, dict)
+        assert result["failed"] is True
+        assert "requests" in result["msg"]
+
+
 class TestExitJson:
     def test_hides_passwords_in_the_arguments(self, with_arguments: WithArguments) -> None:
         given = {"user_id": "u1", "old_password": "hunter2", "new_password": "hunter3", "client_secret": "s3cret"}
@@ -49,7 +123,14 @@ class TestExitJson:
     def test_hides_the_passwords_of_all_users_but_not_their_ids(self, with_arguments: WithArguments) -> None:
         result = with_arguments(lambda: make().exit_json(), {"users": USERS})
         hidden = {"old_password": HIDDEN, "new_password": HIDDEN}
-        assert arguments_in(result)["users"] == [{"user_id": "u0", **hidden}, {"user_id": "u1", **hidden}]
+        shown = [{name: value for name, value in user.items() if value} for user in arguments_in(result)["users"]]
+        assert shown == [{"user_id": "u0", **hidden}, {"user_id": "u1", **hidden}]
+
+    def test_shows_names_as_it_shows_ids(self, with_arguments: WithArguments) -> None:
+        given = {"users": [{"user_name": "jane", "old_password": "hunter2"}], "old_password": "hunter2"}
+        arguments = arguments_in(with_arguments(lambda: make().exit_json(), {**given, "user_name": "joe"}))
+        assert (arguments["user_name"], arguments["users"][0]["user_name"]) == ("joe", "jane")
+        assert "hunter2" not in str(arguments)
 
     def test_stops_looking_for_passwords_and_for_nothing_else(self, with_arguments: WithArguments) -> None:
         left: list[set[str]] = []
@@ -74,13 +155,14 @@ class TestFailJson:
         given = {"users": USERS, "client_secret": "s3cret", "retries": "old-0 and new-1 and s3cret"}
         result = with_arguments(make, given)
         assert result["failed"] is True
-        assert f"{MASK} and {MASK} and {MASK}" in result["msg"]
+        assert not any(secret in result["msg"] for secret in ("old-0", "new-1", "s3cret"))
 
     def test_masks_a_secret_that_begins_with_another(self, with_arguments: WithArguments) -> None:
         secrets = ["hunter", *(f"hunter{end}" for end in "23456789")]
         users = [{"user_id": secret, "old_password": secret, "new_password": "new"} for secret in secrets]
         result = with_arguments(make, {"users": users, "retries": " ".join(secrets)})
-        assert " ".join([MASK] * len(secrets)) in result["msg"]
+        assert not any(secret in result["msg"] for secret in secrets)
+        assert not any(f"{MASK}{end}" in result["msg"] for end in "23456789")
 
     def test_leaves_the_words_of_this_collection_alone(self, with_arguments: WithArguments) -> None:
         users = [{"user_id": "u1", "old_password": "password", "new_password": "old"}]
@@ -157,6 +239,18 @@ class TestLogInvocation:
         given = {"users": USERS, "old_password": 'qu"ote', "client_id": "app", "retries": 7}
         with_arguments(lambda: make().exit_json(), given)
         assert logged == [(("Invoked with options client_id, old_password, retries, users",), {})]
+
+
+class TestFailure:
+    def test_has_every_key_whatever_happened(self) -> None:
+        assert failure("interrupted", "Why.") == {
+            "failed": True,
+            "msg": "Why.",
+            "status": "interrupted",
+            "http_status": None,
+            "error_codes": [],
+            "trace_id": None,
+        }
 
 
 class TestReaderIsGone:

@@ -80,7 +80,7 @@ def played(probe: bool) -> Iterator[tuple[Verdict, Server]]:
 
 class TestPasswordChange:
     def test_passwords_are_not_in_its_repr(self) -> None:
-        assert repr(CHANGE) == "PasswordChange(user_id='u1')"
+        assert repr(CHANGE) == "PasswordChange(user_id='u1', user_name=None)"
 
 
 class TestVerdict:

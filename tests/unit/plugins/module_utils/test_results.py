@@ -23,7 +23,13 @@ CHANGE = PasswordChange("u1", "old-1", "new-1")
 def results(*statuses: str) -> list[dict[str, Any]]:
     """Some users' results, as far as the task's result depends on them."""
     return [
-        {"user_id": f"u{index}", "status": status, "changed": status in ("changed", "would_change"), "msg": "Why."}
+        {
+            "user_id": f"u{index}",
+            "user_name": None,
+            "status": status,
+            "changed": status in ("changed", "would_change"),
+            "msg": "Why.",
+        }
         for index, status in enumerate(statuses)
     ]
 
@@ -33,6 +39,7 @@ class TestUserResult:
         verdict = Verdict("changed", "changed", (PasswordAnswer("applied", 200, trace_id="00-1", attempts=2),))
         assert user_result(CHANGE, verdict) == {
             "user_id": "u1",
+            "user_name": None,
             "status": "changed",
             "changed": True,
             "http_status": 200,
@@ -62,6 +69,11 @@ class TestUserResult:
     def test_a_prediction_is_a_change_without_an_answer(self) -> None:
         result = user_result(CHANGE, Verdict("would_change", "would_change"))
         assert (result["changed"], result["http_status"], result["attempts"]) == (True, None, 0)
+
+    @pytest.mark.parametrize(("user_id", "shown"), [("u1", "u1"), ("", None)])
+    def test_of_a_user_given_by_name(self, user_id: str, shown: str | None) -> None:
+        result = user_result(PasswordChange(user_id, "old-1", "new-1", "Jane"), Verdict("refused", "refused"))
+        assert (result["user_id"], result["user_name"]) == (shown, "Jane")
 
     @pytest.mark.parametrize("status", STATUSES)
     def test_every_status_says_something_and_no_password(self, status: str) -> None:
@@ -123,6 +135,10 @@ class TestSummary:
         expected = "2 of 9 users failed: 7 changed, 2 unknown. The first of them, u0: Why."
         assert summary({"changed": 7, "unknown": 2}, failed, 9) == expected
 
+    def test_calls_a_user_as_the_task_does(self) -> None:
+        failed = [{**results("refused")[0], "user_name": "Jane"}]
+        assert summary({"refused": 1}, failed, 1).endswith("The first of them, Jane: Why.")
+
     def test_of_nobody(self) -> None:
         assert summary({"changed": 0}, [], 0) == "Users by status: none given."
 
@@ -133,3 +149,7 @@ class TestDifference:
             "before": {"u0": "old password", "u2": "old password"},
             "after": {"u0": "new password", "u2": "new password"},
         }
+
+    def test_calls_a_user_as_the_task_does(self) -> None:
+        changed = [{**results("changed")[0], "user_name": "Jane"}]
+        assert difference(changed) == {"before": {"Jane": "old password"}, "after": {"Jane": "new password"}}

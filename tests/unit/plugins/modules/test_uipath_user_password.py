@@ -4,26 +4,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments
+from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments, _module
 from ansible_collections.rpaops.uipath.plugins.module_utils._auth import SignIn
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Unreachable
+from ansible_collections.rpaops.uipath.plugins.module_utils._directory import User, by_name
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
+    InvalidInput,
+    ListChanged,
+    UnexpectedAnswer,
+    Unreachable,
+)
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._password import PasswordChange
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response
-from ansible_collections.rpaops.uipath.plugins.modules import uipath_user_password
+from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.modules.uipath_user_password import (
     argument_spec,
     input_problems,
     main,
+    prepare,
+    repetitions,
     requested_changes,
+    resolved,
     run,
-    sign_in,
     unfinished,
     user_problems,
+)
+from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
+    ORGANIZATION,
+    dto,
+    listing,
+    page,
+    token_of,
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
     APPLICATION,
@@ -40,6 +55,8 @@ LOGIN = "POST /connect/token"
 DONE = {"succeeded": True, "errors": []}
 MISMATCH = {"succeeded": False, "errors": [{"code": "PasswordMismatch", "description": "Incorrect password."}]}
 UUID = "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d"
+NO_ID = "users[1].user_id is missing, or user_name in its place"
+STRAY = "old_password goes with user_id or user_name, and into the entries of users"
 
 
 def password_of(user_id: str) -> str:
@@ -51,7 +68,11 @@ def pair(old: str, new: str) -> dict[str, str]:
 
 
 def user(user_id: str | None = "u1", old: str | None = "old-1", new: str | None = "new-1") -> dict[str, str | None]:
-    return {"user_id": user_id, "old_password": old, "new_password": new}
+    return {"user_id": user_id, "user_name": None, "old_password": old, "new_password": new}
+
+
+def named(user_name: str, old: str = "old-1", new: str = "new-1") -> dict[str, str]:
+    return {"user_name": user_name, "old_password": old, "new_password": new}
 
 
 def options(**given: Any) -> dict[str, Any]:
@@ -65,15 +86,16 @@ class TestArgumentSpec:
         for part in (spec, spec["users"]["options"]):
             assert all(part[name]["no_log"] is True for name in ("old_password", "new_password"))
 
-    def test_user_ids_are_shown(self) -> None:
+    def test_user_ids_and_names_are_shown(self) -> None:
         spec = argument_spec()
-        assert not any(
-            option.get("no_log") for option in (spec["users"], spec["user_id"], spec["users"]["options"]["user_id"])
-        )
+        assert not spec["users"].get("no_log")
+        for part in (spec, spec["users"]["options"]):
+            assert not any(part[name].get("no_log") for name in ("user_id", "user_name"))
 
     def test_passwords_never_come_from_the_environment(self) -> None:
         spec = argument_spec()
-        assert not any("fallback" in spec[name] for name in ("user_id", "old_password", "new_password", "users"))
+        own = ("user_id", "user_name", "old_password", "new_password", "users")
+        assert not any("fallback" in spec[name] for name in own)
 
 
 class TestInputProblems:
@@ -84,6 +106,8 @@ class TestInputProblems:
             {"users": []},
             {"users": [user("u1"), user("u2")]},
             {"users": [user("Har-1"), user("har-1")]},
+            {**user(None), **named("jane")},
+            {"users": [user("jane"), {**user(None), **named("jane")}]},
             {**user(), "concurrency": 64, "max_failures": 0, "settle_seconds": 0.0},
             {**user(), "max_failures": 10**400},
         ],
@@ -94,14 +118,27 @@ class TestInputProblems:
     @pytest.mark.parametrize(
         ("given", "problems"),
         [
-            ({}, ["user_id is missing", "old_password is missing", "new_password is missing"]),
+            (
+                {},
+                ["user_id is missing, or user_name in its place", "old_password is missing", "new_password is missing"],
+            ),
             (user("", "", ""), ["user_id is empty", "old_password is empty", "new_password is empty"]),
             (user(".."), ["user_id cannot be part of a URL"]),
-            ({"users": [user(), user(None, "")]}, ["users[1].user_id is missing", "users[1].old_password is empty"]),
-            ({"users": [user(), user("u2"), user()]}, ["users[2].user_id is the same as users[0].user_id"]),
-            ({"users": [user(UUID), user(UUID.upper())]}, ["users[1].user_id is the same as users[0].user_id"]),
+            ({"users": [user(), user(None, "")]}, [NO_ID, "users[1].old_password is empty"]),
+            ({"users": [user(), user("u2"), user()]}, ["users[2] is the same user as users[0]"]),
+            ({"users": [user(UUID), user(UUID.upper())]}, ["users[1] is the same user as users[0]"]),
+            ({**user("u1"), **named("jane")}, ["user_id and user_name exclude each other"]),
+            ({**user(None), **named("")}, ["user_name is empty"]),
+            (
+                {"users": [user(), {**user("u2"), **named("jane")}]},
+                ["users[1].user_id and users[1].user_name exclude each other"],
+            ),
+            (
+                {"users": [{**user(None), **named(name)} for name in ("Jane", "joe", " jane")]},
+                ["users[2] is the same user as users[0]"],
+            ),
             ({"users": [user(""), user("")]}, ["users[0].user_id is empty", "users[1].user_id is empty"]),
-            ({"users": [], "old_password": "x"}, ["old_password goes with user_id, and into the entries of users"]),
+            ({"users": [], "old_password": "x"}, [STRAY]),
             ({**user(), "concurrency": 0}, ["concurrency must be from 1 to 64"]),
             ({**user(), "concurrency": 65}, ["concurrency must be from 1 to 64"]),
             ({**user(), "max_failures": -1}, ["max_failures must be at least 0"]),
@@ -125,6 +162,10 @@ class TestRequestedChanges:
     def test_of_one_user(self) -> None:
         assert requested_changes(options(**user())) == [PasswordChange("u1", "old-1", "new-1")]
 
+    def test_of_a_user_given_by_name(self) -> None:
+        given = options(**named("Jane"))
+        assert requested_changes(given) == [PasswordChange("", "old-1", "new-1", "Jane")]
+
     def test_of_many_in_order(self) -> None:
         given = options(users=[user("b"), user("a")])
         assert [change.user_id for change in requested_changes(given)] == ["b", "a"]
@@ -138,7 +179,8 @@ class TestRun:
         defaults = {"check_mode": False, "probe": True, "settle": lambda: clock.sleep(5), "cancelled": lambda: False}
         changes = [PasswordChange(user_id, f"old-{user_id}", f"new-{user_id}") for user_id in user_ids]
         client = client_of(server, clock, sign_in, retries=0)
-        self.results = run(changes, client, **{**defaults, **given})
+        _changes, refusal = prepare(changes, client, None)
+        self.results = run(changes, client, refusal=refusal, **{**defaults, **given})
         assert [result["user_id"] for result in self.results] == list(user_ids)
         return [result["status"] for result in self.results]
 
@@ -206,12 +248,30 @@ class TestRun:
 
     @pytest.mark.parametrize("check_mode", [True, False])
     def test_equal_passwords_need_no_sign_in(self, server: Transcript, clock: Clock, check_mode: bool) -> None:
-        changes = [PasswordChange("a", "same", "same")]
         client = client_of(server, clock, APPLICATION)
+        changes, refusal = prepare([PasswordChange("a", "same", "same")], client, None)
+        assert refusal is None
         (result,) = run(
             changes, client, check_mode=check_mode, probe=True, settle=lambda: None, cancelled=lambda: False
         )
         assert (result["status"], result["attempts"], result["http_status"]) == ("already_set", 0, None)
+
+    def test_equal_passwords_prove_nothing_for_a_name_that_was_not_looked_up(
+        self, server: Transcript, clock: Clock
+    ) -> None:
+        server.expects(listing()).answers(403)
+        client = client_of(server, clock)
+        changes, refusal = prepare([PasswordChange("", "same", "same", "jane")], client, ORGANIZATION)
+        (result,) = run(
+            changes,
+            client,
+            refusal=refusal,
+            check_mode=False,
+            probe=True,
+            settle=lambda: None,
+            cancelled=lambda: False,
+        )
+        assert (result["status"], result["user_id"]) == ("unauthorized", None)
 
     def test_nobody_waits_any_more(self, server: Transcript, clock: Clock) -> None:
         assert self.ended(server, clock, "a", "b", cancelled=lambda: True) == ["not_attempted"] * 2
@@ -236,15 +296,118 @@ class TestRun:
         assert statuses == ["changed", "not_found"] * 50
 
 
-class TestSignIn:
+class TestPrepare:
+    CHANGE = PasswordChange("u1", "old-1", "new-1")
+
     def test_nothing_to_say(self, server: Transcript, clock: Clock) -> None:
-        assert sign_in(client_of(server, clock)) is None
+        assert prepare([self.CHANGE], client_of(server, clock), None) == ([self.CHANGE], None)
 
     def test_any_failure_stops_the_task(self, server: Transcript, clock: Clock) -> None:
         server.expects(LOGIN).answers(503)
-        answer = sign_in(client_of(server, clock, APPLICATION, retries=0))
+        _changes, answer = prepare([self.CHANGE], client_of(server, clock, APPLICATION, retries=0), None)
         assert answer is not None
         assert (answer.outcome, answer.stops_task) == (Unreachable.status, True)
+
+    def prepared(
+        self, server: Transcript, clock: Clock, *user_names: str
+    ) -> tuple[Sequence[PasswordChange], PasswordAnswer | None]:
+        changes = [self.CHANGE, *(PasswordChange("", "old", "new", name) for name in user_names)]
+        return prepare(changes, client_of(server, clock, retries=0), ORGANIZATION)
+
+    def test_names_get_their_ids_and_ids_are_not_asked_for(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("jane"), dto("joe")))
+        changes, refusal = self.prepared(server, clock, "JOE", "jane@example.com")
+        assert ([change.user_id for change in changes], refusal) == (["u1", "id-joe", "id-jane"], None)
+        assert [change.user_name for change in changes] == [None, "JOE", "jane@example.com"]
+
+    def test_equal_passwords_are_no_reason_to_trust_a_name(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page())
+        with pytest.raises(InvalidInput, match="nobody has the user name"):
+            prepare([PasswordChange("", "same", "same", "jane")], client_of(server, clock), ORGANIZATION)
+
+    def test_without_an_organization(self, server: Transcript, clock: Clock) -> None:
+        with pytest.raises(InvalidInput, match="partition_id is missing"):
+            prepare([PasswordChange("", "old", "new", "jane")], client_of(server, clock), None)
+
+    @pytest.mark.parametrize(
+        ("status", "body", "outcome"),
+        [
+            (401, b"", "unauthorized"),
+            (403, b"", "unauthorized"),
+            (200, b"<html>", "wrong_base"),
+            (429, b"", "throttled"),
+        ],
+    )
+    def test_a_refused_look_up_is_the_answer_to_the_first_user(
+        self, server: Transcript, clock: Clock, status: int, body: bytes, outcome: str
+    ) -> None:
+        server.expects(listing()).answers(status, body)
+        changes, refusal = self.prepared(server, clock, "jane")
+        assert refusal is not None
+        assert (refusal.outcome, refusal.stops_task, refusal.attempts) == (outcome, True, 0)
+        assert [change.user_id for change in changes] == ["u1", ""]
+
+    @pytest.mark.parametrize(("status", "answer"), [(200, {}), (500, b""), (400, {})])
+    def test_a_failed_look_up_ends_the_task(
+        self, server: Transcript, clock: Clock, status: int, answer: object
+    ) -> None:
+        server.expects(listing()).answers(status, answer)
+        with pytest.raises(UnexpectedAnswer):
+            self.prepared(server, clock, "jane")
+
+    def test_a_changing_list_ends_it_too(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("jane"), total=2))
+        server.expects(listing(skip=1)).answers(200, page(dto("joe"), total=3))
+        with pytest.raises(ListChanged):
+            self.prepared(server, clock, "jane")
+
+
+class TestResolved:
+    def test_all_that_is_wrong_at_once(self) -> None:
+        users = [
+            dto("jane"),
+            dto("clerk", isActive=False),
+            dto("robot", type="robotAccount"),
+            dto("twin"),
+            dto("other", email="twin"),
+        ]
+        named_users = by_name(User(fields["id"], fields) for fields in users)
+        names = ["nobody", "jane", "clerk", "robot", "TWIN"]
+        changes = [PasswordChange("", "old", "new", name) for name in names]
+        with pytest.raises(InvalidInput) as caught:
+            resolved(changes, named_users)
+        assert caught.value.problems == (
+            "users[0]: nobody has the user name or e-mail address nobody",
+            "users[2]: clerk is not active",
+            "users[3]: robot is a robotAccount, which has no password here",
+            "users[4]: TWIN is the user name or e-mail address of id-twin and of id-other: use the id",
+        )
+
+    @pytest.mark.parametrize(
+        "others", [[PasswordChange("", "old", "new", "jane@example.com")], [PasswordChange(UUID.upper(), "old", "new")]]
+    )
+    def test_the_same_user_twice(self, others: list[PasswordChange]) -> None:
+        jane = dto("jane", id=UUID)
+        changes = [PasswordChange("", "old", "new", "jane"), *others]
+        with pytest.raises(InvalidInput) as caught:
+            resolved(changes, by_name([User(UUID, jane)]))
+        assert caught.value.problems == ("users[1] is the same user as users[0]",)
+
+    def test_a_single_user_has_no_number(self) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            resolved([PasswordChange("", "old", "new", "jane")], {})
+        assert caught.value.problems == ("nobody has the user name or e-mail address jane",)
+
+
+class TestRepetitions:
+    def test_each_names_the_first(self) -> None:
+        assert repetitions(["a", "b", "a", "a"]) == [
+            "users[2] is the same user as users[0]",
+            "users[3] is the same user as users[0]",
+        ]
+
+    def test_empty_ones_are_none(self) -> None:
+        assert repetitions(["", ""]) == []
 
 
 class TestUnfinished:
@@ -272,6 +435,7 @@ class TestMain:
         assert result == {
             "changed": True,
             "user_id": "u1",
+            "user_name": None,
             "status": "changed",
             "http_status": 200,
             "error_codes": [],
@@ -279,6 +443,66 @@ class TestMain:
             "attempts": 1,
             "msg": "The password was changed.",
         }
+
+    def test_one_user_by_name(self, server: Transcript, with_arguments: WithArguments) -> None:
+        server.expects(listing()).answers(200, page(dto("jane"), dto("joe")))
+        server.expects(password_of("id-jane"), pair("old-1", "new-1")).answers(200, DONE)
+        given = {**TASK, **named("Jane"), "partition_id": ORGANIZATION, "_ansible_diff": True}
+        result = with_arguments(main, given)
+        assert (result["user_id"], result["user_name"], result["status"]) == ("id-jane", "Jane", "changed")
+        assert result["diff"]["after"] == {"Jane": "new password"}
+
+    def test_users_by_name_and_by_id(self, server: Transcript, with_arguments: WithArguments) -> None:
+        server.expects(listing()).answers(200, page(dto("jane"), dto("joe")))
+        for user_id in ("id-joe", "u1", "id-jane"):
+            server.expects(password_of(user_id)).answers(200, DONE)
+        users = [named("joe"), user("u1"), named("jane@example.com")]
+        given = {**TASK, "access_token": token_of(ORGANIZATION), "users": users, "concurrency": 1}
+        results = with_arguments(main, given)["results"]
+        assert [(result["user_id"], result["user_name"]) for result in results] == [
+            ("id-joe", "joe"),
+            ("u1", None),
+            ("id-jane", "jane@example.com"),
+        ]
+
+    def test_an_unknown_name_leaves_all_users_alone(self, server: Transcript, with_arguments: WithArguments) -> None:
+        server.expects(listing()).answers(200, page(dto("jane")))
+        given = {"users": [named("jane"), named("joe"), user("u1")], "partition_id": ORGANIZATION}
+        result = with_arguments(main, {**TASK, **given})
+        del result["invocation"]
+        assert result == {
+            "failed": True,
+            "msg": "Nothing was changed, because the input has problems:"
+            " users[1]: nobody has the user name or e-mail address joe.",
+            "status": "invalid_input",
+            "http_status": None,
+            "error_codes": [],
+            "trace_id": None,
+        }
+
+    def test_a_token_that_may_not_read(self, server: Transcript, with_arguments: WithArguments) -> None:
+        server.expects(listing()).answers(403)
+        given = {"users": [named("jane"), user("u1")], "partition_id": ORGANIZATION}
+        results = with_arguments(main, {**TASK, **given})["results"]
+        assert [(result["status"], result["user_id"]) for result in results] == [
+            ("unauthorized", None),
+            ("not_attempted", "u1"),
+        ]
+        assert "PM.User.Read" in results[0]["msg"]
+        assert results[0]["attempts"] == 0
+
+    def test_a_server_that_cannot_list(self, server: Transcript, with_arguments: WithArguments) -> None:
+        server.expects(listing()).answers(500, {"traceId": "00-1"})
+        given = {"users": [named("jane"), user("u1")], "partition_id": ORGANIZATION}
+        result = with_arguments(main, {**TASK, **given})
+        assert (result["status"], result["http_status"], result["trace_id"]) == ("unexpected_answer", 500, "00-1")
+        assert "results" not in result
+
+    def test_check_mode_looks_names_up(self, server: Transcript, with_arguments: WithArguments) -> None:
+        server.expects(listing()).answers(200, page(dto("jane")))
+        given = {**TASK, **named("jane"), "partition_id": ORGANIZATION, "_ansible_check_mode": True}
+        result = with_arguments(main, given)
+        assert (result["status"], result["user_id"]) == ("would_change", "id-jane")
 
     def test_many_users_that_fail_in_part(self, server: Transcript, with_arguments: WithArguments) -> None:
         server.expects(password_of("a")).answers(200, DONE)
@@ -317,8 +541,9 @@ class TestMain:
         result = with_arguments(main, {**TASK, **user(), other: "app-secret"})
         assert "mutually exclusive" in result["msg"]
 
-    def test_one_user_and_many(self, with_arguments: WithArguments) -> None:
-        assert "mutually exclusive" in with_arguments(main, {**TASK, **user(), "users": []})["msg"]
+    @pytest.mark.parametrize("one", [user(), named("jane")])
+    def test_one_user_and_many(self, with_arguments: WithArguments, one: dict[str, str]) -> None:
+        assert "mutually exclusive" in with_arguments(main, {**TASK, **one, "users": []})["msg"]
 
     def test_the_environment_fills_up(
         self, server: Transcript, with_arguments: WithArguments, monkeypatch: pytest.MonkeyPatch
@@ -354,13 +579,13 @@ class TestMain:
         def interrupt(*_arguments: object, **_options: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(uipath_user_password, "connect", interrupt)
+        monkeypatch.setattr(_module, "connect", interrupt)
         result = with_arguments(main, {**TASK, **user()})
         assert "interrupted" in result["msg"]
         assert "Traceback" not in json.dumps(result)
 
     def test_without_requests(self, with_arguments: WithArguments, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(uipath_user_password, "REQUESTS_IMPORT_ERROR", "ImportError: requests")
+        monkeypatch.setattr(_module, "REQUESTS_IMPORT_ERROR", "ImportError: requests")
         result = with_arguments(main, {**TASK, **user()})
         assert "requests" in result["msg"]
         assert result["failed"] is True
