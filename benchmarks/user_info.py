@@ -1,0 +1,96 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Time rpaops.uipath.uipath_user_info against what it replaces, on the simulator, and count the requests of both.
+
+Both sides find the ids of 1,000 user names among 20,000 users, in turn and on the same server. The other side pages
+the listing with ansible.builtin.uri and filters with what ansible-core has: json_query is another collection's and
+wants jmespath. It knows the organization's id, compares case, and does not look for names that two users have. See
+README.md beside this file.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bench import Server, number_of_runs, play, row, simulator
+
+USERS, NAMES, MOST_CALLS = 20_000, 1_000, 21
+PARTITION = "7a2f0b1e-52f4-4f0e-9d0c-6a2b5d1c9e10"
+
+MODULE = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - rpaops.uipath.uipath_user_info:
+        identity_url: "{{ identity_url }}"
+        client_id: "{{ client_id }}"
+        client_secret: "{{ client_secret }}"
+        partition_id: "{{ partition_id }}"
+        names: "{{ names }}"
+      register: found
+    - ansible.builtin.assert:
+        that: found.users | map(attribute='id') | length == names | length
+"""
+URI = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    listing: "{{ identity_url }}/api/User/users/{{ partition_id }}?top=1000&sortBy=userName&sortOrder=asc"
+  tasks:
+    - ansible.builtin.uri:
+        url: "{{ identity_url }}/connect/token"
+        method: POST
+        body_format: form-urlencoded
+        body:
+          grant_type: client_credentials
+          client_id: "{{ client_id }}"
+          client_secret: "{{ client_secret }}"
+      register: token
+    - ansible.builtin.uri:
+        url: "{{ listing }}&skip=0"
+        headers:
+          Authorization: "Bearer {{ token.json.access_token }}"
+      register: first
+    - ansible.builtin.uri:
+        url: "{{ listing }}&skip={{ item }}"
+        headers:
+          Authorization: "Bearer {{ token.json.access_token }}"
+      loop: "{{ range(1000, first.json.totalCount, 1000) | list }}"
+      loop_control:
+        label: "{{ item }}"
+      register: rest
+    - ansible.builtin.assert:
+        that: ids | length == names | length
+      vars:
+        ids: "{{ ([first] + rest.results) | map(attribute='json.results') | flatten
+          | selectattr('userName', 'in', names) | map(attribute='id') }}"
+"""
+
+
+class Lookup(NamedTuple):
+    seconds: float
+    calls: int
+
+
+def measured(server: Server, text: str, names: list[str]) -> Lookup:
+    """Run a playbook, and count the listing calls that it makes."""
+    server.control("POST", "reset")
+    seconds = play(text, server, names=names, partition_id=PARTITION).seconds
+    return Lookup(seconds, server.control("GET", "report")["requests"]["list_users"])
+
+
+def main() -> None:
+    runs = number_of_runs(__doc__)
+    names = [f"user{number:05d}" for number in range(0, USERS, USERS // NAMES)]
+    with simulator() as server:
+        server.control("POST", "users", {"generate": {"count": USERS}})
+        pairs = [(measured(server, MODULE, names), measured(server, URI, names)) for _run in range(runs)]
+    case = f"{NAMES:,} names among {USERS:,} users: uri and filters / the module"
+    row(case, [uri.seconds / own.seconds for own, uri in pairs], "> 1", [own.seconds for own, _uri in pairs])
+    own_calls, uri_calls = (max(lookup.calls for lookup in side) for side in zip(*pairs))
+    print(f"\nListing calls: {own_calls} of the module (wanted: <= {MOST_CALLS}), {uri_calls} of uri.")
+
+
+if __name__ == "__main__":
+    main()
