@@ -48,6 +48,7 @@ options:
     description:
       - The application scopes to ask for. By default none is named, and the server grants all that the application is
         registered with.
+      - Ignored with O(access_token).
     type: list
     elements: str
   partition_id:
@@ -97,6 +98,8 @@ options:
       - How often a request is repeated that was certainly not applied, because it could not be sent or was answered
         with 429. The waits in between grow, follow C(Retry-After) where the server sends it, and end after 300
         seconds in all.
+      - Signing in and looking up users change nothing. They are repeated after a lost answer or an error of the server,
+        too.
       - V(0) to V(100).
     type: int
     default: 3

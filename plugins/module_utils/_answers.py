@@ -1,24 +1,79 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the server says in an answer: error codes, descriptions, trace id. Nothing here is masked yet.
+"""What the server says in an answer: error codes, descriptions, trace id, with every secret masked.
 
 Failures come as an IdentityResult (C(errors) is a list of codes with descriptions), as a ProblemDetails of RFC 9457
-(C(errors) maps fields to messages), as an OAuth error, or as an error object with a code.
+(C(errors) maps fields to messages), as an OAuth error, or as an error object with a code and a message.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask, mask_fragments
+
+# The codes of ASP.NET Core Identity's password validator (IdentityErrorDescriber).
+POLICY_CODES = frozenset(
+    {
+        "PasswordTooShort",
+        "PasswordRequiresDigit",
+        "PasswordRequiresLower",
+        "PasswordRequiresUpper",
+        "PasswordRequiresNonAlphanumeric",
+        "PasswordRequiresUniqueChars",
+    }
+)
+# The most characters of a server's words that are looked at, and that are shown.
+MOST_READ = 16000
+MOST_SHOWN = 1000
+# Codes that are shown as they are, even where a secret is part of one.
+KNOWN_CODES = POLICY_CODES | {"PasswordMismatch", "ConcurrencyFailure"}
+
+
+@dataclass(frozen=True)
+class ServerWords:
+    """The masked words of an answer."""
+
+    words: str = ""
+    codes: tuple[str, ...] = ()
+    trace_id: str | None = None
+
+    def behind(self, sentence: str) -> str:
+        """Return the sentence, with the server's words behind it if there are any."""
+        words = self.words or ", ".join(self.codes)
+        return f"{sentence} The server says: {words}" if words else sentence
+
+
+def server_words(answer: Any, secrets: Iterable[str], quoted: Iterable[str] = ()) -> ServerWords:
+    """Return what an answer says. C(quoted) are the secrets of the request, of which the answer may hold pieces."""
+    quoted = tuple(quoted)
+    secrets = (*secrets, *quoted)
+    problem = mask_fragments(mask(clean(problem_messages(answer)), secrets), quoted)
+    return ServerWords(
+        words=(mask(clean(descriptions(answer)), secrets) or problem)[:MOST_SHOWN],
+        codes=tuple(
+            code if code in KNOWN_CODES else mask(clean(code), secrets)[:MOST_SHOWN] for code in error_codes(answer)
+        ),
+        trace_id=mask(clean(trace_id(answer)), secrets)[:MOST_SHOWN] or None,
+    )
+
+
+def clean(words: str) -> str:
+    """Return words that can be shown and sent on, without half a character. They are shortened after masking only."""
+    return words[:MOST_READ].encode("utf-8", "replace").decode()
 
 
 def error_codes(answer: Any) -> tuple[str, ...]:
+    """Return the error codes, unmasked. A number is a code, too."""
     if not isinstance(answer, dict):
         return ()
     nested = answer.get("error")
     found = [entry.get("code") for entry in listed_errors(answer)]
     found += [nested.get("code") if isinstance(nested, dict) else nested, answer.get("code"), answer.get("errorCode")]
-    return tuple(code for code in found if isinstance(code, str) and code)
+    return tuple(str(code) for code in found if isinstance(code, (str, int)) and code and code is not True)
 
 
 def descriptions(answer: Any) -> str:
@@ -27,7 +82,8 @@ def descriptions(answer: Any) -> str:
         return ""
     nested = answer.get("error")
     words = [entry.get("description") for entry in listed_errors(answer)]
-    words += [nested.get("message") if isinstance(nested, dict) else None, answer.get("error_description")]
+    words += [nested.get("message") if isinstance(nested, dict) else None]
+    words += [answer.get("error_description"), answer.get("message")]
     return " ".join(word for word in words if isinstance(word, str) and word)
 
 
@@ -36,11 +92,13 @@ def listed_errors(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return [entry for entry in errors if isinstance(entry, dict)] if isinstance(errors, list) else []
 
 
-def validation_messages(answer: Any) -> str:
+def problem_messages(answer: Any) -> str:
     """Join a ProblemDetails' messages, each behind its field. They can quote pieces of the request."""
-    errors = answer.get("errors") if isinstance(answer, dict) else None
-    if not isinstance(errors, dict):
+    if not isinstance(answer, dict):
         return ""
+    errors = answer.get("errors")
+    if not isinstance(errors, dict):
+        return " ".join(word for word in (answer.get("title"), answer.get("detail")) if isinstance(word, str) and word)
     return "; ".join(
         f"{field}: {message}"
         for field, messages in errors.items()
@@ -49,6 +107,6 @@ def validation_messages(answer: Any) -> str:
     )
 
 
-def trace_id(answer: Any) -> str | None:
+def trace_id(answer: Any) -> str:
     value = answer.get("traceId") if isinstance(answer, dict) else None
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) else ""

@@ -10,14 +10,21 @@ from __future__ import annotations
 
 import base64
 import binascii
+import copy
 import json
-from collections.abc import Mapping
+import math
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import is_text
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+
 # A token is renewed this long before it expires or, where that comes later, in the last tenth of its life.
 RENEW_BEFORE_SECONDS = 60.0
+LONGEST_LIFETIME = 10**9
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,38 @@ class SignIn:
 class Token:
     value: str = field(repr=False)
     renew_at: float = float("inf")
+
+
+class Tokens:
+    """The token in use. Threads share it, its renewal, and the failure of that."""
+
+    def __init__(self, given: Token | None) -> None:
+        self._lock = threading.Lock()
+        self._seen = [given] if given else []
+        self._failure: tuple[Token | None, UiPathError] | None = None
+
+    @property
+    def latest(self) -> Token | None:
+        return self._seen[-1] if self._seen else None
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every token that was ever in use: a server may quote any of them."""
+        return tuple(token.value for token in self._seen)
+
+    def current(self, now: float, fetch: Callable[[], Token], rejected: Token | None = None) -> Token:
+        """Return a token that is neither rejected nor about to expire, fetching one where needed."""
+        with self._lock:
+            token = self.latest
+            if token and token is not rejected and now < token.renew_at:
+                return token
+            if self._failure and self._failure[0] is token:
+                raise copy.copy(self._failure[1])
+            try:
+                self._seen.append(fetch())
+            except UiPathError as error:
+                self._failure = token, error
+                raise
+            return self._seen[-1]
 
 
 def choose_sign_in(options: Mapping[str, Any], environ: Mapping[str, str]) -> SignIn:
@@ -92,8 +131,10 @@ def sign_in_problems(sign_in: SignIn) -> list[str]:
             problems.append(f"{name} is missing: it goes with the other half of the client")
         elif not value:
             problems.append(f"{name} is empty")
-        elif any("\ud800" <= char <= "\udfff" for char in value):  # what Python makes of octets that are not UTF-8
+        elif not is_text(value):
             problems.append(f"{name} holds characters that cannot be sent")
+    if not all(is_text(scope) for scope in sign_in.scopes):
+        problems.append("scopes holds characters that cannot be sent")
     return problems
 
 
@@ -103,8 +144,9 @@ def read_token(answer: Any, now: float) -> Token | None:
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
         return None
     lifetime = answer.get("expires_in")
-    if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)) or not lifetime > 0:
+    if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)) or not 0 < lifetime < math.inf:
         return Token(value)
+    lifetime = min(lifetime, LONGEST_LIFETIME)
     return Token(value, renew_at=now + max(lifetime - RENEW_BEFORE_SECONDS, lifetime * 0.9))
 
 

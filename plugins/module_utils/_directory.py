@@ -3,34 +3,44 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The users of one organization: listed page by page, found by name or by id. Nothing here writes.
 
-What the server's search matches is not documented, so what it finds is compared again here, exactly but for case, and
-a name that it does not find is looked for in the whole list before it counts as missing.
+The server can search, but what its search matches is not documented, so that one hit would not prove that there is no
+second one. Names are looked for in the whole list, exactly but for case.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.rpaops.uipath.plugins.module_utils._answers import clean
 from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
-from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import LISTINGS, list_users_url, user_url
+from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import (
+    LISTINGS,
+    is_path_segment,
+    list_users_url,
+    user_url,
+)
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     Ambiguous,
     InvalidInput,
     ListChanged,
     NotFound,
+    WrongBase,
 )
+from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response
 
 # The most users that one listing call returns.
 PAGE_SIZE = 1000
+# More than any organization has. A listing that says otherwise is none.
+MOST_USERS = 10**7
 # So few ids, when no name is asked for, are read one by one: that needs no organization id.
 FEW_IDS = 10
 
 NO_ORGANIZATION = (
     "partition_id is missing, and the access token does not name an organization: set partition_id to the"
-    " organization's id (docs/identity-url.md says where to find it)"
+    " organization's id (where to find it:"
+    " https://github.com/rpaops/ansible-collection-uipath/blob/main/docs/identity-url.md)"
 )
 
 # The result's names for the fields of the server's UserDto.
@@ -72,7 +82,7 @@ class User:
 
     def shown(self) -> dict[str, Any]:
         """Return the user as modules return it."""
-        shown = {name: self.fields.get(source) for name, source in SHOWN_FIELDS.items()}
+        shown = {name: showable(self.fields.get(source)) for name, source in SHOWN_FIELDS.items()}
         return {**shown, "password_changeable": self.is_local}
 
 
@@ -90,44 +100,34 @@ class Directory:
         self._organization_id = organization_id
         self._listings = list(LISTINGS)
 
-    def everybody(self, first: Page | None = None) -> list[User]:
-        """Return all users, each once. C(first) is the first page, where it was read before."""
-        page = first or self._page("", 0)
+    def everybody(self) -> list[User]:
+        """Return all users, each once, in one call per PAGE_SIZE of them."""
+        page = self._page(0)
         users, total, read = {user.id: user for user in page.users}, page.total, len(page.users)
-        while page.users and read < total:
-            page = self._page("", read)
-            if page.total != total:
-                raise ListChanged
+        while page.users and read < total == page.total:
+            page, before = self._page(read), len(users)
             users.update((user.id, user) for user in page.users)
             read += len(page.users)
-        if len(users) != total:
-            raise ListChanged
+            if len(users) == before:  # a server that ignores skip would be read for ever
+                break
+        if not len(users) == total == page.total:
+            raise ListChanged(page.total, len(users))
         return list(users.values())
 
-    def find(self, names: Collection[str], user_ids: Collection[str] = ()) -> list[User]:
-        """Return all users of these names and ids, and maybe others, in as few calls as possible."""
-        first = self._page("", 0)
-        pages_left = math.ceil(first.total / (len(first.users) or 1)) - 1
-        if pages_left <= len(names) + len(user_ids):
-            return self.everybody(first)
-        searches = [self._page(name, 0) for name in names]
-        found = [user for search in searches for user in search.users]
-        is_complete = all(len(search.users) == search.total for search in searches)
-        if not is_complete or not {comparable(name) for name in names} <= by_name(found).keys():
-            return self.everybody(first)
-        return [*found, *read_users(self._client, user_ids)]
-
-    def _page(self, search_term: str, skip: int) -> Page:
+    def _page(self, skip: int) -> Page:
         """Return one page, by the older operation where the server does not know the newer one."""
         query: dict[str, str | int] = {"top": PAGE_SIZE, "skip": skip, "sortBy": "userName", "sortOrder": "asc"}
-        if search_term:
-            query["searchTerm"] = search_term
         url = list_users_url(self._client.identity_url, self._listings[0], self._organization_id, query)
-        response = self._client.get(url)
-        if response.status == 404 and len(self._listings) > 1:
+        try:
+            response = self._client.get(url)
+        except WrongBase as error:
+            if error.http_status != 404 or len(self._listings) == 1:
+                raise
+            response = None
+        if (response is None or response.status == 404) and len(self._listings) > 1:
             del self._listings[0]
-            return self._page(search_term, skip)
-        if response.status == 404:
+            return self._page(skip)
+        if response is None or response.status == 404:
             raise NotFound("The server knows no organization of this partition_id.", http_status=404)
         page = read_page(response.json) if response.status == 200 else None
         if page is None:
@@ -148,7 +148,7 @@ def read_users(client: Client, user_ids: Iterable[str]) -> list[User]:
     users = []
     for user_id in user_ids:
         response = client.get(user_url(client.identity_url, user_id))
-        if response.status in (400, 404):  # an id that is no UUID may be a validation error
+        if response.status == 404 or is_invalid_id(response):
             continue
         user = read_user(response.json) if response.status == 200 else None
         if user is None:
@@ -157,11 +157,16 @@ def read_users(client: Client, user_ids: Iterable[str]) -> list[User]:
     return users
 
 
+def is_invalid_id(response: Response) -> bool:
+    """Tell whether the answer is a validation error: to a server whose ids are UUIDs, any other id is one."""
+    return response.status == 400 and isinstance(response.json, dict) and isinstance(response.json.get("errors"), dict)
+
+
 def read_page(answer: Any) -> Page | None:
     """Return the page in a listing's answer, or None where there is none in it."""
     total = answer.get("totalCount") if isinstance(answer, dict) else None
     results = answer.get("results") if isinstance(answer, dict) else None
-    if not isinstance(total, int) or not isinstance(results, list):
+    if not isinstance(total, int) or not 0 <= total <= MOST_USERS or not isinstance(results, list):
         return None
     users = tuple(user for user in map(read_user, results) if user)
     return Page(total, users) if len(users) == len(results) else None
@@ -170,11 +175,16 @@ def read_page(answer: Any) -> Page | None:
 def read_user(fields: Any) -> User | None:
     """Return the user that the server describes, or None where it describes none."""
     user_id = fields.get("id") if isinstance(fields, dict) else None
-    return User(user_id, fields) if isinstance(user_id, str) and user_id else None
+    return User(user_id, fields) if isinstance(user_id, str) and is_path_segment(user_id) else None
+
+
+def showable(value: Any) -> str | bool | None:
+    """Return a field as the specification has it. Anything else is none of a user's."""
+    return clean(value) if isinstance(value, str) else value if isinstance(value, bool) else None
 
 
 def comparable(name: str) -> str:
-    return name.strip().lower()
+    return name.lower()
 
 
 def by_name(users: Iterable[User]) -> dict[str, list[User]]:
@@ -204,5 +214,5 @@ def name_problem(name: str, users: Sequence[User]) -> str | None:
     if len(users) > 1:
         return ambiguity(name, users)
     if not users[0].is_local:
-        return f"{name} is a {users[0].fields.get('type')}, which has no password here"
+        return f"{name} is a {showable(users[0].fields.get('type'))}, which has no password here"
     return None if users[0].is_active else f"{name} is not active"

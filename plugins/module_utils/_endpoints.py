@@ -46,9 +46,18 @@ def list_users_url(identity_url: str, listing: str, organization_id: str, query:
     return f"{identity_url}/api/{listing}/{organization}?{urlencode(query, errors='replace')}"
 
 
+def setting_url(identity_url: str, key: str, organization_id: str) -> str:
+    return f"{identity_url}/api/Setting?{urlencode({'key': key, 'partitionGlobalId': organization_id})}"
+
+
 def is_path_segment(user_id: str) -> bool:
     """Tell whether a URL can carry the id: RFC 3986 removes the segments C(.) and C(..), even when encoded."""
-    return user_id not in ("", ".", "..") and not any("\ud800" <= char <= "\udfff" for char in user_id)
+    return user_id not in ("", ".", "..") and is_text(user_id)
+
+
+def is_text(value: str) -> bool:
+    """Tell whether the value can be sent. Python keeps octets that are not UTF-8 as halves of characters."""
+    return not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def url_problems(name: str, url: str, *, allow_http: bool) -> list[str]:
@@ -81,29 +90,27 @@ def is_loopback(host: str) -> bool:
 
 def likely_mistake(identity_url: str, codes: tuple[str, ...], *, api_is_there: bool = False) -> str:
     """Say what is probably wrong with a base: its form or, where the API is there, the organization in it."""
-    likely = likely_identity_url(identity_url, codes)
-    if likely == identity_url or api_is_there:
+    likely = likely_identity_urls(identity_url, codes)
+    if api_is_there or not likely:
         return "check the name of the organization in identity_url"
-    if is_tenant_form(identity_url):  # a Suite and a standalone server answer it in the same way
-        standalone = urlunsplit((*urlsplit(identity_url)[:2], "/identity", "", ""))
-        return f"identity_url is probably {likely} or, on a standalone Orchestrator, {standalone}"
-    return f"identity_url is probably {likely}"
+    return f"identity_url is probably {' or '.join(likely)}"
 
 
-def is_tenant_form(identity_url: str) -> bool:
-    parts = urlsplit(identity_url)
-    return parts.path.count("/") == 3 and parts.path.endswith("/identity_") and not is_cloud(parts.hostname or "")
-
-
-def likely_identity_url(identity_url: str, codes: tuple[str, ...] = ()) -> str:
-    """Guess what C(identity_url) should have been, from its form and from the server's error codes."""
+def likely_identity_urls(identity_url: str, codes: tuple[str, ...] = ()) -> list[str]:
+    """Guess what C(identity_url) should have been, the likeliest first, from its form and the server's codes."""
     parts = urlsplit(identity_url)
     segments = [segment for segment in parts.path.split("/") if segment]
-    needs_organization = is_cloud(parts.hostname or "") or "InvalidPartition" in codes
-    organization_level = segments[-1:] == ["identity_"] and len(segments) == 2
-    standalone = not segments or organization_level or "UnsupportedApiVersion" in codes
-    path = "/identity" if standalone and not needs_organization else organization_path(segments)
-    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+    organization = organization_path(segments)
+    if is_cloud(parts.hostname or "") or "InvalidPartition" in codes:
+        paths = [organization]
+    elif "UnsupportedApiVersion" in codes:
+        paths = ["/identity"]
+    elif segments in (["identity"], ["identity_"]) or len(segments) > 2:
+        paths = [organization, "/identity", "/identity_"]
+    else:
+        paths = ["/identity", "/identity_", organization]
+    asked = "/" + "/".join(segments)
+    return [urlunsplit((parts.scheme, parts.netloc, path, "", "")) for path in paths if path != asked][:2]
 
 
 def is_cloud(host: str) -> bool:

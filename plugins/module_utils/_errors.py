@@ -93,8 +93,11 @@ class ListChanged(UiPathError):
 
     status = "list_changed"
 
-    def __init__(self) -> None:
-        super().__init__("The list of users changed while it was read. Run the task again.")
+    def __init__(self, announced: int, listed: int) -> None:
+        super().__init__(
+            f"The list of users changed while it was read: {announced} users were announced, {listed} different ones"
+            " listed. Run the task again."
+        )
 
 
 class Ambiguous(UiPathError):
@@ -136,7 +139,7 @@ SENTENCES = {
     "wrong_password_unprobed": (
         "The old password is not the one in effect. Whether the new one is was not tried (update_password=always)."
     ),
-    "policy_rejected": "The server's password policy refuses the new password; the old one stays in effect.",
+    "policy_rejected": "The server's password policy refuses the new password. Nothing was changed.",
     "refused": "The server refuses the change.",
     "not_found": "The server knows no such user. Check the user id and the organization in identity_url.",
     "not_attempted": "Nothing was sent for this user, because the task was stopped before its turn:",
@@ -144,7 +147,11 @@ SENTENCES = {
         "Nothing proves whether the password was changed. Run the task again with the same pair of passwords: it is"
         " safe to repeat, and settles the question."
     ),
-    "unknown_after_mismatch": (
+    "probe_lost": (
+        "The old password is not the one in effect. Whether the new one is could not be asked. Run the task again with"
+        " the same pair of passwords."
+    ),
+    "probe_refused": (
         "The old password is not the one in effect, and the server did not say whether the new one is. A password"
         " history that refuses a password in use is the likely cause; if a former run was cut short, the new password"
         " is probably in effect. Try it by signing in before changing anything."

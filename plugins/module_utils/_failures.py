@@ -9,6 +9,7 @@ A library's exception is never quoted: it can hold URLs, headers and pieces of a
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 
@@ -17,6 +18,10 @@ try:
     import urllib3
 except ImportError:
     pass  # the transport reports it
+
+
+# OpenSSL's X509_V_ERR_*: a certificate that is self-signed, or whose issuer is not at hand.
+UNKNOWN_ISSUER = frozenset({18, 19, 20, 21})
 
 
 class TransportError(Exception):
@@ -34,11 +39,12 @@ def transport_error(error: BaseException, *, sent: bool) -> TransportError:
     causes = tuple(chained(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            words = f"the server's certificate is not trusted ({cause.verify_message})"
-            return TransportError(f"{words}; name its issuer's certificate in ca_path", sent=False, lasting=True)
+            advice = "; name its issuer's certificate in ca_path" if cause.verify_code in UNKNOWN_ISSUER else ""
+            words = f"the server's certificate is not trusted ({cause.verify_message}){advice}"
+            return TransportError(words, sent=False, lasting=True)
     through_proxy = any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes)
     place = "the proxy" if through_proxy else "the server"
-    timeouts = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+    timeouts = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError, socket.timeout)
     # urllib3 counts a refused connection and an unknown host among its time-outs
     refused = urllib3.exceptions.NewConnectionError
     if any(isinstance(cause, timeouts) and not isinstance(cause, refused) for cause in causes):

@@ -9,6 +9,7 @@ and the report tells which users were under way and which were never started.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -31,20 +32,22 @@ class Brake:
     def __init__(self, max_failures: int | None) -> None:
         self._max_failures = max_failures
         self._failures = 0
-        self._row: list[str] = []
+        self._in_a_row = 0
 
-    def reason_to_stop(self, status: str, *, failed: bool, stops_task: bool) -> str | None:
-        if stops_task:
-            return f"another user ended as {status}"
+    def reason_to_stop(self, status: str, *, failed: bool, stopped_by: str | None) -> str | None:
+        """Note a user's end. C(stopped_by) is the outcome of a request after which no other can succeed."""
+        if stopped_by:
+            return f"another user's request ended as {stopped_by}"
         self._failures += failed
-        self._row = [*self._row, status] if self._row[-1:] == [status] else [status]
+        self._in_a_row = self._in_a_row + 1 if status in BRAKING else 0
         if self._max_failures is None:
-            if status in BRAKING and len(self._row) == FAILURES_IN_A_ROW:
-                return f"{FAILURES_IN_A_ROW} users in a row ended as {status}"
-            return None
+            return f"{self._in_a_row} users in a row failed, the last as {status}" if self._brakes() else None
         if self._max_failures and self._failures >= self._max_failures:
             return f"{self._failures} users had failed (max_failures)"
         return None
+
+    def _brakes(self) -> bool:
+        return self._in_a_row == FAILURES_IN_A_ROW
 
 
 @dataclass
@@ -81,7 +84,8 @@ def run_fleet(
     def finish(turn: int, result: Result) -> None:
         with lock:
             report.results[turn] = result
-            report.stopped = report.stopped or reason_to_stop(result)
+            reason = reason_to_stop(result)  # it is told of every result, of those after a stop as well
+            report.stopped = report.stopped or reason
 
     def worker() -> None:
         while (turn := next_turn()) is not None:
@@ -102,6 +106,7 @@ def run_fleet(
         with lock:
             report.stopped = "the task was interrupted"
         deadline = time.monotonic() + GRACE_SECONDS
-        for thread in filter(threading.Thread.is_alive, threads):
-            thread.join(max(deadline - time.monotonic(), 0.0))
+        with contextlib.suppress(KeyboardInterrupt):  # a second one ends the grace, and loses no result
+            for thread in filter(threading.Thread.is_alive, threads):
+                thread.join(max(deadline - time.monotonic(), 0.0))
     return report

@@ -11,6 +11,7 @@ are known to quote pieces of a request.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterable
@@ -21,17 +22,33 @@ SHORTEST_FRAGMENT = 4
 
 
 def encoded_forms(secret: str) -> set[str]:
-    """Return every spelling under which a secret is recognized."""
+    """Return every spelling under which a secret is recognized, also without blanks around it."""
+    forms = {form for spelling in {secret, secret.strip()} for form in forms_of(spelling)}
+    # An encoded form of a character or two would hide pieces of ordinary words.
+    plain = {secret, secret.strip(), secret.upper(), secret.lower()}
+    return {form for form in forms if form and (len(form) >= SHORTEST_FRAGMENT or form in plain)}
+
+
+def forms_of(secret: str) -> set[str]:
     octets = secret.encode("utf-8", "surrogatepass")
-    forms = {secret, secret.upper(), secret.lower(), repr(secret)[1:-1], repr(octets)[2:-1]}
+    forms = {secret, secret.upper(), secret.lower(), repr(secret)[1:-1], repr(octets)[2:-1], octets.hex()}
     forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], dotnet_json(secret)}
     forms |= {json.dumps(form)[1:-1] for form in tuple(forms)}
-    forms |= {quote(octets, safe=""), quote(octets), quote_plus(octets), percent_encoded(octets)}
+    forms |= {form.replace("/", "\\/") for form in tuple(forms)}
+    forms |= {html.escape(secret), html.escape(secret).replace("&#x27;", "&#39;")}
+    urls = {url_encoded(variant) for variant in (octets, secret.upper().encode("utf-8", "surrogatepass"))}
+    forms |= {url for group in urls for url in group}
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         forms |= {encode(octets).decode(), encode(octets).decode().rstrip("=")}
-    # An encoded form of a character or two would hide pieces of ordinary words.
-    plain = {secret, secret.upper(), secret.lower()}
-    return {form for form in forms if form and (len(form) >= SHORTEST_FRAGMENT or form in plain)}
+    return forms
+
+
+def url_encoded(octets: bytes) -> frozenset[str]:
+    """Return the URL encodings of Python, JavaScript and .NET, which leave different characters plain."""
+    once = {quote(octets, safe=safe) for safe in ("", "/", "!'()*", "!()*")} | {quote_plus(octets)}
+    once |= {form.replace("%20", "+") for form in once}
+    once |= {form.replace("~", "%7E") for form in once}
+    return frozenset({*once, *map(quote, once), percent_encoded(octets)})
 
 
 def dotnet_json(secret: str) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 import select
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -31,13 +31,18 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._transport import RE
 try:
     from ansible.module_utils.secrets import register_secrets
 except ImportError:  # ansible-core before 2.22 has no registry: it masks the exact values of no_log options only
-
-    def register_secrets(values: Iterable[str], /) -> None:
-        """Do nothing."""
+    HAS_REGISTRY = False
+else:
+    HAS_REGISTRY = True
 
 
 INTERRUPTED = "The task was interrupted. Run it again with the same input: what was done before is found out then."
+DEFECT = (
+    "This is a defect of the collection. Please report it with the steps that lead here. What was sent before is not"
+    " known: run the task again with the same passwords"
+)
 WARN_UNVERIFIED = "validate_certs is false: whoever can answer in the server's place gets the secrets."
+MOST_REGISTERED = 1000
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 # These few stay among the values that ansible-core masks.
 CONNECTION_SECRETS = ("access_token", "client_secret", "proxy")
@@ -62,6 +67,7 @@ class UiPathModule(AnsibleModule):
         """Return a client that has not sent anything yet, once the whole input was found to be right."""
         problems = connection_problems(self.params, os.environ) + own_problems
         if problems:
+            self._options_are_valid = False
             raise InvalidInput(problems)
         secrets = connection_secrets(self.params, os.environ)
         self.no_log_values.update(secrets)
@@ -80,6 +86,8 @@ class UiPathModule(AnsibleModule):
             result = failure(error.status, error.message, error.http_status, error.codes, error.trace_id)
         except KeyboardInterrupt:
             result = failure("interrupted", INTERRUPTED)
+        except Exception as error:  # a traceback could show what the options hold
+            result = failure("defect", f"{DEFECT} ({type(error).__name__})")
         # Outside the except block: inside, ansible-core would attach the exception's text and traceback.
         if result.pop("failed", False):
             self.fail_json(result.pop("msg"), **result)
@@ -90,15 +98,22 @@ class UiPathModule(AnsibleModule):
         super().exit_json(**kwargs)
 
     def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
-        if not self._options_are_valid:
+        if self._options_are_valid:
+            self._forget_passwords()
+        else:
             msg = self._masked_complaint(msg)
-        self._forget_passwords()
+            self._hide_options()
         super().fail_json(msg, **kwargs)
 
-    def register_forms(self, secrets: Iterable[str]) -> None:
-        """Let ansible-core 2.22 and later mask the encoded forms, too, in all that it displays."""
-        for secret in secrets:
-            register_secrets(encoded_forms(secret))
+    def register_forms(self, secrets: Collection[str]) -> None:
+        """Let ansible-core 2.22 and later mask the encoded forms, too, in all that it displays.
+
+        Every form travels back to the controller: those of 10,000 users would take 100 MB. The results hold none of
+        them anyway.
+        """
+        if HAS_REGISTRY and len(secrets) <= MOST_REGISTERED:
+            for secret in secrets:
+                register_secrets(encoded_forms(secret))
 
     def _masked_complaint(self, msg: str) -> str:
         """Mask what ansible-core says about options that it refuses: it can quote a value."""
@@ -111,6 +126,12 @@ class UiPathModule(AnsibleModule):
     def _log_invocation(self) -> None:
         """Tell the system log that the module ran, and nothing that an option says."""
         self.log("Invoked with options " + ", ".join(sorted(name for name, value in self.params.items() if value)))
+
+    def _hide_options(self) -> None:
+        """Hide every option that was given: in a refused input, a secret may stand anywhere."""
+        for name, value in self.params.items():
+            if isinstance(value, (str, list, dict)) and value:
+                self.params[name] = HIDDEN
 
     def _forget_passwords(self) -> None:
         """Hide the users' passwords in the options, and stop looking for them in the result."""

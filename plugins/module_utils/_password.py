@@ -18,6 +18,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._users import Passwo
 # The statuses of answers that settle the matter by themselves; the others are statuses already.
 STATUS_OF = {"applied": "changed", "mismatch": "wrong_password", "policy": "policy_rejected", "conflict": "refused"}
 
+# Answers to the probe that speak of the new password, and not of the old one.
+REFUSALS = frozenset({"refused", "policy", "conflict"})
+
 Send = Callable[[str, str], PasswordAnswer]
 
 
@@ -40,8 +43,9 @@ class Verdict:
     answers: tuple[PasswordAnswer, ...] = ()
 
     @property
-    def stops_task(self) -> bool:
-        return any(answer.stops_task for answer in self.answers)
+    def stopped_by(self) -> str | None:
+        """The outcome of a request after which no other user's can succeed, or None."""
+        return next((answer.outcome for answer in self.answers if answer.stops_task), None)
 
 
 def set_password(change: PasswordChange, send: Send, settle: Callable[[], None], *, probe: bool) -> Verdict:
@@ -78,7 +82,9 @@ def decide(
     outcome = ask(change.new, change.new)
     if outcome == "applied":
         return plain("applied") if lost else ("already_set", "already_set")
-    return plain("mismatch") if outcome == "mismatch" else ("unknown", "unknown_after_mismatch")
+    if outcome == "mismatch":
+        return plain("mismatch")
+    return "unknown", "probe_refused" if outcome in REFUSALS else "probe_lost"
 
 
 def plain(outcome: str, mismatch: str = "wrong_password") -> tuple[str, str]:

@@ -23,12 +23,13 @@ class Patience:
         self.repeats = 0
         self.attempts = 0
 
-    def may_repeat(self) -> bool:
+    def spend_repeat(self) -> bool:
+        """Count a repeat, and tell whether it was still allowed."""
         self.repeats += 1
         return self.repeats <= self._retries
 
-    def may_wait(self, seconds: float) -> bool:
-        """Tell whether the wait fits in, and if so, count it."""
+    def spend_wait(self, seconds: float) -> bool:
+        """Count a wait if it fits in, and tell whether it does."""
         if self._waited + seconds > LONGEST_WAIT:
             return False
         self._waited += seconds

@@ -17,7 +17,6 @@ import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -32,6 +31,10 @@ except ImportError:
     REQUESTS_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
     REQUESTS_IMPORT_ERROR = None
+
+# A page of 1,000 users takes less than one of these megabytes.
+LONGEST_BODY = 32 * 1024 * 1024
+CHUNK = 64 * 1024
 
 # Where operating systems keep their trusted certificates, if OpenSSL was built with another place in mind.
 SYSTEM_CA_BUNDLES = (
@@ -94,7 +97,6 @@ class Transport:
         self._certificate = client_certificate(options)
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = requests.adapters.HTTPAdapter(pool_maxsize=options.connections, max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
@@ -107,14 +109,16 @@ class Transport:
             prepared = requests.Request(method, url, headers=dict(headers), data=body).prepare()
             if body is not None:
                 prepared.body = payload  # type: ignore[assignment]
-            answer = self._session.send(
+            # Not by way of the session's send(), which would follow the environment, cookies and redirects.
+            answer = self._session.get_adapter(url).send(
                 prepared,
+                stream=True,
                 verify=self._verify,
                 cert=self._certificate,
                 proxies=proxies_for(origin(url), self._options.proxy),
                 timeout=(self._options.timeout, self._options.timeout),
-                allow_redirects=False,
             )
+            return Response(answer.status_code, answer.headers, read_body(answer))
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,
@@ -124,13 +128,32 @@ class Transport:
         ) as error:
             # The library's exception is cut off: it can hold the URL, a header, or a piece of the body.
             raise transport_error(error, sent=payload.touched) from None
-        return Response(answer.status_code, answer.headers, answer.content)
 
 
-def client_certificate(options: TransportOptions) -> str | tuple[str, str] | None:
-    if options.client_cert and options.client_key:
-        return options.client_cert, options.client_key
-    return options.client_cert
+def read_body(answer: requests.Response) -> bytes:
+    """Return the body, of LONGEST_BODY octets at most.
+
+    A connection is used again only after an answer that has a body. After an interim one (1xx), which C(http.client)
+    takes for final, the real answer would be read as that of the next request.
+    """
+    body = bytearray()
+    try:
+        if answer.status_code < 200 or answer.status_code in (204, 304):
+            return b""
+        for chunk in answer.iter_content(CHUNK):
+            body += chunk
+            if len(body) > LONGEST_BODY:
+                raise requests.exceptions.ContentDecodingError("the answer is too long")
+        return bytes(body)
+    finally:
+        answer.close()
+
+
+def client_certificate(options: TransportOptions) -> tuple[str, str] | None:
+    """Return certificate and key. A key without a name of its own gets one, so that none asks for its pass phrase."""
+    if not options.client_cert:
+        return None
+    return options.client_cert, options.client_key or options.client_cert
 
 
 def trusted_certificates(options: TransportOptions, environ: Mapping[str, str]) -> bool | str:

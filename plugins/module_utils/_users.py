@@ -5,36 +5,22 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._answers import (
-    descriptions,
+    POLICY_CODES,
     error_codes,
-    trace_id,
-    validation_messages,
+    server_words,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import change_password_url
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
-from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask, mask_fragments
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response
 
-# The codes of ASP.NET Core Identity's password validator (IdentityErrorDescriber).
-POLICY_CODES = frozenset(
-    {
-        "PasswordTooShort",
-        "PasswordRequiresDigit",
-        "PasswordRequiresLower",
-        "PasswordRequiresUpper",
-        "PasswordRequiresNonAlphanumeric",
-        "PasswordRequiresUniqueChars",
-    }
-)
-KNOWN_CODES = POLICY_CODES | {"PasswordMismatch", "ConcurrencyFailure"}
-UUID_LENGTH = 36
 # The values of the specification's UserType. Only a "user" has a password here.
 USER_TYPES = ("user", "robot", "directoryUser", "directoryGroup", "robotAccount", "application")
 
@@ -59,11 +45,9 @@ class PasswordAnswer:
 
 
 def canonical_user_id(user_id: str) -> str:
-    """Return the spelling under which ids are compared: the server's ids are UUIDs, whose case does not matter."""
-    try:
-        return str(uuid.UUID(user_id)) if len(user_id) == UUID_LENGTH else user_id
-    except ValueError:
-        return user_id
+    """Return the spelling under which ids are compared: of a UUID, all spellings that .NET's C(Guid) takes are one."""
+    digits = re.sub(r"[\s(){}-]|0x|,", "", user_id.lower())
+    return str(uuid.UUID(digits)) if re.fullmatch("[0-9a-f]{32}", digits) else user_id
 
 
 def change_password(client: Client, user_id: str, old: str, new: str, *, secrets: Iterable[str]) -> PasswordAnswer:
@@ -74,7 +58,7 @@ def change_password(client: Client, user_id: str, old: str, new: str, *, secrets
         response = client.post(change_password_url(client.identity_url, user_id), body, secrets=secrets)
     except UiPathError as error:
         return unanswered(error)
-    return read_password_answer(response, (*client.secrets, *secrets))
+    return read_password_answer(response, client.secrets, secrets)
 
 
 def unanswered(error: UiPathError) -> PasswordAnswer:
@@ -89,15 +73,16 @@ def unanswered(error: UiPathError) -> PasswordAnswer:
     )
 
 
-def read_password_answer(response: Response, secrets: tuple[str, ...]) -> PasswordAnswer:
-    answer = response.json
-    words = mask(descriptions(answer), secrets) or mask_fragments(validation_messages(answer), secrets)
+def read_password_answer(
+    response: Response, secrets: tuple[str, ...], passwords: tuple[str, ...] = ()
+) -> PasswordAnswer:
+    said = server_words(response.json, secrets, passwords)
     return PasswordAnswer(
-        proven_outcome(response.status, answer),
+        proven_outcome(response.status, response.json),
         response.status,
-        tuple(code if code in KNOWN_CODES else mask(code, secrets) for code in error_codes(answer)),
-        words=words,
-        trace_id=mask(trace_id(answer) or "", secrets) or None,
+        said.codes,
+        words=said.words,
+        trace_id=said.trace_id,
         attempts=response.attempts,
     )
 
@@ -108,7 +93,7 @@ def proven_outcome(status: int, answer: Any) -> str:
         return "not_found"
     if status == 408 or status >= 500 or not isinstance(answer, dict):
         return "unknown"
-    if status == 200 and answer.get("succeeded") is True:
+    if status == 200 and answer.get("succeeded") is True and not error_codes(answer):
         return "applied"
     if status < 400 and answer.get("succeeded") is not False:
         return "unknown"

@@ -11,10 +11,8 @@ short_description: Find UiPath users by name, e-mail address or id
 version_added: 0.1.0
 description:
   - Reads users of the UiPath Identity server, by user name, by e-mail address, by id, or all of an organization.
-  - Names are matched exactly, ignoring case. What the server's own search finds is compared again, and what it does
-    not find is looked for in the whole list.
-  - Thousands of names cost one request per thousand users of the organization. Automation Cloud allows 300 such
-    requests in five minutes.
+  - Names are matched exactly, ignoring case, against all users of the organization. Any number of names costs one
+    request per thousand users. Automation Cloud allows 300 such requests in five minutes.
   - The token needs the scope C(PM.User) or C(PM.User.Read).
 author:
   - rpaops.uipath contributors (@rpaops)
@@ -249,7 +247,7 @@ def run(
         return open_directory(client, partition_id).everybody(), []
     names, user_ids = names or [], user_ids or []
     if names or len(user_ids) > FEW_IDS:
-        known = open_directory(client, partition_id).find(names, user_ids)
+        known = open_directory(client, partition_id).everybody()
     else:
         known = read_users(client, user_ids)
     named, identified = by_name(known), {canonical_user_id(user.id): user for user in known}

@@ -284,7 +284,7 @@ counts:
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
@@ -294,18 +294,12 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     range_problems,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
-from ansible_collections.rpaops.uipath.plugins.module_utils._directory import (
-    User,
-    by_name,
-    comparable,
-    name_problem,
-    open_directory,
-)
-from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import is_path_segment
+from ansible_collections.rpaops.uipath.plugins.module_utils._directory import comparable
+from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import is_path_segment, is_text
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     SUCCEEDED,
-    InvalidInput,
     Throttled,
+    UiPathError,
     Unauthorized,
     Unreachable,
     WrongBase,
@@ -313,13 +307,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
 from ansible_collections.rpaops.uipath.plugins.module_utils._fleet import Brake, run_fleet
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import UiPathModule, reader_is_gone
 from ansible_collections.rpaops.uipath.plugins.module_utils._password import PasswordChange, Verdict, set_password
+from ansible_collections.rpaops.uipath.plugins.module_utils._preparation import prepared, repetitions
 from ansible_collections.rpaops.uipath.plugins.module_utils._results import difference, task_result, user_result
-from ansible_collections.rpaops.uipath.plugins.module_utils._users import (
-    PasswordAnswer,
-    canonical_user_id,
-    change_password,
-    unanswered,
-)
+from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer, change_password, unanswered
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
@@ -357,8 +347,8 @@ def input_problems(options: dict[str, Any]) -> list[str]:
     problems += [f"{name} goes with user_id or user_name, and into the entries of users" for name in stray]
     for index, user in enumerate(options["users"]):
         problems += user_problems(f"users[{index}].", user)
-    problems += repetitions(user["user_id"] or "" for user in options["users"])
-    return problems + repetitions(comparable(user["user_name"] or "") for user in options["users"])
+    problems += repetitions((user["user_id"] or "" for user in options["users"]), "users")
+    return problems + repetitions((comparable(user["user_name"] or "") for user in options["users"]), "users")
 
 
 def user_problems(place: str, user: dict[str, Any]) -> list[str]:
@@ -374,17 +364,8 @@ def user_problems(place: str, user: dict[str, Any]) -> list[str]:
             problems.append(f"{place}{name} is empty")
     if user["user_id"] and not is_path_segment(user["user_id"]):
         problems.append(f"{place}user_id cannot be part of a URL")
-    return problems
-
-
-def repetitions(identities: Iterable[str]) -> list[str]:
-    """Say which entries of users mean a user that an entry before them means."""
-    problems = []
-    first_index: dict[str, int] = {}
-    for index, identity in enumerate(map(canonical_user_id, identities)):
-        first = first_index.setdefault(identity, index) if identity else index
-        if first != index:
-            problems.append(f"users[{index}] is the same user as users[{first}]")
+    if user["user_name"] and not is_text(user["user_name"]):
+        problems.append(f"{place}user_name holds characters that cannot be sent")
     return problems
 
 
@@ -396,42 +377,10 @@ def requested_changes(options: dict[str, Any]) -> list[PasswordChange]:
     ]
 
 
-def prepare(
-    changes: Sequence[PasswordChange], client: Client, partition_id: str | None
-) -> tuple[Sequence[PasswordChange], PasswordAnswer | None]:
-    """Sign in, and look up the ids of users given by name. A refusal is the answer to the first user, and the last.
-
-    A look-up that fails for another reason says nothing about a user: it ends the task.
-    """
-    names = [change.user_name for change in changes if change.user_name]
-    try:
-        if names or any(change.old != change.new for change in changes):
-            client.sign_in()
-        named = by_name(open_directory(client, partition_id).find(names)) if names else {}
-    except (Unauthorized, WrongBase, Throttled, Unreachable) as error:
-        return changes, dataclasses.replace(unanswered(error), attempts=0, stops_task=True)
-    return resolved(changes, named), None
-
-
-def resolved(changes: Sequence[PasswordChange], named: Mapping[str, Sequence[User]]) -> list[PasswordChange]:
-    """Return the changes with the ids of all users, or raise with all that is wrong with their names."""
-    problems, complete = [], []
-    for index, change in enumerate(changes):
-        users = named.get(comparable(change.user_name), ()) if change.user_name else ()
-        if change.user_name and (problem := name_problem(change.user_name, users)):
-            problems.append(f"users[{index}]: {problem}" if len(changes) > 1 else problem)
-        complete.append(dataclasses.replace(change, user_id=users[0].id) if users else change)
-    problems = problems or repetitions(change.user_id for change in complete)
-    if problems:
-        raise InvalidInput(problems)
-    return complete
-
-
 def run(
     changes: Sequence[PasswordChange],
     client: Client,
     *,
-    refusal: PasswordAnswer | None = None,
     check_mode: bool,
     probe: bool,
     concurrency: int = 1,
@@ -444,25 +393,29 @@ def run(
 
     def work(change: PasswordChange) -> Verdict:
         def send(old: str, new: str) -> PasswordAnswer:
-            if refusal:
-                return refusal
             return change_password(client, change.user_id, old, new, secrets=(change.old, change.new))
 
-        if refusal and not change.user_id:  # equal passwords say nothing about a name that was not looked up
-            return Verdict(refusal.outcome, refusal.outcome, (refusal,))
-        if check_mode and not refusal and change.old != change.new:
+        if check_mode and change.old != change.new:
             return Verdict("would_change", "would_change")
         return set_password(change, send, settle, probe=probe)
 
     def reason_to_stop(verdict: Verdict) -> str | None:
         failed = verdict.status not in SUCCEEDED
-        return brake.reason_to_stop(verdict.status, failed=failed, stops_task=verdict.stops_task)
+        return brake.reason_to_stop(verdict.status, failed=failed, stopped_by=verdict.stopped_by)
 
-    report = run_fleet(changes, work, reason_to_stop, concurrency=1 if refusal else concurrency, cancelled=cancelled)
+    report = run_fleet(changes, work, reason_to_stop, concurrency=concurrency, cancelled=cancelled)
     verdicts = [
         verdict or unfinished(started, report.stopped) for verdict, started in zip(report.results, report.started)
     ]
     return [user_result(change, verdict) for change, verdict in zip(changes, verdicts)]
+
+
+def refused_results(changes: Sequence[PasswordChange], error: UiPathError) -> list[dict[str, Any]]:
+    """Return the results where nothing was sent, because signing in or looking up names failed."""
+    answer = dataclasses.replace(unanswered(error), attempts=0)
+    first = Verdict(error.status, error.status, (answer,))
+    rest = unfinished(False, f"another user's request ended as {error.status}")
+    return [user_result(change, rest if index else first) for index, change in enumerate(changes)]
 
 
 def unfinished(started: bool, stopped: str | None) -> Verdict:
@@ -480,12 +433,16 @@ def main() -> None:
 
     def change_passwords() -> dict[str, Any]:
         client = module.client(input_problems(options), connections=options["concurrency"])
-        changes, refusal = prepare(requested_changes(options), client, options["partition_id"])
-        module.register_forms(secret for change in changes for secret in (change.old, change.new))
+        many = options["users"] is not None
+        requested = requested_changes(options)
+        try:
+            changes = prepared(requested, client, options["partition_id"])
+        except (Unauthorized, WrongBase, Throttled, Unreachable) as error:
+            return task_result(refused_results(requested, error), many=many)
+        module.register_forms([secret for change in changes for secret in (change.old, change.new)])
         results = run(
             changes,
             client,
-            refusal=refusal,
             check_mode=module.check_mode,
             probe=options["update_password"] == "when_changed",
             concurrency=options["concurrency"],
@@ -493,7 +450,7 @@ def main() -> None:
             settle=lambda: time.sleep(options["settle_seconds"]),
             cancelled=reader_is_gone,
         )
-        result = task_result(results, many=options["users"] is not None)
+        result = task_result(results, many=many)
         return {**result, "diff": difference(results)} if module._diff else result
 
     module.conclude(change_passwords)

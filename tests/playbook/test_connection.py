@@ -53,6 +53,8 @@ class TestUrlForms:
             ("organization", "standalone", "/ORGANIZATION/identity_"),
             ("organization", "host", "/ORGANIZATION/identity_"),
             ("organization", "tenant", "/acme/identity_"),
+            ("host", "standalone", "/identity_"),
+            ("host", "organization", "/identity_"),
         ],
     )
     def test_the_wrong_one_is_told_with_the_likely_right_one(
@@ -70,6 +72,7 @@ class TestUrlForms:
         for name in ("Signing in", "Signed in"):
             assert run[name]["status"] == "wrong_base"
             assert f" {simulator.origin}{suggested} " in run[name]["msg"]
+            assert f" {url} " not in run[name]["msg"]
         assert simulator.report["applied"] == {}
 
     def test_wrong_organization_is_a_missing_user(self, play: Playbook, simulator: Simulator) -> None:
@@ -152,7 +155,7 @@ class TestCertificates:
             "Option beats the bundle": "changed",
             "Bundle beats the system": "unreachable",
             "Not verified": "changed",
-            "Missing file": None,
+            "Missing file": "invalid_input",
         }
         assert "not trusted" in run["Untrusted"]["msg"]
         assert "ca_path" in run["Untrusted"]["msg"]

@@ -131,7 +131,7 @@ class TestBrakes:
         pairs = [change(name, old=WRONG) for name in NAMES]
         result = run_one(play, pairs, concurrency=1)
         assert statuses(result) == ["wrong_password"] * 3 + ["not_attempted"] * 9
-        assert "3 users in a row ended as wrong_password" in result["results"][3]["msg"]
+        assert "3 users in a row failed, the last as wrong_password" in result["results"][3]["msg"]
         assert simulator.count() == 6
 
     def test_a_success_in_between_lets_it_go_on(self, play: Playbook) -> None:
@@ -165,7 +165,7 @@ class TestBrakes:
         simulator.fault(kind, times=None)
         result = run_one(play, [change(name) for name in NAMES], concurrency=1, max_failures=0)
         assert statuses(result) == [status] + ["not_attempted"] * 11
-        assert f"another user ended as {status}" in result["results"][1]["msg"]
+        assert f"another user's request ended as {status}" in result["results"][1]["msg"]
         assert (result["changed"], result["failed"]) == (False, True)
         assert simulator.count() == (2 if kind == "unauthorized" else 1)
 

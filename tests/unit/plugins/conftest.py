@@ -28,6 +28,19 @@ except ImportError:  # before ansible-core 2.19
             yield
 
 
+try:
+    from ansible.module_utils import _internal
+except ImportError:  # before ansible-core 2.18
+    _internal = None  # type: ignore[assignment]
+
+
+@contextlib.contextmanager
+def managed_host() -> Iterator[None]:
+    """Let warnings go into the result. Once anything imported a part of the controller, they go to its display."""
+    with mock.patch.object(_internal, "is_controller", False, create=True) if _internal else contextlib.nullcontext():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what the tester's environment says about connections."""
@@ -64,7 +77,7 @@ def with_arguments(
     def run(main: Callable[[], None], arguments: dict[str, Any]) -> dict[str, Any]:
         # Newer versions show the arguments in the result only when told to.
         shown = {f"_ansible_{name}": True for name in PASS_VARS if name == "inject_invocation"}
-        with patch_module_args({**shown, **arguments}), pytest.raises(SystemExit):
+        with managed_host(), patch_module_args({**shown, **arguments}), pytest.raises(SystemExit):
             main()
         result = dict(json.loads(capsys.readouterr().out))
         result.pop("_ansible_new_secrets", None)  # what ansible-core 2.22 masks wherever it shows something

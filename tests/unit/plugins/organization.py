@@ -13,10 +13,9 @@ ORGANIZATION = "7a2f0b1e-52f4-4f0e-9d0c-6a2b5d1c9e10"
 OLDER = "UserPartition/users"
 
 
-def listing(search: str = "", *, skip: int = 0, operation: str = "User/users", organization: str = ORGANIZATION) -> str:
-    """The request for one page. C(search) is a term that needs no escaping."""
-    query = f"top=1000&skip={skip}&sortBy=userName&sortOrder=asc" + (f"&searchTerm={search}" if search else "")
-    return f"GET /api/{operation}/{organization}?{query}"
+def listing(*, skip: int = 0, operation: str = "User/users", organization: str = ORGANIZATION) -> str:
+    """The request for one page."""
+    return f"GET /api/{operation}/{organization}?top=1000&skip={skip}&sortBy=userName&sortOrder=asc"
 
 
 def one_user(user_id: str) -> str:

@@ -7,22 +7,36 @@ from __future__ import annotations
 
 import importlib
 import re
+from datetime import datetime, timezone
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from ansible.module_utils.common.yaml import yaml_load
-from ansible_collections.rpaops.uipath.plugins.doc_fragments import attributes, connection
+from ansible_collections.rpaops.uipath.plugins.doc_fragments import attributes, connection, store
+from ansible_collections.rpaops.uipath.plugins.lookup import uipath_password
 from ansible_collections.rpaops.uipath.plugins.module_utils import _errors
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
 from ansible_collections.rpaops.uipath.plugins.module_utils._directory import SHOWN_FIELDS, User
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import STATUSES, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import failure
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Ended, Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import (
+    rotation_argument_spec,
+    store_argument_spec,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import (
+    SENTENCES,
+    account_result,
+    task_result,
+)
 
 COLLECTION = "rpaops.uipath"
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+EXTENDS = "extends_documentation_fragment"
 COMPARED = ("type", "elements", "choices", "default", "required")
 SIGN_IN_VARIABLES = {"UIPATH_ACCESS_TOKEN", "UIPATH_CLIENT_ID", "UIPATH_CLIENT_SECRET"}
 
@@ -31,8 +45,14 @@ def module_named(name: str) -> ModuleType:
     return importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.modules.{name}")
 
 
-def fragment_options() -> dict[str, Any]:
-    return dict(yaml_load(connection.ModuleDocFragment.DOCUMENTATION)["options"])
+def argument_spec_of(name: str) -> dict[str, Any]:
+    """The options of a module, which its action validates where it has one."""
+    spec = rotation_argument_spec() if name == "uipath_password_rotation" else module_named(name).argument_spec()
+    return dict(spec)
+
+
+def fragment_options(fragment: ModuleType = connection) -> dict[str, Any]:
+    return dict(yaml_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"])
 
 
 def documented(option: dict[str, Any], suboptions: str) -> dict[str, Any]:
@@ -47,16 +67,15 @@ class TestModule:
     def test_documents_its_options_as_they_are(self, name: str) -> None:
         module = module_named(name)
         documentation = yaml_load(module.DOCUMENTATION)
-        options = {**fragment_options(), **documentation["options"]}
-        expected = {option: documented(spec, "options") for option, spec in module.argument_spec().items()}
+        stored = fragment_options(store) if f"{COLLECTION}.store" in documentation[EXTENDS] else {}
+        options = {**fragment_options(), **stored, **documentation["options"]}
+        expected = {option: documented(spec, "options") for option, spec in argument_spec_of(name).items()}
         assert {option: documented(text, "suboptions") for option, text in options.items()} == expected
 
     def test_uses_the_shared_fragments(self, name: str) -> None:
         documentation = yaml_load(module_named(name).DOCUMENTATION)
         assert documentation["module"] == name
-        assert {f"{COLLECTION}.attributes", f"{COLLECTION}.connection"} <= {
-            *documentation["extends_documentation_fragment"]
-        }
+        assert {f"{COLLECTION}.attributes", f"{COLLECTION}.connection"} <= {*documentation[EXTENDS]}
 
     def test_declares_every_attribute(self, name: str) -> None:
         declared = yaml_load(attributes.ModuleDocFragment.DOCUMENTATION)["attributes"]
@@ -70,7 +89,7 @@ class TestModule:
         tasks = yaml_load(module.EXAMPLES)
         used = [task[f"{COLLECTION}.{name}"] for task in tasks if f"{COLLECTION}.{name}" in task]
         assert used
-        assert all(set(arguments) <= set(module.argument_spec()) for arguments in used)
+        assert all(set(arguments) <= set(argument_spec_of(name)) for arguments in used)
 
 
 class TestUipathUserPassword:
@@ -103,6 +122,34 @@ class TestUipathUserInfo:
     def test_documents_what_a_failure_returns(self) -> None:
         of_failures = {name for name, value in self.RETURN.items() if value["returned"] == "failure"}
         assert of_failures == set(failure("status", "msg")) - {"failed", "msg"}
+
+
+class TestUipathPasswordRotation:
+    RETURN = yaml_load(module_named("uipath_password_rotation").RETURN)
+    ACCOUNT = RETURN["accounts"]["contains"]
+
+    def test_documents_every_status_with_its_sentence_in_order(self) -> None:
+        documented = [f"V({status}) - {sentence}" for status, sentence in SENTENCES.items()]
+        assert self.ACCOUNT["status"]["description"] == documented
+
+    def test_documents_every_field_of_an_account_in_order(self) -> None:
+        wish = Wish(Account("https://host/identity", "u1"))
+        result = account_result(wish, Ended("fresh", None), now=datetime.now(timezone.utc))
+        assert list(self.ACCOUNT) == list(result)
+
+    def test_documents_what_a_task_returns(self) -> None:
+        task, refused = set(task_result([], 90)), set(failure("status", "msg"))
+        assert set(self.RETURN) == (task | refused) - {"changed", "failed"}
+        of_refusals = {name for name, field in self.RETURN.items() if field["returned"].startswith("when the whole")}
+        assert of_refusals == refused - task
+
+
+class TestUipathPassword:
+    def test_documents_the_store_as_the_rotation_does(self) -> None:
+        documentation = yaml_load(uipath_password.DOCUMENTATION)
+        assert documentation["name"] == "uipath_password"
+        assert set(documentation["options"]) == {"_terms", "store", "allow_in_doubt"}
+        assert set(fragment_options(store)["store"]["suboptions"]) == set(store_argument_spec())
 
 
 class TestConnectionFragment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,11 +13,13 @@ import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._auth import (
     SignIn,
     Token,
+    Tokens,
     choose_sign_in,
     read_token,
     sign_in_problems,
     token_claims,
 )
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Unauthorized, Unreachable
 
 TOKEN = {"UIPATH_ACCESS_TOKEN": "env-token"}
 CLIENT = {"UIPATH_CLIENT_ID": "env-id", "UIPATH_CLIENT_SECRET": "env-secret"}
@@ -56,6 +59,78 @@ class TestForm:
 class TestToken:
     def test_value_is_not_in_its_repr(self) -> None:
         assert "hunter2" not in repr(Token("hunter2"))
+
+
+class TestTokens:
+    """Fetches are counted: an endpoint that sees the same wrong secret over and over may lock the client."""
+
+    @staticmethod
+    def gives(token: Token) -> Callable[[], Token]:
+        return lambda: token
+
+    @staticmethod
+    def never() -> Token:
+        raise AssertionError("a token was fetched")
+
+    def test_a_given_one_is_in_use_and_a_secret(self) -> None:
+        given = Token("given")
+        tokens = Tokens(given)
+        assert tokens.current(1e9, self.never) is given
+        assert (tokens.latest, tokens.secrets()) == (given, ("given",))
+
+    def test_without_one_there_is_none_before_the_first_use(self) -> None:
+        tokens = Tokens(None)
+        assert (tokens.latest, tokens.secrets()) == (None, ())
+
+    def test_a_fetched_one_is_used_until_it_expires(self) -> None:
+        tokens = Tokens(None)
+        first, second = Token("t1", renew_at=10), Token("t2", renew_at=20)
+        assert tokens.current(0, self.gives(first)) is first
+        assert tokens.current(9.9, self.never) is first
+        assert tokens.current(10, self.gives(second)) is second
+        assert tokens.latest is second
+
+    def test_a_rejected_one_is_replaced_once_for_all_who_held_it(self) -> None:
+        first, second = Token("t1"), Token("t2")
+        tokens = Tokens(first)
+        assert tokens.current(0, self.gives(second), rejected=first) is second
+        assert tokens.current(0, self.never, rejected=first) is second
+
+    def test_former_ones_stay_secrets(self) -> None:
+        tokens = Tokens(Token("t1", renew_at=0))
+        tokens.current(0, self.gives(Token("t2")))
+        assert tokens.secrets() == ("t1", "t2")
+
+    @pytest.mark.parametrize("held", [None, Token("t1")])
+    def test_a_failure_is_shared_by_all_who_wait_for_the_same_renewal(self, held: Token | None) -> None:
+        tokens = Tokens(held)
+
+        def refuse() -> Token:
+            raise Unauthorized("No.", http_status=400, codes=["invalid_client"], trace_id="00-1")
+
+        with pytest.raises(Unauthorized) as first:
+            tokens.current(0, refuse, rejected=held)
+        first.value.attempts = 7
+        with pytest.raises(Unauthorized) as second:
+            tokens.current(0, self.never, rejected=held)
+        assert second.value is not first.value  # each request notes its own attempts in it
+        assert (second.value.message, second.value.http_status, second.value.codes, second.value.trace_id) == (
+            "No.",
+            400,
+            ("invalid_client",),
+            "00-1",
+        )
+
+    def test_a_failure_leaves_the_token_to_those_who_were_not_refused(self) -> None:
+        held = Token("t1")
+        tokens = Tokens(held)
+
+        def fail() -> Token:
+            raise Unreachable("Gone.")
+
+        with pytest.raises(Unreachable):
+            tokens.current(0, fail, rejected=held)
+        assert tokens.current(0, self.never) is held
 
 
 class TestChooseSignIn:

@@ -3,17 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import base64
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._auth import SignIn, Token
-from ansible_collections.rpaops.uipath.plugins.module_utils._client import _Call, described, with_token
+from ansible_collections.rpaops.uipath.plugins.module_utils._client import GUIDE, Client, _Call, with_token
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     OutcomeUnknown,
     Throttled,
@@ -27,7 +28,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
 from ansible_collections.rpaops.uipath.plugins.module_utils._failures import TransportError
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._patience import LONGEST_WAIT
-from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response
+from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response, Transport
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import token_of
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
     APPLICATION,
@@ -42,6 +43,23 @@ URL = f"{BASE}/api/write"
 WRITE, READ, LOGIN = "POST /api/write", "GET /api/write", "POST /connect/token"
 PAGE, HTML = b"<!doctype html><title>Sign in</title>", {"Content-Type": "text/html; charset=utf-8"}
 DONE = {"succeeded": True}
+
+
+def quoting_server(*statuses: int) -> Transport:
+    """A server that issues t0ken-1, t0ken-2, ... and quotes the one it is shown in its answers, one per status."""
+
+    class Server:
+        logins = 0
+        answers = iter(statuses)
+
+        def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Response:
+            if url.endswith("/connect/token"):
+                self.logins += 1
+                return Response(200, {}, json.dumps(token(f"t0ken-{self.logins}")).encode())
+            quoted = {"error": {"code": "Odd", "message": f"Refused: Authorization: {headers['Authorization']}"}}
+            return Response(next(self.answers), {}, json.dumps(quoted).encode())
+
+    return cast(Transport, Server())
 
 
 def token(value: str, lifetime: float = 3600) -> dict[str, Any]:
@@ -97,12 +115,68 @@ class TestSignIn:
         with pytest.raises(Unreachable, match="does not work"):
             client_of(server, clock, APPLICATION, retries=0).sign_in()
 
+    @pytest.mark.parametrize(("status", "answer"), [(200, PAGE), (404, b""), (404, {"title": "Not Found"})])
+    def test_a_wrong_token_url_is_named(self, server: Transcript, status: int, answer: Any) -> None:
+        server.expects("POST https://login.test/token").answers(status, answer)
+        client = Client(
+            cast(Transport, server), identity_url=BASE, token_url="https://login.test/token", sign_in=APPLICATION
+        )
+        with pytest.raises(WrongBase) as caught:
+            client.sign_in()
+        assert "no token endpoint at token_url; check token_url, or leave it out (" in caught.value.message
+        assert "identity_url is probably" not in caught.value.message
+
+    def test_a_default_token_url_that_was_given_is_none(self, server: Transcript, clock: Clock) -> None:
+        server.expects(LOGIN).answers(404, {"title": "Not Found"})
+        with pytest.raises(WrongBase, match="check the name of the organization in identity_url"):
+            client_of(server, clock, APPLICATION).sign_in()
+
     def test_is_repeated_after_failures_because_it_changes_nothing(self, server: Transcript, clock: Clock) -> None:
         server.expects(LOGIN).fails("time is up", sent=True)
         server.expects(LOGIN).answers(503)
         server.expects(LOGIN).answers(429)
         server.expects(LOGIN).answers(200, token("t1"))
         client_of(server, clock, APPLICATION).sign_in()
+
+    def test_the_guide_can_be_opened_from_a_terminal(self) -> None:
+        assert GUIDE.endswith(": https://github.com/rpaops/ansible-collection-uipath/blob/main/docs/identity-url.md")
+
+
+class TestSignInWithinARequest:
+    def test_is_none_of_its_attempts(self, server: Transcript, clock: Clock) -> None:
+        server.expects(LOGIN).answers(503)
+        server.expects(LOGIN).answers(200, token("t1"))
+        server.expects(WRITE).answers(401)
+        server.expects(LOGIN).answers(200, token("t2"))
+        server.expects(WRITE).answers(200, DONE)
+        assert client_of(server, clock, APPLICATION).post(URL, {}).attempts == 2
+
+    @pytest.mark.parametrize("attempts", [0, 1])
+    def test_nor_where_it_fails(self, server: Transcript, clock: Clock, attempts: int) -> None:
+        if attempts:
+            server.expects(LOGIN).answers(200, token("t1"))
+            server.expects(WRITE).answers(401)
+        server.expects(LOGIN).answers(503)
+        with pytest.raises(Unreachable) as caught:
+            client_of(server, clock, APPLICATION, retries=0).post(URL, {})
+        assert caught.value.attempts == attempts
+
+    def test_spends_its_repeats(self, server: Transcript, clock: Clock) -> None:
+        server.expects(LOGIN).answers(503)
+        server.expects(LOGIN).answers(200, token("t1"))
+        server.expects(WRITE).fails("refused", sent=False)
+        server.expects(WRITE).fails("refused", sent=False)
+        with pytest.raises(Unreachable) as caught:
+            client_of(server, clock, APPLICATION, retries=2).post(URL, {})
+        assert caught.value.attempts == 2
+
+    def test_waits_of_both_end_at_the_limit(self, server: Transcript, clock: Clock) -> None:
+        server.expects(LOGIN).answers(429, headers={"Retry-After": "160"})
+        server.expects(LOGIN).answers(200, token("t1"))
+        server.expects(WRITE).answers(429, headers={"Retry-After": "160"})
+        with pytest.raises(Throttled, match="another 160 seconds"):
+            client_of(server, clock, APPLICATION).post(URL, {})
+        assert clock.naps == [160]
 
 
 class TestGet:
@@ -229,6 +303,34 @@ class TestToken:
         with pytest.raises(Unauthorized, match="invalid_client"):
             client_of(server, clock, APPLICATION).post(URL, {})
 
+    def test_threads_that_held_the_same_one_share_the_failure_of_its_renewal(self, clock: Clock) -> None:
+        threads = 8
+        all_hold_the_first = threading.Barrier(threads)
+        logins: list[str] = []
+
+        class Server:
+            def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Response:
+                if url == URL:
+                    all_hold_the_first.wait(5)
+                    return Response(401, {}, b"")
+                logins.append(url)
+                if len(logins) == 1:
+                    return Response(200, {}, json.dumps(token("t1")).encode())
+                return Response(400, {}, b'{"error": "invalid_client"}')
+
+        client = client_of(Server(), clock, APPLICATION)
+
+        def end(user: int) -> UiPathError:
+            with pytest.raises(Unauthorized) as caught:
+                client.post(URL, {"user": user})
+            return caught.value
+
+        with ThreadPoolExecutor(threads) as pool:
+            errors = list(pool.map(end, range(threads)))
+        assert len(logins) == 2
+        assert {(error.codes, error.attempts) for error in errors} == {(("invalid_client",), 1)}
+        assert len(set(map(id, errors))) == threads
+
     def test_threads_that_held_the_same_one_share_its_renewal(self, clock: Clock) -> None:
         threads = 8
         all_hold_the_first = threading.Barrier(threads)
@@ -249,6 +351,36 @@ class TestToken:
             answers = list(pool.map(lambda user: client.post(URL, {"user": user}), range(threads)))
         assert [answer.status for answer in answers] == [200] * threads
         assert logins == ["t1", "t2"]
+
+
+class TestSecrets:
+    def test_a_fetched_token_is_one(self, clock: Clock) -> None:
+        client = client_of(quoting_server(), clock, APPLICATION, secrets=["pr0xy"])
+        before = client.secrets
+        client.sign_in()
+        assert (before, client.secrets[2:]) == (("app-secret", "pr0xy"), ("t0ken-1",))
+
+    @pytest.mark.parametrize("send", [lambda client: client.get(URL), lambda client: client.post(URL, {})])
+    def test_an_answer_that_quotes_the_authorization_shows_no_fetched_token(
+        self, clock: Clock, send: Callable[[Client], Response]
+    ) -> None:
+        with pytest.raises(Unauthorized) as caught:
+            send(client_of(quoting_server(403), clock, APPLICATION))
+        assert caught.value.message.endswith(f"The server says: Refused: Authorization: Bearer {MASK}")
+
+    def test_nor_does_one_that_is_none_of_the_documented(self, clock: Clock) -> None:
+        client = client_of(quoting_server(400), clock, APPLICATION)
+        error = client.unexpected(client.get(URL))
+        assert error.message.endswith(f"Authorization: Bearer {MASK}")
+
+    def test_a_former_token_stays_one(self, clock: Clock) -> None:
+        def quote(message: str, status: int) -> UiPathError:
+            answer = json.dumps({"error": {"message": message}}).encode()
+            return client.unexpected(Response(status, {}, answer))
+
+        client = client_of(quoting_server(401, 200), clock, APPLICATION)
+        assert client.post(URL, {}).attempts == 2
+        assert quote("t0ken-1, T0KEN-2", 400).message.endswith(f"The server says: {MASK}, {MASK}")
 
 
 class TestPause:
@@ -354,7 +486,8 @@ class TestForeignAnswers:
         error = self.refused(server, clock)
         assert isinstance(error, WrongBase)
         assert (error.stops_task, error.http_status) == (True, status)
-        likely = "identity_url is probably https://identity.test/identity ("
+        likely = "identity_url is probably https://identity.test/identity"
+        likely += " (" if "UnsupportedApiVersion" in error.codes else " or https://identity.test/identity_ ("
         misnamed = "check the name of the organization in identity_url ("
         assert (misnamed if "InvalidPartition" in error.codes else likely) in error.message
 
@@ -428,6 +561,27 @@ class TestOrganizationId:
         assert client_of(server, clock, SignIn(access_token=value)).organization_id() is None
 
 
+class TestOwnUserId:
+    @pytest.mark.parametrize(
+        ("claims", "own"),
+        [
+            ({"sub_type": "user", "sub": "u1"}, "u1"),
+            ({"sub_type": "service.internal", "sub": "app"}, None),
+            ({"sub": "u1"}, None),
+            ({"sub_type": "user", "sub": 7}, None),
+            ({"sub_type": "user"}, None),
+        ],
+    )
+    def test_is_in_a_user_s_token(
+        self, server: Transcript, clock: Clock, claims: dict[str, Any], own: str | None
+    ) -> None:
+        payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+        assert client_of(server, clock, SignIn(access_token=f"h.{payload}.s")).own_user_id() == own
+
+    def test_is_not_known_before_the_first_token(self, server: Transcript, clock: Clock) -> None:
+        assert client_of(server, clock, APPLICATION).own_user_id() is None
+
+
 class TestWithToken:
     def test_a_body_is_json(self) -> None:
         headers = with_token(_Call("POST", URL, b"{}"), Token("t1")).headers
@@ -443,7 +597,8 @@ class TestDescribed:
 
     def describe(self, answer: Any) -> UiPathError:
         response = Response(405, {}, json.dumps(answer).encode())
-        return described(WrongBase, self.CALL.secrets, response, "Sentence.")
+        client = client_of(Transcript(), Clock())
+        return client._described(WrongBase, self.CALL, response, "Sentence.")
 
     def test_keeps_status_codes_and_trace_id(self) -> None:
         error = self.describe({"errors": [{"code": "Odd", "description": "Strange."}], "traceId": "00-1"})
@@ -457,9 +612,9 @@ class TestDescribed:
         assert self.describe(None).message == "Sentence."
 
     def test_masks_every_part(self) -> None:
-        words = 'Got HUNTER2 and "qu\\"ote".'
+        words = 'Got HUNTER2 and "qu\\"ote" and given-token.'
         error = self.describe({"error": "xhunter2", "error_description": words, "traceId": "hunter2"})
-        assert error.message == f'Sentence. The server says: Got {MASK} and "{MASK}".'
+        assert error.message == f'Sentence. The server says: Got {MASK} and "{MASK}" and {MASK}.'
         assert (error.codes, error.trace_id) == ((f"x{MASK}",), MASK)
 
     def test_the_call_shows_no_secret_in_its_repr(self) -> None:

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._directory import (
     by_name,
     comparable,
     demand_unambiguous,
+    is_invalid_id,
     name_problem,
     open_directory,
     read_page,
@@ -28,7 +30,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     NotFound,
     Unauthorized,
     UnexpectedAnswer,
+    WrongBase,
 )
+from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
     OLDER,
     ORGANIZATION,
@@ -40,7 +44,9 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import APPLICATION, Clock, Transcript, client_of
 
-A, B, C, D, E = (dto(name) for name in "abcde")
+A, B, C = (dto(name) for name in "abc")
+INVALID = {"errors": {"userId": ["The value 'x' is not valid."]}, "title": "One or more validation errors occurred."}
+HTML = {"Content-Type": "text/html"}
 
 
 def user(name: str, **fields: Any) -> User:
@@ -68,7 +74,7 @@ class TestUser:
         assert user("a", isActive=value).is_active is is_active
 
     def test_goes_by_its_user_name_and_its_address(self) -> None:
-        assert user("Jane ", email="JD@Example.com").names() == {"jane", "jd@example.com"}
+        assert user("Jane ", email="JD@Example.com").names() == {"jane ", "jd@example.com"}
 
     @pytest.mark.parametrize("email", [None, "", " ", 7])
     def test_an_empty_address_is_no_name(self, email: object) -> None:
@@ -123,15 +129,34 @@ class TestEverybody:
     def test_a_user_on_two_pages_leaves_a_gap(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page(A, B, total=4))
         server.expects(listing(skip=2)).answers(200, page(B, C, total=4))
-        with pytest.raises(ListChanged):
+        with pytest.raises(ListChanged, match="4 users were announced, 3 different ones listed"):
             directory.everybody()
 
     @pytest.mark.parametrize("total", [2, 4])
     def test_a_total_that_changes(self, directory: Directory, server: Transcript, total: int) -> None:
         server.expects(listing()).answers(200, page(A, B, total=3))
         server.expects(listing(skip=2)).answers(200, page(C, total=total))
-        with pytest.raises(ListChanged, match="Run the task again"):
+        with pytest.raises(ListChanged, match=f"{total} users were announced, 3 .* Run the task again"):
             directory.everybody()
+
+    def test_a_total_that_changes_in_the_middle_ends_the_listing(
+        self, directory: Directory, server: Transcript
+    ) -> None:
+        server.expects(listing()).answers(200, page(A, total=3))
+        server.expects(listing(skip=1)).answers(200, page(B, total=4))
+        with pytest.raises(ListChanged):
+            directory.everybody()
+
+    def test_a_page_with_more_users_than_announced(self, directory: Directory, server: Transcript) -> None:
+        server.expects(listing()).answers(200, page(A, B, total=1))
+        with pytest.raises(ListChanged, match="1 users were announced, 2"):
+            directory.everybody()
+
+    def test_twenty_thousand_users_cost_twenty_calls(self, directory: Directory, server: Transcript) -> None:
+        everybody = [{"id": str(number), "userName": str(number)} for number in range(20_000)]
+        for skip in range(0, 20_000, 1000):
+            server.expects(listing(skip=skip)).answers(200, page(*everybody[skip : skip + 1000], total=20_000))
+        assert len(directory.everybody()) == 20_000
 
     def test_a_page_without_anybody(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page(A, B, total=3))
@@ -141,14 +166,16 @@ class TestEverybody:
 
 
 class TestGenerations:
-    def test_an_older_server_is_asked_its_own_way_from_then_on(self, directory: Directory, server: Transcript) -> None:
-        server.expects(listing()).answers(404)
+    @pytest.mark.parametrize(("answer", "headers"), [(b"", {}), ({"title": "Not Found"}, {}), (b"<html>", HTML)])
+    def test_an_older_server_is_asked_its_own_way_from_then_on(
+        self, directory: Directory, server: Transcript, answer: object, headers: dict[str, str]
+    ) -> None:
+        server.expects(listing()).answers(404, answer, headers)
         server.expects(listing(operation=OLDER)).answers(200, page(A, total=2))
         server.expects(listing(skip=1, operation=OLDER)).answers(200, page(B, total=2))
         assert ids(directory.everybody()) == ["id-a", "id-b"]
-        server.expects(listing(operation=OLDER)).answers(200, page(A, total=3))
-        server.expects(listing("c", operation=OLDER)).answers(200, page(C))
-        assert ids(directory.find(["c"])) == ["id-c"]
+        server.expects(listing(operation=OLDER)).answers(200, page(C))
+        assert ids(directory.everybody()) == ["id-c"]
 
     def test_a_wrong_organization(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(404, {"title": "Not Found"})
@@ -156,6 +183,21 @@ class TestGenerations:
         with pytest.raises(NotFound, match="no organization of this partition_id") as caught:
             directory.everybody()
         assert (caught.value.http_status, caught.value.status) == (404, "not_found")
+
+    def test_pages_for_humans_at_both_are_a_wrong_base(self, directory: Directory, server: Transcript) -> None:
+        server.expects(listing()).answers(404, b"<html>", HTML)
+        server.expects(listing(operation=OLDER)).answers(404, b"<html>", HTML)
+        with pytest.raises(WrongBase, match="no Identity API at identity_url") as caught:
+            directory.everybody()
+        assert caught.value.http_status == 404
+
+    @pytest.mark.parametrize(("status", "answer"), [(200, b"<html>"), (302, b""), (405, b"")])
+    def test_any_other_sign_of_a_wrong_base_is_one_at_once(
+        self, directory: Directory, server: Transcript, status: int, answer: bytes
+    ) -> None:
+        server.expects(listing()).answers(status, answer)
+        with pytest.raises(WrongBase):
+            directory.everybody()
 
 
 class TestUnexpectedAnswers:
@@ -180,7 +222,7 @@ class TestUnexpectedAnswers:
     def test_an_id_that_is_none(self, directory: Directory, server: Transcript) -> None:
         answer = {"errors": {"partitionGlobalId": ["The value 'acme' is not valid."]}, "traceId": "00-1"}
         server.expects(listing()).answers(400, answer)
-        with pytest.raises(UnexpectedAnswer, match=r"partitionGlobalId: The value 'acme' is not valid\.$") as caught:
+        with pytest.raises(UnexpectedAnswer, match=r"partitionGlobalId: The value '\*+' is not valid\.$") as caught:
             directory.everybody()
         assert (caught.value.http_status, caught.value.trace_id) == (400, "00-1")
 
@@ -199,67 +241,6 @@ class TestUnexpectedAnswers:
         server.expects(listing(skip=1)).answers(200, b"<html>", {"Content-Type": "text/html"})
         with pytest.raises(UnexpectedAnswer, match="A web page"):
             directory.everybody()
-
-
-class TestFind:
-    """Pages of two users each: as many further pages as names are read, more are not."""
-
-    def test_all_on_the_first_page(self, directory: Directory, server: Transcript) -> None:
-        server.expects(listing()).answers(200, page(A, B))
-        assert ids(directory.find(["b"])) == ["id-a", "id-b"]
-
-    def test_as_many_names_as_further_pages_are_listed(self, directory: Directory, server: Transcript) -> None:
-        server.expects(listing()).answers(200, page(A, B, total=5))
-        server.expects(listing(skip=2)).answers(200, page(C, D, total=5))
-        server.expects(listing(skip=4)).answers(200, page(E, total=5))
-        assert ids(directory.find(["a", "nobody"])) == ["id-a", "id-b", "id-c", "id-d", "id-e"]
-
-    def test_fewer_are_searched(self, directory: Directory, server: Transcript) -> None:
-        server.expects(listing()).answers(200, page(A, B, total=7))
-        server.expects(listing("c")).answers(200, page(C))
-        server.expects(listing("e%40example.com")).answers(200, page(E))
-        assert ids(directory.find(["c", "e@example.com"])) == ["id-c", "id-e"]
-
-    def test_ids_beside_names_count_as_calls(self, directory: Directory, server: Transcript) -> None:
-        server.expects(listing()).answers(200, page(A, B, total=7))
-        server.expects(listing("c")).answers(200, page(C))
-        server.expects(one_user("id-e")).answers(200, E)
-        assert ids(directory.find(["c"], ["id-e"])) == ["id-c", "id-e"]
-        server.expects(listing()).answers(200, page(A, B, total=5))
-        server.expects(listing(skip=2)).answers(200, page(C, D, total=5))
-        server.expects(listing(skip=4)).answers(200, page(E, total=5))
-        assert len(directory.find(["c"], ["id-e"])) == 5
-
-    @pytest.mark.parametrize("hits", [(), (dto("candy"),)])
-    def test_a_miss_is_looked_for_in_the_whole_list(
-        self, directory: Directory, server: Transcript, hits: tuple[dict[str, Any], ...]
-    ) -> None:
-        """A search that compares otherwise, or not with every name, proves nothing about the name."""
-        server.expects(listing()).answers(200, page(A, B, total=5))
-        server.expects(listing("c")).answers(200, page(*hits))
-        server.expects(listing(skip=2)).answers(200, page(C, D, total=5))
-        server.expects(listing(skip=4)).answers(200, page(E, total=5))
-        assert "id-c" in ids(directory.find(["c"]))
-
-    def test_a_search_that_finds_more_than_a_page_is_worth_nothing(
-        self, directory: Directory, server: Transcript
-    ) -> None:
-        server.expects(listing()).answers(200, page(A, B, total=5))
-        server.expects(listing("c")).answers(200, page(C, D, total=3))
-        server.expects(listing(skip=2)).answers(200, page(C, D, total=5))
-        server.expects(listing(skip=4)).answers(200, page(E, total=5))
-        assert len(directory.find(["c"])) == 5
-
-    def test_the_search_is_compared_ignoring_case(self, directory: Directory, server: Transcript) -> None:
-        server.expects(listing()).answers(200, page(A, B, total=5))
-        server.expects(listing("C")).answers(200, page(C, dto("candy")))
-        assert ids(directory.find(["C"])) == ["id-c", "id-candy"]
-
-    def test_a_thousand_names_among_twenty_thousand_users(self, directory: Directory, server: Transcript) -> None:
-        everybody = [{"id": str(number), "userName": str(number)} for number in range(20_000)]
-        for skip in range(0, 20_000, 1000):
-            server.expects(listing(skip=skip)).answers(200, page(*everybody[skip : skip + 1000], total=20_000))
-        assert len(directory.find([str(number) for number in range(0, 20_000, 20)])) == 20_000
 
 
 class TestOpenDirectory:
@@ -287,7 +268,9 @@ class TestOpenDirectory:
     @pytest.mark.parametrize("token", ["opaque", "a.b.c", token_of(None), token_of(""), token_of([ORGANIZATION])])
     def test_neither(self, server: Transcript, clock: Clock, token: str) -> None:
         client = client_of(server, clock, SignIn(access_token=token))
-        with pytest.raises(InvalidInput, match=r"set partition_id .* \(docs/identity-url\.md says where to find it\)"):
+        with pytest.raises(
+            InvalidInput, match=r"set partition_id .* find it: https://github\.com/.*/docs/identity-url\.md\)"
+        ):
             open_directory(client, None)
 
 
@@ -300,17 +283,39 @@ class TestReadUsers:
         server.expects(one_user("b%2F..")).answers(200, B)
         assert self.read(server, clock, "id-a", "b/..") == ["id-a", "id-b"]
 
-    @pytest.mark.parametrize("status", [400, 404])
-    def test_leaves_out_those_that_do_not_exist(self, server: Transcript, clock: Clock, status: int) -> None:
-        server.expects(one_user("x")).answers(status, {"title": "No."})
+    @pytest.mark.parametrize(("status", "answer"), [(400, INVALID), (404, {"title": "No."}), (404, b"")])
+    def test_leaves_out_those_that_do_not_exist(
+        self, server: Transcript, clock: Clock, status: int, answer: object
+    ) -> None:
+        server.expects(one_user("x")).answers(status, answer)
         server.expects(one_user("id-a")).answers(200, A)
         assert self.read(server, clock, "x", "id-a") == ["id-a"]
 
-    @pytest.mark.parametrize(("status", "answer"), [(200, b""), (200, {}), (200, [A]), (204, b""), (500, {})])
+    @pytest.mark.parametrize(
+        ("status", "answer"),
+        [(200, b""), (200, {}), (200, [A]), (204, b""), (500, {}), (400, {"title": "Bad"}), (400, b""), (409, INVALID)],
+    )
     def test_any_other_answer_is_an_error(self, server: Transcript, clock: Clock, status: int, answer: object) -> None:
         server.expects(one_user("x")).answers(status, answer)
         with pytest.raises(UnexpectedAnswer, match=f"HTTP status {status}"):
             self.read(server, clock, "x")
+
+
+class TestIsInvalidId:
+    @pytest.mark.parametrize(
+        ("status", "answer", "is_one"),
+        [
+            (400, INVALID, True),
+            (400, {"errors": {}}, True),
+            (400, {"errors": [{"code": "Odd"}]}, False),
+            (400, {"title": "Bad Request"}, False),
+            (400, [], False),
+            (400, None, False),
+            (404, INVALID, False),
+        ],
+    )
+    def test_only_a_validation_error(self, status: int, answer: object, is_one: bool) -> None:
+        assert is_invalid_id(Response(status, {}, json.dumps(answer).encode())) is is_one
 
 
 class TestReadPage:
@@ -327,9 +332,13 @@ class TestReadUser:
 
 
 class TestComparable:
-    @pytest.mark.parametrize("name", ["Jane.Doe", " jane.doe ", "JANE.DOE\n"])
-    def test_ignores_case_and_the_space_around(self, name: str) -> None:
+    @pytest.mark.parametrize("name", ["Jane.Doe", "jane.doe", "JANE.DOE"])
+    def test_ignores_case(self, name: str) -> None:
         assert comparable(name) == "jane.doe"
+
+    @pytest.mark.parametrize("name", [" jane.doe", "jane.doe ", "jane.doe\n"])
+    def test_and_nothing_else(self, name: str) -> None:
+        assert comparable(name) != "jane.doe"
 
 
 class TestByName:

@@ -10,11 +10,12 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import (
     is_cloud,
     is_loopback,
     is_path_segment,
-    likely_identity_url,
+    likely_identity_urls,
     likely_mistake,
     list_users_url,
     normalize_identity_url,
     organization_path,
+    setting_url,
     url_problems,
     user_url,
 )
@@ -82,6 +83,13 @@ class TestListUsersUrl:
     def test_a_name_that_cannot_be_encoded_is_one_that_nobody_has(self) -> None:
         url = list_users_url("https://host/identity", "User/users", "1", {"searchTerm": "a\ud800"})
         assert url.endswith("?searchTerm=a%3F")
+
+
+class TestSettingUrl:
+    def test_encodes_key_and_organization(self) -> None:
+        assert setting_url("https://host/identity", "Auth.Password Rule", "a/b") == (
+            "https://host/identity/api/Setting?key=Auth.Password+Rule&partitionGlobalId=a%2Fb"
+        )
 
 
 class TestIsPathSegment:
@@ -153,35 +161,56 @@ class TestIsLoopback:
         assert not is_loopback(host)
 
 
-class TestLikelyIdentityUrl:
+class TestLikelyIdentityUrls:
     @pytest.mark.parametrize(
         ("given", "codes", "likely"),
         [
-            ("https://host/identity_", ["UnsupportedApiVersion"], "https://host/identity"),
-            ("https://host", [], "https://host/identity"),
-            ("https://host/acme/identity_", [], "https://host/identity"),
-            ("https://host/identity_", [], "https://host/ORGANIZATION/identity_"),
-            ("https://host/identity", [], "https://host/ORGANIZATION/identity_"),
-            ("https://host/acme/main/identity_", [], "https://host/acme/identity_"),
-            ("https://host/identity_", ["InvalidPartition"], "https://host/ORGANIZATION/identity_"),
-            ("https://cloud.uipath.com/identity_", [], "https://cloud.uipath.com/ORGANIZATION/identity_"),
-            ("https://cloud.uipath.com/acme/main", [], "https://cloud.uipath.com/acme/identity_"),
-            ("https://x.dedicated.uipath.com/acme", [], "https://x.dedicated.uipath.com/acme/identity_"),
-            ("https://host:8443/identity_", [], "https://host:8443/ORGANIZATION/identity_"),
+            ("https://host", [], ["/identity", "/identity_"]),
+            ("https://host/", [], ["/identity", "/identity_"]),
+            ("https://host/identity", [], ["/ORGANIZATION/identity_", "/identity_"]),
+            ("https://host/identity_", [], ["/ORGANIZATION/identity_", "/identity"]),
+            ("https://host/identity_", ["UnsupportedApiVersion"], ["/identity"]),
+            ("https://host/identity_", ["InvalidPartition"], ["/ORGANIZATION/identity_"]),
+            ("https://host/acme", [], ["/identity", "/identity_"]),
+            ("https://host/acme/identity_", [], ["/identity", "/identity_"]),
+            ("https://host/acme/identity_", ["UnsupportedApiVersion"], ["/identity"]),
+            ("https://host/acme/identity_", ["InvalidPartition"], []),
+            ("https://host/acme/main/identity_", [], ["/acme/identity_", "/identity"]),
+            ("https://host/acme/main/identity_", ["InvalidPartition"], ["/acme/identity_"]),
+            ("https://cloud.uipath.com", [], ["/ORGANIZATION/identity_"]),
+            ("https://cloud.uipath.com/identity_", [], ["/ORGANIZATION/identity_"]),
+            ("https://cloud.uipath.com/acme/main", [], ["/acme/identity_"]),
+            ("https://cloud.uipath.com/acme/identity_", [], []),
+            ("https://x.dedicated.uipath.com/acme", [], ["/acme/identity_"]),
+            ("https://host:8443/identity_", [], ["/ORGANIZATION/identity_", "/identity"]),
         ],
     )
-    def test_guesses_from_form_and_codes(self, given: str, codes: list[str], likely: str) -> None:
-        assert likely_identity_url(given, tuple(codes)) == likely
+    def test_guesses_from_form_and_codes(self, given: str, codes: list[str], likely: list[str]) -> None:
+        host = "/".join(given.split("/")[:3])
+        assert likely_identity_urls(given, tuple(codes)) == [f"{host}{path}" for path in likely]
+
+    @pytest.mark.parametrize("host", ["https://host", "https://cloud.uipath.com"])
+    @pytest.mark.parametrize("codes", [(), ("InvalidPartition",), ("UnsupportedApiVersion",), ("Odd",)])
+    @pytest.mark.parametrize(
+        "path",
+        ["", "/identity", "/identity_", "/acme", "/acme/identity_", "/acme/main/identity_", "/acme/main/portal_/x"],
+    )
+    def test_are_at_most_two_and_never_the_one_that_was_asked(
+        self, host: str, path: str, codes: tuple[str, ...]
+    ) -> None:
+        likely = likely_identity_urls(host + path, codes)
+        assert len(likely) == len(set(likely)) <= 2
+        assert host + path not in likely
 
 
 class TestLikelyMistake:
     def test_the_form_of_the_url(self) -> None:
-        assert likely_mistake("https://host/acme/identity_", ()) == "identity_url is probably https://host/identity"
+        mistake = likely_mistake("https://host/identity_", ("UnsupportedApiVersion",))
+        assert mistake == "identity_url is probably https://host/identity"
 
-    def test_both_where_the_tenant_form_is_answered_alike(self) -> None:
+    def test_either_of_two_forms(self) -> None:
         mistake = likely_mistake("https://host/acme/main/identity_", ())
-        assert "https://host/acme/identity_ or," in mistake
-        assert mistake.endswith("https://host/identity")
+        assert mistake == "identity_url is probably https://host/acme/identity_ or https://host/identity"
 
     def test_the_organization_where_the_form_is_right(self) -> None:
         assert "name of the organization" in likely_mistake("https://cloud.uipath.com/acme/identity_", ())

@@ -63,6 +63,14 @@ class TestInvalidInput:
         assert error.problems == ("a is empty", "b is missing")
 
 
+class TestListChanged:
+    def test_tells_both_numbers(self) -> None:
+        assert ListChanged(4, 3).message == (
+            "The list of users changed while it was read: 4 users were announced, 3 different ones listed."
+            " Run the task again."
+        )
+
+
 class TestSentences:
     def test_every_status_has_one_or_belongs_to_an_error_that_brings_its_own(self) -> None:
         own = {kind.status for kind in (Unauthorized, WrongBase, Throttled, Unreachable)}

@@ -16,9 +16,9 @@ SECRET = "https://host/hunter2"
 POOL = urllib3.HTTPSConnectionPool("host", 443)
 
 
-def untrusted() -> ssl.SSLCertVerificationError:
+def untrusted(code: int = 18, message: str = "self-signed certificate") -> ssl.SSLCertVerificationError:
     error = ssl.SSLCertVerificationError(1, f"[SSL: CERTIFICATE_VERIFY_FAILED] {SECRET}")
-    error.verify_message = "self-signed certificate"
+    error.verify_code, error.verify_message = code, message
     return error
 
 
@@ -34,12 +34,29 @@ def tls_failure(reason: str | None) -> ssl.SSLError:
 
 
 class TestTransportError:
-    def test_of_a_certificate_names_the_option_and_was_never_sent(self) -> None:
-        cause = by_requests(requests.exceptions.SSLError, urllib3.exceptions.SSLError(untrusted()))
+    def of_certificate(self, code: int, message: str) -> TransportError:
+        cause = by_requests(requests.exceptions.SSLError, urllib3.exceptions.SSLError(untrusted(code, message)))
         error = transport_error(cause, sent=True)
-        assert error.cause.startswith("the server's certificate is not trusted (self-signed certificate); ")
-        assert error.cause.endswith("in ca_path")
+        assert error.cause.startswith(f"the server's certificate is not trusted ({message})")
         assert (error.sent, error.lasting) == (False, True)
+        return error
+
+    @pytest.mark.parametrize("code", [18, 19, 20, 21])
+    def test_of_an_unknown_issuer_names_the_option_and_was_never_sent(self, code: int) -> None:
+        assert self.of_certificate(code, "self-signed certificate").cause.endswith(
+            "; name its issuer's certificate in ca_path"
+        )
+
+    @pytest.mark.parametrize(
+        ("code", "message"),
+        [
+            (9, "certificate is not yet valid"),
+            (10, "certificate has expired"),
+            (62, "Hostname mismatch, certificate is not valid for 'host'."),
+        ],
+    )
+    def test_of_a_certificate_that_no_issuer_mends_has_no_advice(self, code: int, message: str) -> None:
+        assert self.of_certificate(code, message).cause.endswith(f"({message})")
 
     @pytest.mark.parametrize("sent", [True, False])
     @pytest.mark.parametrize(
@@ -72,6 +89,16 @@ class TestTransportError:
     def test_gives_the_cause_in_the_words_of_the_system(self, cause: Exception, words: str, sent: bool) -> None:
         error = transport_error(cause, sent=sent)
         assert (error.cause, error.sent, error.lasting) == (words, sent, False)
+
+    def test_knows_a_timeout_that_is_no_time_out_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As in Python 3.9, where socket.timeout is another class than TimeoutError."""
+
+        class Timeout(OSError):
+            pass
+
+        monkeypatch.setattr(socket, "timeout", Timeout)
+        cause = by_requests(requests.ConnectionError, Timeout("timed out"))
+        assert transport_error(cause, sent=True).cause == "the server did not answer in time"
 
     def test_of_a_proxy_that_refuses_was_never_sent(self) -> None:
         cause = by_requests(

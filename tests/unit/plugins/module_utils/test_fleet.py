@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -17,22 +18,25 @@ LONG = 5.0  # seconds that no test spends: a limit for what must not hang
 def reasons(brake: Brake, statuses: str) -> list[str | None]:
     """Tell the brake about users that ended as changed (c), wrong_password (w), unknown (u) or policy_rejected (p)."""
     names = {"c": "changed", "w": "wrong_password", "u": "unknown", "p": "policy_rejected"}
-    return [brake.reason_to_stop(names[status], failed=status != "c", stops_task=False) for status in statuses]
+    return [brake.reason_to_stop(names[status], failed=status != "c", stopped_by=None) for status in statuses]
 
 
 class TestBrake:
     def test_three_in_a_row_stop_by_default(self) -> None:
-        assert reasons(Brake(None), "www") == [None, None, "3 users in a row ended as wrong_password"]
+        assert reasons(Brake(None), "www") == [None, None, "3 users in a row failed, the last as wrong_password"]
 
     @pytest.mark.parametrize("status", ["wrong_password", "unknown", "unreachable", "throttled"])
     def test_in_each_of_these_ways(self, status: str) -> None:
         brake = Brake(None)
-        found = [brake.reason_to_stop(status, failed=True, stops_task=False) for _user in range(3)]
-        assert found[-1] == f"3 users in a row ended as {status}"
+        found = [brake.reason_to_stop(status, failed=True, stopped_by=None) for _user in range(3)]
+        assert found[-1] == f"3 users in a row failed, the last as {status}"
 
-    @pytest.mark.parametrize("statuses", ["wwcww", "wwuww", "wuwuwu", "pppppp", "wwpww"])
+    @pytest.mark.parametrize("statuses", ["wwcww", "wucuw", "pppppp", "wwpww"])
     def test_a_broken_row_does_not(self, statuses: str) -> None:
         assert not any(reasons(Brake(None), statuses))
+
+    def test_different_ways_make_a_row(self) -> None:
+        assert reasons(Brake(None), "wuw")[-1] == "3 users in a row failed, the last as wrong_password"
 
     def test_max_failures_counts_all_ways_to_fail(self) -> None:
         assert reasons(Brake(3), "wcpcu") == [None, None, None, None, "3 users had failed (max_failures)"]
@@ -46,9 +50,21 @@ class TestBrake:
     @pytest.mark.parametrize("max_failures", [None, 0, 100])
     def test_a_refused_caller_stops_whatever_max_failures_says(self, max_failures: int | None) -> None:
         brake = Brake(max_failures)
-        assert (
-            brake.reason_to_stop("unauthorized", failed=True, stops_task=True) == "another user ended as unauthorized"
-        )
+        reason = brake.reason_to_stop("unauthorized", failed=True, stopped_by="unauthorized")
+        assert reason == "another user's request ended as unauthorized"
+
+    def test_also_where_the_user_that_met_it_ended_otherwise(self) -> None:
+        reason = Brake(None).reason_to_stop("unknown", failed=True, stopped_by="wrong_base")
+        assert reason == "another user's request ended as wrong_base"
+
+    def test_users_beyond_the_third_in_a_row_give_no_other_reason(self) -> None:
+        """Those under way when the brake was pulled end after it."""
+        assert reasons(Brake(None), "wwwww")[3:] == [None, None]
+
+    def test_a_long_row_costs_no_more_than_a_short_one(self) -> None:
+        brake = Brake(None)
+        reasons(brake, "c" * 2000)
+        assert not any(isinstance(value, (list, tuple, dict, set)) for value in vars(brake).values())
 
 
 def run(
@@ -181,6 +197,28 @@ class TestRunFleetInterrupted:
             return str(item)
 
         assert run(range(3), work) == FleetReport(["0", None, None], [True, False, False], "the task was interrupted")
+
+    def test_a_second_one_ends_the_grace_and_loses_no_result(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_fleet, "GRACE_SECONDS", LONG)
+        over, join = threading.Event(), threading.Thread.join
+
+        def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
+            if timeout is not None:  # only in the grace period
+                self.interrupt()
+            join(thread, timeout)
+
+        def work(item: int) -> str:
+            if item == 1:
+                self.interrupt()
+                over.wait(LONG)
+            return str(item)
+
+        monkeypatch.setattr(threading.Thread, "join", interrupted)
+        before = time.monotonic()
+        report = run(range(3), work)
+        assert report == FleetReport(["0", None, None], [True, True, False], "the task was interrupted")
+        assert time.monotonic() - before < LONG
+        over.set()
 
     def test_also_while_threads_are_being_started(self, monkeypatch: pytest.MonkeyPatch) -> None:
         start, starts = threading.Thread.start, iter([True, False])

@@ -66,7 +66,7 @@ class TestEncodedForms:
         assert encoded_forms("") == set()
 
     def test_a_plain_word_has_few(self) -> None:
-        assert encoded_forms("abc") == {"abc", "ABC", "%61%62%63", "YWJj"}
+        assert encoded_forms("abc") == {"abc", "ABC", "%61%62%63", "%41%42%43", "YWJj", "616263"}
 
 
 class TestDotnetJson:

@@ -17,6 +17,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
     HIDDEN,
     INTERRUPTED,
+    MOST_REGISTERED,
     UiPathModule,
     failure,
     reader_is_gone,
@@ -212,16 +213,44 @@ class TestRegisterForms:
     def test_registers_every_form_of_every_secret(
         self, with_arguments: WithArguments, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        registered = self.registered(with_arguments, monkeypatch, ['qu"ote', "pass word"])
+        assert registered == encoded_forms('qu"ote') | encoded_forms("pass word")
+
+    def registered(
+        self,
+        with_arguments: WithArguments,
+        monkeypatch: pytest.MonkeyPatch,
+        secrets: list[str],
+        *,
+        has_registry: bool = True,
+    ) -> set[str]:
         registered: set[str] = set()
-        monkeypatch.setattr(_module, "register_secrets", registered.update)
+        monkeypatch.setattr(_module, "register_secrets", registered.update, raising=False)
+        monkeypatch.setattr(_module, "HAS_REGISTRY", has_registry)
 
         def main() -> None:
             module = make()
-            module.register_forms(['qu"ote', "pass word"])
+            module.register_forms(secrets)
             module.exit_json()
 
         with_arguments(main, {})
-        assert registered == encoded_forms('qu"ote') | encoded_forms("pass word")
+        return registered
+
+    @pytest.mark.parametrize(("count", "is_registered"), [(MOST_REGISTERED, True), (MOST_REGISTERED + 1, False)])
+    def test_registers_no_more_than_the_controller_can_carry(
+        self, with_arguments: WithArguments, monkeypatch: pytest.MonkeyPatch, count: int, is_registered: bool
+    ) -> None:
+        secrets = [f"hunter-{number}" for number in range(count)]
+        assert bool(self.registered(with_arguments, monkeypatch, secrets)) == is_registered
+
+    def test_does_nothing_without_a_registry(
+        self, with_arguments: WithArguments, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def needless(secret: str) -> set[str]:
+            raise AssertionError("forms that nobody wants")
+
+        monkeypatch.setattr(_module, "encoded_forms", needless)
+        assert self.registered(with_arguments, monkeypatch, ["hunter2"], has_registry=False) == set()
 
     def test_works_on_every_ansible_core(self, with_arguments: WithArguments) -> None:
         def main() -> None:

@@ -10,6 +10,7 @@ from itertools import product
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import SENTENCES, STATUSES
 from ansible_collections.rpaops.uipath.plugins.module_utils._password import (
+    REFUSALS,
     PasswordChange,
     Verdict,
     decide,
@@ -33,6 +34,12 @@ SETTLED = [
     "unreachable",
 ]
 OUTCOMES = [*SETTLED, "conflict", "unknown"]
+
+
+def after_a_probe(outcome: str, live: str) -> tuple[str, str]:
+    """The status and sentence after a probe's answer. C(live) is what it means that the new password is in effect."""
+    refused = ("unknown", "probe_refused" if outcome in ("refused", "policy", "conflict") else "probe_lost")
+    return {"applied": (live, live), "mismatch": ("wrong_password", "wrong_password")}.get(outcome, refused)
 
 
 class Server:
@@ -86,9 +93,9 @@ class TestPasswordChange:
 class TestVerdict:
     def test_one_answer_stops_the_task(self) -> None:
         answers = (PasswordAnswer("unauthorized", stops_task=True), PasswordAnswer("mismatch"))
-        assert Verdict("unknown", "unknown", answers).stops_task
-        assert not Verdict("unknown", "unknown", answers[1:]).stops_task
-        assert not Verdict("already_set", "already_set").stops_task
+        assert Verdict("unknown", "unknown", answers).stopped_by == "unauthorized"
+        assert Verdict("unknown", "unknown", answers[1:]).stopped_by is None
+        assert Verdict("already_set", "already_set").stopped_by is None
 
 
 class TestSetPassword:
@@ -147,7 +154,18 @@ class TestSetPassword:
         for verdict, server in transcripts(probe):
             assert [answer.outcome for answer in verdict.answers] == server.answered
             assert verdict.status in STATUSES
-            assert verdict.stops_task == bool({"unauthorized", "wrong_base"} & set(server.answered))
+            stops = [outcome for outcome in server.answered if outcome in ("unauthorized", "wrong_base")]
+            assert verdict.stopped_by == (stops[0] if stops else None)
+            assert len(stops) <= 1
+
+    @pytest.mark.parametrize("outcome", ["unauthorized", "wrong_base"])
+    @pytest.mark.parametrize("before", [("unknown",), ("mismatch",), ("unknown", "mismatch")])
+    def test_a_user_whose_repeat_or_probe_is_refused_is_unknown_and_stops_the_task(
+        self, before: tuple[str, ...], outcome: str
+    ) -> None:
+        server = Server((*before, outcome))
+        verdict = set_password(CHANGE, server.send, server.settle, probe=True)
+        assert (verdict.status, verdict.stopped_by) == ("unknown", outcome)
 
     def test_repeats_a_collision_once(self) -> None:
         server = Server(("conflict", "conflict"))
@@ -194,8 +212,7 @@ class TestDecide:
 
     @pytest.mark.parametrize("probed", OUTCOMES)
     def test_a_mismatch_is_probed(self, probed: str) -> None:
-        decisions = {"applied": ("already_set", "already_set"), "mismatch": ("wrong_password", "wrong_password")}
-        decision = decisions.get(probed, ("unknown", "unknown_after_mismatch"))
+        decision = after_a_probe(probed, live="already_set")
         assert self.decided("mismatch", probed) == (*decision, [PAIR, PROBE])
 
     @pytest.mark.parametrize("second", [outcome for outcome in OUTCOMES if outcome != "mismatch"])
@@ -206,8 +223,7 @@ class TestDecide:
 
     @pytest.mark.parametrize("probed", OUTCOMES)
     def test_a_lost_answer_and_a_mismatch_are_probed(self, probed: str) -> None:
-        decisions = {"applied": ("changed", "changed"), "mismatch": ("wrong_password", "wrong_password")}
-        decision = decisions.get(probed, ("unknown", "unknown_after_mismatch"))
+        decision = after_a_probe(probed, live="changed")
         heard = [PAIR, Server.SETTLE, PAIR, PROBE]
         assert self.decided("unknown", "mismatch", probed) == (*decision, heard)
 
@@ -217,6 +233,12 @@ class TestDecide:
             status, sentence = decide(CHANGE, server.ask, server.settle, probe=bool(probe))
             assert status in STATUSES
             assert sentence in SENTENCES or sentence == status
+
+    def test_the_sentence_after_a_probe_says_whether_the_server_spoke(self) -> None:
+        assert "did not say whether the new one is" in SENTENCES["probe_refused"]
+        assert "Run the task again" not in SENTENCES["probe_refused"]
+        assert "could not be asked. Run the task again" in SENTENCES["probe_lost"]
+        assert {"refused", "policy", "conflict"} == REFUSALS
 
 
 class TestPlain:

@@ -18,22 +18,22 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._patience import (
 class TestPatience:
     def test_grants_as_many_repeats_as_retries(self) -> None:
         patience = Patience(2)
-        assert [patience.may_repeat() for _attempt in range(4)] == [True, True, False, False]
+        assert [patience.spend_repeat() for _attempt in range(4)] == [True, True, False, False]
 
     def test_without_retries_grants_none(self) -> None:
-        assert not Patience(0).may_repeat()
+        assert not Patience(0).spend_repeat()
 
     def test_all_waits_together_end_at_the_limit(self) -> None:
         patience = Patience(9)
-        assert patience.may_wait(LONGEST_WAIT - 1)
-        assert not patience.may_wait(1.5)
-        assert patience.may_wait(1)
-        assert not patience.may_wait(0.001)
+        assert patience.spend_wait(LONGEST_WAIT - 1)
+        assert not patience.spend_wait(1.5)
+        assert patience.spend_wait(1)
+        assert not patience.spend_wait(0.001)
 
     def test_a_wait_that_does_not_fit_is_not_counted(self) -> None:
         patience = Patience(0)
-        assert not patience.may_wait(LONGEST_WAIT + 1)
-        assert patience.may_wait(LONGEST_WAIT)
+        assert not patience.spend_wait(LONGEST_WAIT + 1)
+        assert patience.spend_wait(LONGEST_WAIT)
 
 
 class TestBackoff:

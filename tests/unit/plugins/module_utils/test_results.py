@@ -54,7 +54,7 @@ class TestUserResult:
             PasswordAnswer("mismatch", 400, ("PasswordMismatch",), "Incorrect password.", trace_id="00-1"),
             PasswordAnswer("refused", 400, ("PasswordReused", "PasswordMismatch"), "Used before.", trace_id="00-2"),
         )
-        result = user_result(CHANGE, Verdict("unknown", "unknown_after_mismatch", answers))
+        result = user_result(CHANGE, Verdict("unknown", "probe_refused", answers))
         assert result["error_codes"] == ["PasswordMismatch", "PasswordReused"]
         assert (result["changed"], result["http_status"], result["trace_id"]) == (False, 400, "00-2")
         assert result["attempts"] == 2

@@ -365,7 +365,8 @@ class TestClientCertificate:
         assert client_certificate(TransportOptions(client_cert="c", client_key="k")) == ("c", "k")
 
     def test_with_its_key_in_the_same_file(self) -> None:
-        assert client_certificate(TransportOptions(client_cert="c")) == "c"
+        """Named as a key, too: then an encrypted one is an error, and no question for its pass phrase."""
+        assert client_certificate(TransportOptions(client_cert="c")) == ("c", "c")
 
     def test_none(self) -> None:
         assert client_certificate(TransportOptions()) is None
@@ -474,3 +475,22 @@ class TestProxySecrets:
     )
     def test_are_its_credentials_as_written_and_decoded(self, url: str, secrets: set[str]) -> None:
         assert proxy_secrets(iter([url])) == secrets
+
+
+class TestReadBody:
+    @pytest.mark.parametrize("status", [102, 103, 204])
+    def test_a_connection_is_not_used_again_after_an_answer_without_a_body(self, status: int) -> None:
+        """What follows such an answer would be taken for that of the next request."""
+        interim = f"HTTP/1.1 {status} Status\r\n\r\n".encode()
+        with Loopback(interim + answer(400, b'{"late": 1}'), answer(200, b'{"own": 1}')) as server:
+            client = transport()
+            first = client.send("POST", server.origin, {}, b"{}")
+            second = client.send("POST", server.origin, {}, b"{}")
+        assert (first.status, first.body) == (status, b"")
+        assert (second.status, second.json) == (200, {"own": 1})
+        assert server.connections == 2
+
+    def test_an_endless_body_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_transport, "LONGEST_BODY", 100)
+        with Loopback(answer(200, b" " * 101)) as server:
+            assert failure(lambda: transport().send("POST", server.origin, {}, b"{}")).sent

@@ -7,11 +7,11 @@ import json
 from typing import Any
 
 import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._answers import POLICY_CODES
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Throttled, Unauthorized
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import (
-    POLICY_CODES,
     PasswordAnswer,
     canonical_user_id,
     change_password,
@@ -19,7 +19,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._users import (
     read_password_answer,
     unanswered,
 )
-from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import Clock, Transcript, client_of
+from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import APPLICATION, Clock, Transcript, client_of
 
 OLD, NEW = "old-Hunter2", 'new-"Quoted"'
 SUCCEEDED = {"succeeded": True, "errors": []}
@@ -67,6 +67,7 @@ class TestProvenOutcome:
             (404, None, "not_found"),
             (408, None, "unknown"),
             (408, identity_result("PasswordMismatch"), "unknown"),
+            (400, {"errorCode": 1104, "message": "No license."}, "refused"),
             (409, {"message": "conflict"}, "refused"),
             (415, {"title": "Unsupported Media Type"}, "refused"),
             *((status, answer, "unknown") for status in (500, 502, 503, 504) for answer in (None, SUCCEEDED)),
@@ -78,7 +79,7 @@ class TestProvenOutcome:
 
 
 def read(status: int, answer: Any) -> PasswordAnswer:
-    return read_password_answer(Response(status, {}, json.dumps(answer).encode(), attempts=3), (OLD, NEW))
+    return read_password_answer(Response(status, {}, json.dumps(answer).encode(), attempts=3), (), (OLD, NEW))
 
 
 class TestReadPasswordAnswer:
@@ -118,7 +119,12 @@ class TestCanonicalUserId:
         lower = "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d"
         assert canonical_user_id(lower.upper()) == canonical_user_id(lower) == lower
 
-    @pytest.mark.parametrize("user_id", ["Har-3107", "", "X" * 36, "2D5A1F3E3F0C4C399F0A0C7D6A1B2C3D"])
+    @pytest.mark.parametrize("spelling", ["{{{0}}}", "({0})", " {0}\n", "2D5A1F3E3F0C4C399F0A0C7D6A1B2C3D"])
+    def test_all_spellings_of_a_uuid_are_one(self, spelling: str) -> None:
+        uuid = "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d"
+        assert canonical_user_id(spelling.format(uuid)) == uuid
+
+    @pytest.mark.parametrize("user_id", ["Har-3107", "", "X" * 36, "2D5A1F3E3F0C4C399F0A0C7D6A1B2C"])
     def test_any_other_id_stays_as_it_is(self, user_id: str) -> None:
         assert canonical_user_id(user_id) == user_id
 
@@ -153,3 +159,11 @@ class TestChangePassword:
         result["errors"][0]["description"] = f"{OLD} with given-token"
         server.expects("POST /api/User/u1/changepassword").answers(400, result)
         assert self.change(server, clock).words == f"{MASK} with {MASK}"
+
+    def test_masks_a_token_that_was_fetched_for_it(self, server: Transcript, clock: Clock) -> None:
+        result = identity_result("Other")
+        result["errors"][0]["description"] = "Bearer fetched-t0ken"
+        server.expects("POST /connect/token").answers(200, {"access_token": "fetched-t0ken"})
+        server.expects("POST /api/User/u1/changepassword").answers(400, result)
+        client = client_of(server, clock, APPLICATION)
+        assert change_password(client, "u1", OLD, NEW, secrets=(OLD, NEW)).words == f"Bearer {MASK}"

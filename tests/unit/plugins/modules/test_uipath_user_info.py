@@ -115,23 +115,32 @@ class TestRun:
             server.expects(one_user(user_id)).answers(200, dto("x", id=user_id))
         assert self.found(server, clock, user_ids=TEN, partition_id=None) == (TEN, [])
 
-    def test_eleven_are_listed_where_that_costs_less(self, server: Transcript, clock: Clock) -> None:
+    def test_eleven_are_listed(self, server: Transcript, clock: Clock) -> None:
         asked = [*TEN, "10"]
         server.expects(listing()).answers(200, page(*(dto(f"x{number}", id=number) for number in asked)))
         assert self.found(server, clock, user_ids=asked) == (asked, [])
 
-    def test_eleven_are_read_one_by_one_in_a_large_organization(self, server: Transcript, clock: Clock) -> None:
-        asked = [*TEN, "10"]
-        server.expects(listing()).answers(200, page(A, total=13))
-        for user_id in asked:
-            server.expects(one_user(user_id)).answers(200, dto("x", id=user_id))
-        assert self.found(server, clock, user_ids=asked) == (asked, [])
+    def test_one_name_among_many_costs_the_whole_list(self, server: Transcript, clock: Clock) -> None:
+        """A search that finds it would not prove that there is no second one of the name."""
+        server.expects(listing()).answers(200, page(A, B, total=4))
+        server.expects(listing(skip=2)).answers(200, page(C, dto("d", email="A"), total=4))
+        with pytest.raises(Ambiguous, match="of id-a and of id-d"):
+            self.found(server, clock, ["a"])
 
-    @pytest.mark.parametrize("status", [400, 404])
-    def test_an_id_that_nobody_has(self, server: Transcript, clock: Clock, status: int) -> None:
-        server.expects(one_user("x")).answers(status, {"title": "No."})
+    @pytest.mark.parametrize(("status", "answer"), [(400, {"errors": {"userId": ["No."]}}), (404, {"title": "No."})])
+    def test_an_id_that_nobody_has(self, server: Transcript, clock: Clock, status: int, answer: Any) -> None:
+        server.expects(one_user("x")).answers(status, answer)
         server.expects(one_user("id-a")).answers(200, A)
         assert self.found(server, clock, user_ids=["x", "id-a"]) == (["id-a"], ["x"])
+
+    def test_a_refusal_says_nothing_about_an_id(self, server: Transcript, clock: Clock) -> None:
+        server.expects(one_user("x")).answers(400, {"title": "Bad Request"})
+        with pytest.raises(UnexpectedAnswer, match=r"The server says: Bad Request$"):
+            self.found(server, clock, user_ids=["x"])
+
+    def test_space_around_a_name_is_part_of_it(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(A, dto(" b")))
+        assert self.found(server, clock, ["a ", " B"]) == (["id- b"], ["a "])
 
     def test_an_id_in_another_case(self, server: Transcript, clock: Clock) -> None:
         server.expects(one_user(UUID.upper())).answers(200, dto("a", id=UUID))

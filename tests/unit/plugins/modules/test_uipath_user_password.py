@@ -4,31 +4,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments, _module
 from ansible_collections.rpaops.uipath.plugins.module_utils._auth import SignIn
-from ansible_collections.rpaops.uipath.plugins.module_utils._directory import User, by_name
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
-    InvalidInput,
-    ListChanged,
-    UnexpectedAnswer,
-    Unreachable,
-)
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Unauthorized, Unreachable
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._password import PasswordChange
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response
-from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.modules.uipath_user_password import (
     argument_spec,
     input_problems,
     main,
-    prepare,
-    repetitions,
+    refused_results,
     requested_changes,
-    resolved,
     run,
     unfinished,
     user_problems,
@@ -108,6 +99,7 @@ class TestInputProblems:
             {"users": [user("Har-1"), user("har-1")]},
             {**user(None), **named("jane")},
             {"users": [user("jane"), {**user(None), **named("jane")}]},
+            {"users": [{**user(None), **named(name)} for name in ("jane", " jane")]},
             {**user(), "concurrency": 64, "max_failures": 0, "settle_seconds": 0.0},
             {**user(), "max_failures": 10**400},
         ],
@@ -134,7 +126,7 @@ class TestInputProblems:
                 ["users[1].user_id and users[1].user_name exclude each other"],
             ),
             (
-                {"users": [{**user(None), **named(name)} for name in ("Jane", "joe", " jane")]},
+                {"users": [{**user(None), **named(name)} for name in ("Jane", "joe", "jane")]},
                 ["users[2] is the same user as users[0]"],
             ),
             ({"users": [user(""), user("")]}, ["users[0].user_id is empty", "users[1].user_id is empty"]),
@@ -179,8 +171,7 @@ class TestRun:
         defaults = {"check_mode": False, "probe": True, "settle": lambda: clock.sleep(5), "cancelled": lambda: False}
         changes = [PasswordChange(user_id, f"old-{user_id}", f"new-{user_id}") for user_id in user_ids]
         client = client_of(server, clock, sign_in, retries=0)
-        _changes, refusal = prepare(changes, client, None)
-        self.results = run(changes, client, refusal=refusal, **{**defaults, **given})
+        self.results = run(changes, client, **{**defaults, **given})
         assert [result["user_id"] for result in self.results] == list(user_ids)
         return [result["status"] for result in self.results]
 
@@ -209,8 +200,22 @@ class TestRun:
         server.expects(password_of("a")).answers(200, DONE)
         server.expects(password_of("b")).answers(403)
         assert self.ended(server, clock, "a", "b", "c") == ["changed", "unauthorized", "not_attempted"]
-        assert self.results[2]["msg"].endswith("another user ended as unauthorized.")
+        assert self.results[2]["msg"].endswith("another user's request ended as unauthorized.")
         assert self.results[2]["attempts"] == 0
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_also_where_only_the_probe_was_refused(self, server: Transcript, clock: Clock, status: int) -> None:
+        server.expects(password_of("a"), pair("old-a", "new-a")).answers(400, MISMATCH)
+        server.expects(password_of("a"), pair("new-a", "new-a")).answers(status)
+        assert self.ended(server, clock, "a", "b") == ["unknown", "not_attempted"]
+        assert "could not be asked" in self.results[0]["msg"]
+        assert self.results[1]["msg"].endswith("another user's request ended as unauthorized.")
+
+    def test_or_the_repeat_after_a_lost_answer(self, server: Transcript, clock: Clock) -> None:
+        server.expects(password_of("a")).fails("time is up", sent=True)
+        server.expects(password_of("a")).answers(302)
+        assert self.ended(server, clock, "a", "b") == ["unknown", "not_attempted"]
+        assert self.results[1]["msg"].endswith("another user's request ended as wrong_base.")
 
     def test_a_wrong_base_ends_the_task(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).answers(200, b"<html>")
@@ -221,57 +226,33 @@ class TestRun:
             server.expects(password_of(user_id)).answers(400, MISMATCH)
         statuses = self.ended(server, clock, *"abcde", probe=False)
         assert statuses == ["wrong_password"] * 3 + ["not_attempted"] * 2
-        assert "3 users in a row ended as wrong_password" in self.results[-1]["msg"]
+        assert "3 users in a row failed, the last as wrong_password" in self.results[-1]["msg"]
 
     def test_max_failures_ends_it_earlier(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).answers(404, {})
         assert self.ended(server, clock, "a", "b", max_failures=1) == ["not_found", "not_attempted"]
 
-    def test_a_failed_sign_in_is_the_answer_to_the_first_user(self, server: Transcript, clock: Clock) -> None:
-        server.expects(LOGIN).answers(400, {"error": "invalid_client"})
-        statuses = self.ended(server, clock, "a", "b", sign_in=APPLICATION, concurrency=4)
-        assert statuses == ["unauthorized", "not_attempted"]
-        assert (self.results[0]["error_codes"], self.results[0]["attempts"]) == (["invalid_client"], 0)
-
-    def test_an_unreachable_token_endpoint_ends_it_too(self, server: Transcript, clock: Clock) -> None:
-        server.expects(LOGIN).fails("refused", sent=False, lasting=True)
-        assert self.ended(server, clock, "a", "b", sign_in=APPLICATION) == ["unreachable", "not_attempted"]
-
-    def test_check_mode_signs_in_and_predicts(self, server: Transcript, clock: Clock) -> None:
+    def test_a_failed_renewal_ends_it_too(self, server: Transcript, clock: Clock) -> None:
         server.expects(LOGIN).answers(200, {"access_token": "t1"})
-        assert self.ended(server, clock, "a", "b", sign_in=APPLICATION, check_mode=True) == ["would_change"] * 2
-
-    def test_check_mode_finds_a_failing_sign_in(self, server: Transcript, clock: Clock) -> None:
+        server.expects(password_of("a")).answers(401)
         server.expects(LOGIN).answers(400, {"error": "invalid_client"})
-        statuses = self.ended(server, clock, "a", "b", sign_in=APPLICATION, check_mode=True)
-        assert statuses == ["unauthorized", "not_attempted"]
+        assert self.ended(server, clock, "a", "b", sign_in=APPLICATION) == ["unauthorized", "not_attempted"]
+        assert (self.results[0]["error_codes"], self.results[0]["attempts"]) == (["invalid_client"], 1)
+
+    def test_check_mode_predicts_and_sends_nothing(self, server: Transcript, clock: Clock) -> None:
+        assert self.ended(server, clock, "a", "b", check_mode=True) == ["would_change"] * 2
 
     @pytest.mark.parametrize("check_mode", [True, False])
-    def test_equal_passwords_need_no_sign_in(self, server: Transcript, clock: Clock, check_mode: bool) -> None:
-        client = client_of(server, clock, APPLICATION)
-        changes, refusal = prepare([PasswordChange("a", "same", "same")], client, None)
-        assert refusal is None
+    def test_equal_passwords_send_nothing(self, server: Transcript, clock: Clock, check_mode: bool) -> None:
         (result,) = run(
-            changes, client, check_mode=check_mode, probe=True, settle=lambda: None, cancelled=lambda: False
-        )
-        assert (result["status"], result["attempts"], result["http_status"]) == ("already_set", 0, None)
-
-    def test_equal_passwords_prove_nothing_for_a_name_that_was_not_looked_up(
-        self, server: Transcript, clock: Clock
-    ) -> None:
-        server.expects(listing()).answers(403)
-        client = client_of(server, clock)
-        changes, refusal = prepare([PasswordChange("", "same", "same", "jane")], client, ORGANIZATION)
-        (result,) = run(
-            changes,
-            client,
-            refusal=refusal,
-            check_mode=False,
+            [PasswordChange("a", "same", "same")],
+            client_of(server, clock, APPLICATION),
+            check_mode=check_mode,
             probe=True,
             settle=lambda: None,
             cancelled=lambda: False,
         )
-        assert (result["status"], result["user_id"]) == ("unauthorized", None)
+        assert (result["status"], result["attempts"], result["http_status"]) == ("already_set", 0, None)
 
     def test_nobody_waits_any_more(self, server: Transcript, clock: Clock) -> None:
         assert self.ended(server, clock, "a", "b", cancelled=lambda: True) == ["not_attempted"] * 2
@@ -296,118 +277,42 @@ class TestRun:
         assert statuses == ["changed", "not_found"] * 50
 
 
-class TestPrepare:
-    CHANGE = PasswordChange("u1", "old-1", "new-1")
-
-    def test_nothing_to_say(self, server: Transcript, clock: Clock) -> None:
-        assert prepare([self.CHANGE], client_of(server, clock), None) == ([self.CHANGE], None)
-
-    def test_any_failure_stops_the_task(self, server: Transcript, clock: Clock) -> None:
-        server.expects(LOGIN).answers(503)
-        _changes, answer = prepare([self.CHANGE], client_of(server, clock, APPLICATION, retries=0), None)
-        assert answer is not None
-        assert (answer.outcome, answer.stops_task) == (Unreachable.status, True)
-
-    def prepared(
-        self, server: Transcript, clock: Clock, *user_names: str
-    ) -> tuple[Sequence[PasswordChange], PasswordAnswer | None]:
-        changes = [self.CHANGE, *(PasswordChange("", "old", "new", name) for name in user_names)]
-        return prepare(changes, client_of(server, clock, retries=0), ORGANIZATION)
-
-    def test_names_get_their_ids_and_ids_are_not_asked_for(self, server: Transcript, clock: Clock) -> None:
-        server.expects(listing()).answers(200, page(dto("jane"), dto("joe")))
-        changes, refusal = self.prepared(server, clock, "JOE", "jane@example.com")
-        assert ([change.user_id for change in changes], refusal) == (["u1", "id-joe", "id-jane"], None)
-        assert [change.user_name for change in changes] == [None, "JOE", "jane@example.com"]
-
-    def test_equal_passwords_are_no_reason_to_trust_a_name(self, server: Transcript, clock: Clock) -> None:
-        server.expects(listing()).answers(200, page())
-        with pytest.raises(InvalidInput, match="nobody has the user name"):
-            prepare([PasswordChange("", "same", "same", "jane")], client_of(server, clock), ORGANIZATION)
-
-    def test_without_an_organization(self, server: Transcript, clock: Clock) -> None:
-        with pytest.raises(InvalidInput, match="partition_id is missing"):
-            prepare([PasswordChange("", "old", "new", "jane")], client_of(server, clock), None)
-
-    @pytest.mark.parametrize(
-        ("status", "body", "outcome"),
-        [
-            (401, b"", "unauthorized"),
-            (403, b"", "unauthorized"),
-            (200, b"<html>", "wrong_base"),
-            (429, b"", "throttled"),
-        ],
+class TestRefusedResults:
+    CHANGES = (
+        PasswordChange("u1", "same", "same"),
+        PasswordChange("", "old", "new", "jane"),
+        PasswordChange("u3", "old", "new"),
     )
-    def test_a_refused_look_up_is_the_answer_to_the_first_user(
-        self, server: Transcript, clock: Clock, status: int, body: bytes, outcome: str
-    ) -> None:
-        server.expects(listing()).answers(status, body)
-        changes, refusal = self.prepared(server, clock, "jane")
-        assert refusal is not None
-        assert (refusal.outcome, refusal.stops_task, refusal.attempts) == (outcome, True, 0)
-        assert [change.user_id for change in changes] == ["u1", ""]
+    ERROR = Unauthorized("No token.", http_status=400, codes=["invalid_client"], trace_id="00-1")
 
-    @pytest.mark.parametrize(("status", "answer"), [(200, {}), (500, b""), (400, {})])
-    def test_a_failed_look_up_ends_the_task(
-        self, server: Transcript, clock: Clock, status: int, answer: object
-    ) -> None:
-        server.expects(listing()).answers(status, answer)
-        with pytest.raises(UnexpectedAnswer):
-            self.prepared(server, clock, "jane")
-
-    def test_a_changing_list_ends_it_too(self, server: Transcript, clock: Clock) -> None:
-        server.expects(listing()).answers(200, page(dto("jane"), total=2))
-        server.expects(listing(skip=1)).answers(200, page(dto("joe"), total=3))
-        with pytest.raises(ListChanged):
-            self.prepared(server, clock, "jane")
-
-
-class TestResolved:
-    def test_all_that_is_wrong_at_once(self) -> None:
-        users = [
-            dto("jane"),
-            dto("clerk", isActive=False),
-            dto("robot", type="robotAccount"),
-            dto("twin"),
-            dto("other", email="twin"),
-        ]
-        named_users = by_name(User(fields["id"], fields) for fields in users)
-        names = ["nobody", "jane", "clerk", "robot", "TWIN"]
-        changes = [PasswordChange("", "old", "new", name) for name in names]
-        with pytest.raises(InvalidInput) as caught:
-            resolved(changes, named_users)
-        assert caught.value.problems == (
-            "users[0]: nobody has the user name or e-mail address nobody",
-            "users[2]: clerk is not active",
-            "users[3]: robot is a robotAccount, which has no password here",
-            "users[4]: TWIN is the user name or e-mail address of id-twin and of id-other: use the id",
+    def test_the_first_user_gets_the_answer_and_the_others_no_turn(self) -> None:
+        first, *others = refused_results(self.CHANGES, self.ERROR)
+        assert (first["status"], first["http_status"], first["error_codes"], first["trace_id"], first["msg"]) == (
+            "unauthorized",
+            400,
+            ["invalid_client"],
+            "00-1",
+            "No token.",
         )
+        assert [result["status"] for result in others] == ["not_attempted"] * 2
+        assert all(other["msg"].endswith("another user's request ended as unauthorized.") for other in others)
 
-    @pytest.mark.parametrize(
-        "others", [[PasswordChange("", "old", "new", "jane@example.com")], [PasswordChange(UUID.upper(), "old", "new")]]
-    )
-    def test_the_same_user_twice(self, others: list[PasswordChange]) -> None:
-        jane = dto("jane", id=UUID)
-        changes = [PasswordChange("", "old", "new", "jane"), *others]
-        with pytest.raises(InvalidInput) as caught:
-            resolved(changes, by_name([User(UUID, jane)]))
-        assert caught.value.problems == ("users[1] is the same user as users[0]",)
-
-    def test_a_single_user_has_no_number(self) -> None:
-        with pytest.raises(InvalidInput) as caught:
-            resolved([PasswordChange("", "old", "new", "jane")], {})
-        assert caught.value.problems == ("nobody has the user name or e-mail address jane",)
-
-
-class TestRepetitions:
-    def test_each_names_the_first(self) -> None:
-        assert repetitions(["a", "b", "a", "a"]) == [
-            "users[2] is the same user as users[0]",
-            "users[3] is the same user as users[0]",
+    def test_they_are_in_order_and_nothing_was_tried(self) -> None:
+        self.ERROR.attempts = 3  # those of the look-up
+        results = refused_results(self.CHANGES, self.ERROR)
+        assert [(result["user_id"], result["user_name"]) for result in results] == [
+            ("u1", None),
+            (None, "jane"),
+            ("u3", None),
         ]
+        assert not any(result["attempts"] or result["changed"] for result in results)
 
-    def test_empty_ones_are_none(self) -> None:
-        assert repetitions(["", ""]) == []
+    def test_equal_passwords_prove_nothing_then(self) -> None:
+        (result,) = refused_results(self.CHANGES[:1], Unreachable("Gone."))
+        assert (result["status"], result["http_status"], result["msg"]) == ("unreachable", None, "Gone.")
+
+    def test_of_nobody(self) -> None:
+        assert refused_results([], self.ERROR) == []
 
 
 class TestUnfinished:
@@ -490,6 +395,47 @@ class TestMain:
         ]
         assert "PM.User.Read" in results[0]["msg"]
         assert results[0]["attempts"] == 0
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_a_failed_sign_in(self, server: Transcript, with_arguments: WithArguments, check_mode: bool) -> None:
+        server.expects(LOGIN).answers(400, {"error": "invalid_client"})
+        sign_in = {
+            "identity_url": BASE,
+            "client_id": "app",
+            "client_secret": "s3cret",
+            "_ansible_check_mode": check_mode,
+        }
+        result = with_arguments(main, {**sign_in, "users": [user("a"), user("b"), user("c", "same", "same")]})
+        assert (result["failed"], result["changed"]) == (True, False)
+        assert [(one["status"], one["attempts"]) for one in result["results"]] == [
+            ("unauthorized", 0),
+            ("not_attempted", 0),
+            ("not_attempted", 0),
+        ]
+        assert result["results"][0]["error_codes"] == ["invalid_client"]
+        assert (result["counts"]["unauthorized"], result["counts"]["not_attempted"]) == (1, 2)
+
+    def test_a_failed_sign_in_of_one_user(self, server: Transcript, with_arguments: WithArguments) -> None:
+        server.expects(LOGIN).fails("refused", sent=False, lasting=True)
+        sign_in = {"identity_url": BASE, "client_id": "app", "client_secret": "s3cret"}
+        result = with_arguments(main, {**sign_in, **user()})
+        assert (result["failed"], result["status"], result["user_id"], result["attempts"]) == (
+            True,
+            "unreachable",
+            "u1",
+            0,
+        )
+        assert "results" not in result
+
+    def test_equal_passwords_need_no_sign_in(self, with_arguments: WithArguments) -> None:
+        sign_in = {"identity_url": BASE, "client_id": "app", "client_secret": "s3cret"}
+        assert with_arguments(main, {**sign_in, **user("u1", "same", "same")})["status"] == "already_set"
+
+    def test_a_list_that_changes_meanwhile(self, server: Transcript, with_arguments: WithArguments) -> None:
+        server.expects(listing()).answers(200, page(dto("jane"), total=2))
+        server.expects(listing(skip=1)).answers(200, page(dto("joe"), total=3))
+        result = with_arguments(main, {**TASK, "users": [named("jane")], "partition_id": ORGANIZATION})
+        assert (result["failed"], result["status"], "results" in result) == (True, "list_changed", False)
 
     def test_a_server_that_cannot_list(self, server: Transcript, with_arguments: WithArguments) -> None:
         server.expects(listing()).answers(500, {"traceId": "00-1"})
