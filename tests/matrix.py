@@ -1,4 +1,4 @@
-"""Run the playbook tests marked "matrix" on every supported ansible-core that a Python of this machine can run.
+"""Run the unit tests, and the playbook tests marked "matrix", on every supported ansible-core that can run here.
 
 ansible-core supports three versions of Python, from the one that its package metadata asks for. The runs are spread
 over them. One more run has the modules on the oldest Python they support, as on an old managed node.
@@ -150,7 +150,18 @@ def run_tests(run: Run, interpreters: dict[int, Path]) -> subprocess.CompletedPr
         target = environment(f"target-py3.{run.target}", interpreters[run.target])
         variables["UIPATH_TEST_PYTHON"] = str(target)
     cache = f"cache_dir={python.parent.parent / 'cache'}"
-    command: list[str | Path] = [python, "-m", "pytest", "-m", "matrix", "-o", cache, "tests/playbook"]
+    command: list[str | Path] = [
+        python,
+        "-m",
+        "pytest",
+        "-m",
+        "matrix",
+        "-o",
+        cache,
+        "tests/unit",
+        "tests/playbook",
+        "tests/rotation",
+    ]
     return subprocess.run(
         command, cwd=ROOT, env=variables, stdout=PIPE, stderr=STDOUT, text=True, timeout=TIMEOUT, check=False
     )
