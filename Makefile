@@ -15,9 +15,12 @@ TARBALL = $(T)/build/rpaops-uipath-$(shell sed -n 's/^version: //p' galaxy.yml).
 # Not even pip's cache lies outside the checkout.
 export PIP_CACHE_DIR := $(T)/cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export HYPOTHESIS_STORAGE_DIRECTORY := $(T)/cache/hypothesis
 
-# The tools run with their own HOME: nothing outside the checkout is read or written.
+# The tools run with their own HOME: nothing outside the checkout is written.
 RUN := env HOME=$(T)/home ANSIBLE_COLLECTIONS_PATH=$(T)/collections PATH="$(T)/dev/bin:$(T)/pythons:$$PATH"
+# Real files, kills and forks: too slow for the unit tests.
+STORES := tests/unit/plugins/plugin_utils/stores
 say = @printf '\n== %s: %s\n' $@ '$(1)'
 
 define make_venv
@@ -29,12 +32,16 @@ endef
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-test: unit simulator playbook lint docs build integration sanity ## every check, on the newest ansible-core that python3 runs
+test: unit model simulator playbook rotation lint docs build integration sanity ## every check, on the newest ansible-core that python3 runs
 	@printf '\n== test: all passed\n'
 
 unit: $(T)/ready ## the unit tests
 	$(call say,pytest tests/unit)
-	@$(RUN) pytest tests/unit
+	@$(RUN) pytest tests/unit --ignore $(STORES)
+
+model: $(T)/ready ## the rotation in every order of faults, runs and kills that a model can think of, and its store
+	$(call say,pytest tests/model $(STORES))
+	@$(RUN) pytest tests/model $(STORES)
 
 simulator: $(T)/ready ## the tests of the simulator
 	$(call say,pytest tests/simulator)
@@ -43,6 +50,10 @@ simulator: $(T)/ready ## the tests of the simulator
 playbook: $(T)/ready ## real playbook runs against the simulator
 	$(call say,pytest tests/playbook)
 	@$(RUN) pytest tests/playbook
+
+rotation: $(T)/ready ## rotations that are killed, cut off, throttled and lied to
+	$(call say,pytest tests/rotation)
+	@$(RUN) pytest tests/rotation
 
 integration: copy ## ansible-test integration
 	$(call say,every target of tests/integration)
@@ -74,10 +85,11 @@ build: $(T)/ready $(T)/importer/.installed ## the artifact, and galaxy-importer 
 	$(call say,ansible-galaxy collection build and galaxy-importer)
 	@$(RUN) ansible-galaxy collection build --force --output-path $(T)/build
 	@tar -tzf $(TARBALL)
+	@if tar -tzf $(TARBALL) | grep '^tests/' | grep -v '^tests/\(config.yml\)\?$$' >&2; then echo 'tests are in the artifact' >&2; exit 1; fi
 	@cd $(T)/build && $(RUN) PATH="$(T)/importer/bin:$$PATH" python -m galaxy_importer.main $(TARBALL) 2>&1 | tee importer.log
 	@if grep -E '^(WARNING|ERROR)' $(T)/build/importer.log > /dev/null; then echo 'galaxy-importer warns' >&2; exit 1; fi
 
-matrix: $(T)/ready ## the playbook tests marked "matrix", on every ansible-core that the Pythons of this machine run
+matrix: $(T)/ready ## the unit tests and the playbook tests marked "matrix", on every ansible-core that the Pythons of this machine run
 	$(call say,every ansible-core from the oldest supported to the newest)
 	@$(T)/dev/bin/python tests/matrix.py
 
@@ -132,4 +144,4 @@ $(GET_PIP)/.written: tests/get_pip.py $(T)/dev/.installed
 	@umask 077; { echo '[global]'; env | sed -n 's/^PIP_\([A-Z_]*\)=/\1 = /p'; } > $(T)/home/.config/pip/pip.conf
 	@touch $@
 
-.PHONY: help test unit simulator playbook integration sanity lint format docs build matrix demo clean copy
+.PHONY: help test unit model simulator playbook rotation integration sanity lint format docs build matrix demo clean copy

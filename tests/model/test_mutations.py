@@ -1,0 +1,80 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A model that finds nothing proves something only if it finds what is there: rotations with one thing wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Rotation
+from ansible_collections.rpaops.uipath.tests.model import mutants
+from ansible_collections.rpaops.uipath.tests.model.explore import search, walk
+from ansible_collections.rpaops.uipath.tests.model.rules import Violation
+from ansible_collections.rpaops.uipath.tests.model.world import Left, Setting, begin
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """What is wrong, the rule that shows it when no other is looked at, and what has to happen for that."""
+
+    setting: Setting
+    rule: str
+    left: Left
+
+
+def loss(rotation: type[Rotation], faults: int, *, runs: int = 2) -> Mutation:
+    """A password gets lost. The other rules would often be broken earlier."""
+    return Mutation(Setting(rotation), "kept", Left(faults=faults, runs=runs))
+
+
+MUTATIONS = {
+    "change-before-stage": loss(mutants.ChangesFirst, 0),
+    "drop-on-a-mismatch": loss(mutants.DropsOnMismatch, 1),
+    "drop-on-a-timeout": loss(mutants.DropsOnTimeout, 1),
+    "no-compare-and-swap": Mutation(Setting(locks=False, compares=False), "kept", Left(runs=2)),
+    "rollback": loss(mutants.RollsBack, 1),
+    "orphans-deleted-early": loss(mutants.DeletesOrphansEarly, 3, runs=3),
+    "staged-pair-replaced": loss(mutants.StartsAfresh, 1),
+    "drop-on-a-refusal": Mutation(
+        Setting(mutants.DropsOnRefusal, policy_first=True, history=True), "kept", Left(faults=1, runs=2)
+    ),
+    "no-limit-of-mismatches": Mutation(Setting(mutants.TriesForEver), "budget", Left(runs=1, changes=1)),
+}
+FAULTY = {name: mutation for name, mutation in MUTATIONS.items() if mutation.left.faults}
+
+
+def examine(mutation: Mutation, left: Left) -> None:
+    search(begin(left), replace(mutation.setting, rules=frozenset([mutation.rule])))
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=list(MUTATIONS))
+class TestMutations:
+    def test_the_search_finds_it(self, mutation: Mutation, tally: Callable[[str], None]) -> None:
+        with pytest.raises(Violation) as violation:
+            examine(mutation, mutation.left)
+        tally(f"{violation.value.rule}, after {len(violation.value.trace)} moves")
+        assert violation.value.rule == mutation.rule
+
+    def test_chance_finds_it(self, mutation: Mutation, tally: Callable[[str], None]) -> None:
+        examples: list[int] = []
+
+        @settings(max_examples=1000, derandomize=True, deadline=None, database=None, phases=[Phase.generate])
+        @given(st.data())
+        def check(data: st.DataObject) -> None:
+            examples.append(1)
+            start = begin(Left(faults=6, runs=4, changes=1))
+            walk(start, mutation.setting, lambda options: data.draw(st.integers(0, options - 1)))
+
+        with pytest.raises(Violation) as violation:
+            check()
+        tally(f"{violation.value.rule}, in example {len(examples)}")
+
+
+@pytest.mark.parametrize("mutation", FAULTY.values(), ids=list(FAULTY))
+def test_with_one_fault_less_nothing_gets_lost(mutation: Mutation) -> None:
+    examine(mutation, replace(mutation.left, faults=mutation.left.faults - 1))

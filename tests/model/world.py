@@ -1,0 +1,348 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One account, its server, a network and a store: all that there is of them, and all that may happen next.
+
+A world never changes: a move makes another one of it. So a search can go on from every world in every direction. A run
+is a process; since the state of a generator cannot be copied, it is played again from the answers that it has heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from functools import cache, partial
+from itertools import count
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account, Current, Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import (
+    Ended,
+    Rotation,
+    Save,
+    Send,
+    SetAside,
+    Settle,
+    Step,
+    Wish,
+)
+from ansible_collections.rpaops.uipath.tests.model import rules
+from ansible_collections.rpaops.uipath.tests.model.rules import RULES, THEIRS, Violation
+
+NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=timezone.utc)
+LOCKOUT = 10
+FIRST = "first"
+WRONG = "wrong"
+ACCOUNT = Account("https://identity.test", "id-1")
+KEPT = Record(ACCOUNT, Current(FIRST, "2026-01-01T00:00:00+00:00", "rotated"), generation=1)
+ROTATED = Wish(ACCOUNT, initial_password=FIRST, max_age_days=0)
+RESUMED = Wish(ACCOUNT, state="resumed", force=True)
+
+# What the network and the server may do to a request that is sent.
+VERDICTS = ("policy", "refused")
+FATES = ("request lost", "answer lost", "late", "twice", "echoed", "throttled", *VERDICTS)
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What stays as it is in one search."""
+
+    rotation: Callable[..., Rotation] = Rotation
+    policy_first: bool = False  # the server looks at the new password before the old one
+    history: bool = False  # the server refuses what it has seen before, in words of its own
+    locks: bool = True  # one run at a time
+    compares: bool = True  # the store writes only over what the writer has read
+    fates: tuple[str, ...] = FATES
+    rules: frozenset[str] = frozenset(RULES)
+
+    def demand(self, rule: str, holds: bool) -> None:
+        if not holds and rule in self.rules:
+            raise Violation(rule)
+
+
+@dataclass(frozen=True)
+class Left:
+    """What may still happen: how many faults, runs, runs that a person asks for, and changes by a person."""
+
+    faults: int = 0
+    runs: int = 1
+    openings: int = 0
+    changes: int = 0
+
+
+@dataclass(frozen=True)
+class Server:
+    live: str
+    failures: int = 0  # failed sign-ins since the last success
+    used: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Process:
+    """A run: what it wants, what it read, and what it was answered at each step. Its number names its passwords."""
+
+    number: int
+    wish: Wish
+    read: Record | None
+    heard: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Running:
+    process: Process
+    token: int  # the version of the record that it read or wrote last
+
+
+@dataclass(frozen=True)
+class World:
+    server: Server
+    stored: Record | None = KEPT
+    version: int = 0
+    running: tuple[Running, ...] = ()
+    flying: tuple[Pair, ...] = ()  # requests that may arrive at any time, or never
+    started: int = 0
+    excused: int = 0  # failed sign-ins that no budget can know of
+    left: Left = field(default_factory=Left)
+
+    @property
+    def is_ok(self) -> bool:
+        record = self.stored
+        return bool(record and record.status == "ok" and not record.pending) and record_is_live(self)
+
+
+Move = tuple[str, Callable[[], World]]
+
+
+def record_is_live(world: World) -> bool:
+    return world.stored is not None and world.stored.current.password == world.server.live
+
+
+def begin(left: Left, *, initial: bool = False) -> World:
+    """An account with a record; C(initial): one without, of which only the initial password is known."""
+    return World(Server(FIRST, used=frozenset([FIRST])), None if initial else KEPT, left=left)
+
+
+@cache
+def played(rotation: Callable[..., Rotation], process: Process) -> tuple[tuple[Step, ...], Step | Ended]:
+    """Return the steps that the process has done, and the one that it wants to do now, or how it ended."""
+    numbers = count(1)
+    run = rotation(process.wish, now=lambda: NOW, new_password=lambda: f"run{process.number}.{next(numbers)}")
+    steps = run.steps(process.read)
+    done: list[Step] = []
+    try:
+        step = next(steps)
+        for reply in process.heard:
+            done.append(step)
+            step = steps.send(reply)
+    except StopIteration as ended:
+        return tuple(done), ended.value
+    return tuple(done), step
+
+
+def answer(outcome: str) -> PasswordAnswer:
+    return PasswordAnswer("refused", codes=("UserLockedOut",)) if outcome == "locked" else PasswordAnswer(outcome)
+
+
+def judged(server: Server, pair: Pair, setting: Setting, verdict: str | None = None) -> tuple[Server, str]:
+    """Let the server decide on a pair. C(verdict) is what it thinks of the new password."""
+    old, new = pair
+    if server.failures >= LOCKOUT:
+        return server, "locked"
+    if setting.history and new in server.used:
+        verdict = "refused"
+    if verdict and (setting.policy_first or old == server.live):
+        return server, verdict
+    if old != server.live:
+        return replace(server, failures=server.failures + 1), "mismatch"
+    return Server(new, used=server.used | {new}), "applied"
+
+
+# What may happen
+
+
+def moves(world: World, setting: Setting) -> Iterator[Move]:
+    for index, running in enumerate(world.running):
+        yield from run_moves(world, setting, index, running)
+    for pair in dict.fromkeys(world.flying):
+        yield f"{pair} arrives late", partial(arrived, world, setting, pair)
+    if not world.running or not setting.locks:
+        yield from start_moves(world, setting)
+    if world.stored and world.left.faults:
+        yield "the record is encrypted anew", partial(rekeyed, world)
+    if world.left.changes:
+        yield "a person changes the password", partial(changed, world)
+
+
+def run_moves(world: World, setting: Setting, index: int, running: Running) -> Iterator[Move]:
+    _done, step = played(setting.rotation, running.process)
+    name = f"run {running.process.number}"
+    if isinstance(step, Send):
+        pair = (step.old, step.new)
+        yield f"{name} sends {pair}", partial(sent, world, setting, index, "")
+        if world.left.faults:
+            for fate in setting.fates:
+                yield f"{name} sends {pair}: {fate}", partial(sent, world, setting, index, fate)
+            yield f"{name} is killed while it sends {pair}", partial(cut, world, index, pair)
+    else:
+        yield f"{name}: {described(step)}", partial(stepped, world, setting, index)
+    if world.left.faults:
+        yield f"{name} is killed", partial(killed, world, index)
+
+
+def described(step: Step | Ended) -> str:
+    if not isinstance(step, Save):
+        return type(step).__name__.lower()
+    record, pending = step.record, step.record.pending
+    pair = f"{(pending.old, pending.new)}, maybe live: {pending.maybe_live}" if pending else "nothing"
+    orphans = [orphan.password for orphan in record.orphans]
+    return f"save {record.status}, current {record.current.password}, pending {pair}, orphans {orphans}"
+
+
+def start_moves(world: World, setting: Setting) -> Iterator[Move]:
+    if world.left.runs:
+        yield f"run {world.started + 1} starts", partial(started, spent(world, runs=1), setting, ROTATED)
+    if world.left.openings and world.stored:
+        poorer = spent(world, openings=1)
+        for wish in (RESUMED, adopted(world.server.live), adopted(WRONG)):
+            yield f"run {world.started + 1} starts: {wish.state}", partial(started, poorer, setting, wish)
+
+
+def adopted(password: str) -> Wish:
+    return Wish(ACCOUNT, state="adopted", initial_password=password)
+
+
+def spent(world: World, **what: int) -> World:
+    left = {name: getattr(world.left, name) - number for name, number in what.items()}
+    return replace(world, left=replace(world.left, **left))
+
+
+# How it happens
+
+
+def started(world: World, setting: Setting, wish: Wish) -> World:
+    process = Process(world.started + 1, wish, world.stored)
+    running = (*world.running, Running(process, world.version))
+    return left(replace(world, started=world.started + 1, running=running), setting, len(world.running))
+
+
+def killed(world: World, index: int) -> World:
+    return spent(without(world, index), faults=1)
+
+
+def cut(world: World, index: int, pair: Pair) -> World:
+    return replace(killed(world, index), flying=(*world.flying, pair))
+
+
+def without(world: World, index: int) -> World:
+    return replace(world, running=world.running[:index] + world.running[index + 1 :])
+
+
+def changed(world: World) -> World:
+    theirs = f"{THEIRS}{world.left.changes}"
+    return spent(replace(world, server=Server(theirs, used=world.server.used | {theirs})), changes=1)
+
+
+def rekeyed(world: World) -> World:
+    return spent(replace(world, version=world.version + 1), faults=1)
+
+
+def arrived(world: World, setting: Setting, pair: Pair) -> World:
+    flying = list(world.flying)
+    flying.remove(pair)
+    server, outcome = judged(world.server, pair, setting)
+    excused = world.excused + (outcome == "mismatch")
+    return checked(replace(world, server=server, flying=tuple(flying), excused=excused), setting)
+
+
+def sent(world: World, setting: Setting, index: int, fate: str) -> World:
+    process = world.running[index].process
+    done, step = played(setting.rotation, process)
+    assert isinstance(step, Send)
+    setting.demand("staged", rules.was_staged(step, done, process.heard))
+    pair = (step.old, step.new)
+    server, outcome = transmitted(world.server, pair, setting, fate)
+    world = replace(
+        world,
+        server=server,
+        flying=(*world.flying, pair) if fate in ("late", "echoed") else world.flying,
+        excused=world.excused + (fate == "twice"),
+    )
+    return told(spent(world, faults=1) if fate else world, setting, index, answer(outcome))
+
+
+def transmitted(server: Server, pair: Pair, setting: Setting, fate: str) -> tuple[Server, str]:
+    if fate in ("request lost", "late", "throttled"):
+        return server, "throttled" if fate == "throttled" else "unknown"
+    server, outcome = judged(server, pair, setting, fate if fate in VERDICTS else None)
+    if fate == "twice":
+        server, outcome = judged(server, pair, setting)
+    return server, "unknown" if fate == "answer lost" else outcome
+
+
+def stepped(world: World, setting: Setting, index: int) -> World:
+    _done, step = played(setting.rotation, world.running[index].process)
+    if isinstance(step, Save):
+        return saved(world, setting, index, step.record)
+    if isinstance(step, SetAside):
+        running = (*world.running[:index], replace(world.running[index], token=world.version))
+        return told(replace(world, running=running + world.running[index + 1 :]), setting, index, world.stored)
+    assert isinstance(step, Settle)
+    return told(world, setting, index, None)
+
+
+def saved(world: World, setting: Setting, index: int, record: Record) -> World:
+    running = world.running[index]
+    if setting.compares and running.token != world.version:
+        return told(world, setting, index, False)
+    setting.demand("generation", rules.grows(world.stored, record))
+    setting.demand("dropped", rules.drops_nothing(world.stored, record, proven(setting, running.process)))
+    version = world.version + 1
+    world = replace(
+        world,
+        stored=record,
+        version=version,
+        excused=world.excused + forgiven(world.stored, running.process),
+        running=(*world.running[:index], replace(running, token=version), *world.running[index + 1 :]),
+    )
+    return told(world, setting, index, True)
+
+
+def proven(setting: Setting, process: Process) -> set[str]:
+    """The passwords that the process was told to be live."""
+    done, _step = played(setting.rotation, process)
+    pairs = zip(done, process.heard)
+    return {step.new for step, heard in pairs if isinstance(step, Send) and heard.outcome == "applied"}
+
+
+def forgiven(record: Record | None, process: Process) -> int:
+    """A person who opens an account gives it a new budget, with the first write of the run."""
+    return record.unproven_sends if record and process.wish != ROTATED and not process.heard else 0
+
+
+def told(world: World, setting: Setting, index: int, heard: Any) -> World:
+    """Tell a process what came of its step. When that was the last one, it is gone."""
+    running = world.running[index]
+    process = replace(running.process, heard=(*running.process.heard, heard))
+    others = (*world.running[:index], replace(running, process=process), *world.running[index + 1 :])
+    world = checked(replace(world, running=others), setting)
+    return left(world, setting, index)
+
+
+def left(world: World, setting: Setting, index: int) -> World:
+    _done, ended = played(setting.rotation, world.running[index].process)
+    if not isinstance(ended, Ended):
+        return world
+    setting.demand("mismatches", rules.is_careful(ended))
+    setting.demand("told", not setting.locks or ended.record in (None, world.stored))
+    return without(world, index)
+
+
+def checked(world: World, setting: Setting) -> World:
+    setting.demand("kept", rules.is_kept(world.server.live, world.stored))
+    setting.demand("honest", rules.is_honest(world.server.live, world.stored))
+    within = rules.is_within_budget(world.server.failures, world.stored, world.excused)
+    setting.demand("budget", within or not setting.locks)
+    return world
