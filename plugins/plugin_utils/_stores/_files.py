@@ -1,0 +1,163 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are there after a power cut, and locks that are gone with their process.
+
+C(ansible.module_utils.basic.AnsibleModule.atomic_move) renames, but never calls C(fsync): after a power cut the
+name can be there without what was written under it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import Busy, NotDurable, StoreError
+
+# A lock file has this length from before the first write on: a full disk cannot keep a generation from being noted.
+GENERATION_LENGTH = 20
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors into ours."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename or path
+        raise StoreError(
+            f"The store cannot be read or written: {error.strerror or type(error).__name__} ({os.fsdecode(place)})."
+            " Nothing more was sent for it. Mend that, then run again."
+        ) from error
+
+
+def read_whole(path: Path) -> bytes | None:
+    """Return what is in the file, or None if there is none. A symbolic link is an error."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    with open(descriptor, "rb") as file:
+        return file.read()
+
+
+def create(path: Path, content: bytes) -> list[int]:
+    """Write a file that does not exist yet, durably, and return its stamp. Its name is not durable yet."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        synchronize(descriptor, path)
+        return stamp(os.fstat(descriptor))
+    except (OSError, NotDurable):
+        discard(path)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def stamp(status: os.stat_result) -> list[int]:
+    """Return what tells one version of a file from another, without reading it. Renaming keeps it."""
+    return [status.st_ino, status.st_size, status.st_mtime_ns]
+
+
+def synchronize(descriptor: int, path: Path) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise NotDurable(
+            f"The disk does not confirm what was written ({error.strerror}: {path}). Nothing more was started."
+            " Look after the disk, then run again: what was about to be sent is resumed."
+        ) from error
+
+
+def synchronize_directory(path: Path) -> None:
+    """Make the names in a directory durable: C(fsync) of a file does not (fsync(2))."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        synchronize(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
+def make_directory(path: Path) -> None:
+    """Create a directory for nobody else, and those above it."""
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    with suppress(FileExistsError):  # another run was first
+        os.mkdir(path, 0o700)
+    synchronize_directory(path.parent)
+
+
+def discard(path: Path) -> None:
+    with suppress(OSError):
+        os.unlink(path)
+
+
+def keep_copy(path: Path, copy: Path) -> None:
+    """Keep a file that is about to be replaced, if that is possible. The old copy is there until the new one is."""
+    spare = copy.with_suffix(".new")
+    discard(spare)
+    with suppress(OSError, NotDurable):
+        try:
+            os.link(path, spare, follow_symlinks=False)
+        except OSError:  # not every file system has hard links
+            create(spare, read_whole(path) or b"")
+        os.replace(spare, copy)
+    discard(spare)  # renaming one link of a file over another does nothing at all (rename(2))
+
+
+@dataclass(frozen=True)
+class LockFile:
+    """The locked file of one account. It holds the generation of the record that was written last."""
+
+    descriptor: int
+    path: Path
+
+    def generation(self) -> int | None:
+        """Return what was noted last: 0 before the first write, None if the lock file is as new as that."""
+        return parsed_generation(os.pread(self.descriptor, GENERATION_LENGTH, 0), self.path)
+
+    def note(self, generation: int) -> None:
+        is_new = not os.fstat(self.descriptor).st_size
+        os.pwrite(self.descriptor, b"%0*d\n" % (GENERATION_LENGTH - 1, generation), 0)
+        synchronize(self.descriptor, self.path)
+        if is_new:
+            synchronize_directory(self.path.parent)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[LockFile]:
+    """Hold the lock, or raise Busy at once.
+
+    C(flock), since the kernel frees it with the process, and since closing another descriptor of the file does not
+    free it (C(lockf)). The file stays: who deletes it lets two runs lock two files of one name.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy("Another run is working on this account. Nothing was sent; run again later.") from None
+        yield LockFile(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
+def noted_generation(path: Path) -> int | None:
+    """Return the generation in a lock file without locking it."""
+    return parsed_generation(read_whole(path) or b"", path)
+
+
+def parsed_generation(content: bytes, path: Path) -> int | None:
+    if not content:
+        return None
+    if len(content) != GENERATION_LENGTH or not content.strip().isdigit():
+        raise StoreError(f"The lock file {path} is damaged: it should hold the number of the record's last generation.")
+    return int(content)

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The form of a record in a file: YAML inside Ansible Vault, for C(ansible-vault view) to show."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible.module_utils.common.yaml import yaml_dump, yaml_load
+from ansible_collections.rpaops.uipath.plugins.module_utils._users import canonical_user_id
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import (
+    InvalidRecord,
+    Record,
+    from_document,
+    to_document,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._vault import CannotDecrypt, Vault
+from yaml import YAMLError
+
+LONGEST_LINE = 4096
+
+
+class Unreadable(Exception):
+    """The text is no record of this account. The message is a clause that says why, without a value."""
+
+
+def seal(vault: Vault, record: Record) -> bytes:
+    try:
+        return vault.encrypt(as_yaml(record))
+    except UnicodeError:
+        raise StoreError("A password or a name holds half of a character, which cannot be stored.") from None
+
+
+def unseal(vault: Vault, text: bytes, account_id: str) -> Record:
+    """Return the record in the text, or raise Unreadable."""
+    try:
+        record = from_document(as_document(vault.decrypt(text)))
+    except CannotDecrypt:
+        raise Unreadable(
+            "it does not decrypt: the vault secret is not the one it was encrypted with, or the file was changed or cut"
+            " short"
+        ) from None
+    except InvalidRecord as error:
+        raise Unreadable(str(error)) from None
+    if canonical_user_id(record.account.user_id) != account_id:
+        raise Unreadable(f"it belongs to another user, {record.account.user_id}")
+    return record
+
+
+def as_yaml(record: Record) -> bytes:
+    # Through JSON, because strings of ansible-core 2.19 and later carry tags that YAML has no words for.
+    document = json.loads(json.dumps(to_document(record)))
+    return str(yaml_dump(document, sort_keys=False, allow_unicode=True, width=LONGEST_LINE)).encode()
+
+
+def as_document(plain: bytes) -> Any:
+    """Parse what may be written by hand. A parser's own message quotes what it read, so it is not passed on."""
+    try:
+        document = yaml_load(plain)
+        json.dumps(document)
+    except (YAMLError, ValueError):
+        raise InvalidRecord("it is not YAML") from None
+    except TypeError:
+        raise InvalidRecord("a value in it is neither text nor a number: times need quotation marks") from None
+    return document

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file store: a directory with one file per account, in Ansible Vault format.
+
+C(<user id>.yml) are the records, C(.prev) holds each of them as it was before its last write, C(.locks) the lock files,
+C(.tmp) what is being written. C(store.json) says whose directory it is, C(index.json) which name belongs to which user
+id. Nothing but the records and their copies holds a password, and those are encrypted before they reach a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ansible.parsing.vault import VaultSecret
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import WriteInCheckMode
+from ansible_collections.rpaops.uipath.plugins.module_utils._users import canonical_user_id
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._files import (
+    explained,
+    locked,
+    noted_generation,
+    read_whole,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._index import Index
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import StoreError, WentBackwards
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._layout import Layout
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._marker import (
+    Marker,
+    checked_marker,
+    read_marker,
+    this_controller,
+    write_marker,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._record_files import Files, went_backwards
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._slot import VaultFileSlot
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._vault import Vault
+
+
+class VaultFileStore:
+    """C(open) comes first; from then on, threads may work on different accounts at the same time."""
+
+    _files: Files
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        secrets: Sequence[tuple[str, VaultSecret]],
+        vault_id: str | None = None,
+        identity_url: str | None = None,
+        rebind_from: str | None = None,
+        controller: str | None = None,
+        any_controller: bool = False,
+        in_awx_job: bool = False,
+        persistent: bool = False,
+    ) -> None:
+        """Take the play's vault secrets. Without an C(identity_url) the store serves whom it belongs to, read only.
+
+        C(persistent) promises that an AWX job's directory outlives the job, and that one job at a time writes to it:
+        the name of a pod says nothing about that.
+        """
+        self._layout = Layout(directory)
+        self._vault = Vault(secrets, vault_id)
+        self._identity_url = identity_url
+        self._rebind_from = rebind_from
+        self._controller = controller or this_controller()
+        self._any_controller = any_controller or persistent
+        self._is_ephemeral = in_awx_job and not persistent
+        self._may_write = False
+
+    def open(self, *, check_mode: bool) -> None:
+        if self._is_ephemeral:
+            raise StoreError(
+                "An AWX job's directories are deleted after the job, and the only copy of the passwords with them."
+                " Mount a volume for the store and set persistent to true. Nothing was changed."
+            )
+        self._may_write = not check_mode and self._identity_url is not None
+        with explained(self._layout.directory):
+            self._layout.check()
+            if self._may_write:
+                self._layout.create()
+            marker = self._bound()
+            index = Index(self._layout)
+            index.load()
+        self._files = Files(self._layout, self._vault, index, marker.identity_url, marker.former)
+
+    def close(self) -> None:
+        if self._may_write:
+            with suppress(OSError, StoreError):  # the index is made again where it is needed
+                self._files.index.save()
+
+    def ids(self) -> list[str]:
+        with explained(self._layout.directory):
+            return self._layout.ids()
+
+    def find(self, name: str) -> str | None:
+        account_id = canonical_user_id(name)
+        with explained(self._layout.directory):
+            if self._layout.record(account_id).exists():
+                return account_id
+            return self._files.index.find(name, self.read)
+
+    def read(self, account_id: str) -> Record | None:
+        account_id = canonical_user_id(account_id)
+        with explained(self._layout.record(account_id)):
+            noted = noted_generation(self._layout.lock(account_id))  # first: a run that is at work only raises it
+            text = read_whole(self._layout.record(account_id))
+            if text is None:
+                self._files.refuse_lost(account_id, noted)
+                return None
+            record = self._files.opened(account_id, text)
+        if noted is not None and record.generation < noted:
+            raise WentBackwards(went_backwards(self._layout.record(account_id), record, noted))
+        return record
+
+    @contextmanager
+    def account(self, account_id: str) -> Iterator[VaultFileSlot]:
+        if not self._may_write:
+            raise WriteInCheckMode("The store was opened for reading, and something wanted to write to it.")
+        account_id = canonical_user_id(account_id)
+        path = self._layout.lock(account_id)
+        with ExitStack() as held:
+            with explained(path):  # not what is done under the lock
+                lock = held.enter_context(locked(path))
+            yield VaultFileSlot(self._files, account_id, lock)
+
+    def _bound(self) -> Marker:
+        """Return the marker that holds, and write it if it is new."""
+        stored = found = read_marker(self._layout)
+        if self._identity_url is None:
+            if found is None:
+                raise StoreError(f"There is no store in {self._layout.directory}. Look at the path.")
+            return found
+        wanted = Marker(self._identity_url, self._controller)
+        marker = wanted
+        if found and not self._layout.ids():  # the first URL was a mistake: no record belongs to it
+            found = replace(found, identity_url=self._identity_url)
+        if found:
+            marker = checked_marker(found, wanted, rebind_from=self._rebind_from, any_controller=self._any_controller)
+        if marker != stored and self._may_write:
+            write_marker(self._layout, marker)
+        return marker
