@@ -1,0 +1,112 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's side of C(rpaops.uipath.uipath_password_rotation).
+
+It runs in the controller's own process: the play's vault secrets are at hand there, and no file with arguments is
+written for a module. The core masks nothing for actions; what comes from the server is masked where it comes in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
+    SIGN_IN_EXCLUSIONS,
+    connect,
+    connection_problems,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import normalize_identity_url
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
+from ansible_collections.rpaops.uipath.plugins.module_utils._module import QUOTED_ENTRY, WARN_UNVERIFIED, failure
+from ansible_collections.rpaops.uipath.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import (
+    option_problems,
+    password_rules,
+    rotation_argument_spec,
+    store_path,
+    wishes,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import task_result
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import Pace, RotationTask, identified
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
+
+ONE_HOST = (
+    "The play has several hosts, and a rotation runs once: set run_once: true on this task, or use hosts: localhost."
+)
+
+
+class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
+    TRANSFERS_FILES = False
+    _supports_async = False
+    _supports_check_mode = True
+    _supports_diff = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        if len(variables.get("ansible_play_hosts_all", ())) > 1 and not self._task.run_once:
+            raise AnsibleActionFail(ONE_HOST)
+        if REQUESTS_IMPORT_ERROR:
+            raise AnsibleActionFail(missing_required_lib("requests"))
+        options = self._validated()
+        try:
+            result.update(self._rotate(options, variables))
+        except UiPathError as error:
+            result.update(failure(error.status, error.message, error.http_status, error.codes, error.trace_id))
+        return result
+
+    def _validated(self) -> dict[str, Any]:
+        """Return the options as a module would get them, or fail without any value in the message."""
+        validator = ArgumentSpecValidator(rotation_argument_spec(), mutually_exclusive=SIGN_IN_EXCLUSIONS)
+        validation = validator.validate(self._task.args)
+        if validation.error_messages:
+            message = QUOTED_ENTRY.sub(f"Value '{MASK}' in", "; ".join(validation.error_messages))
+            for secret in sorted(validation._no_log_values, key=len, reverse=True):
+                message = message.replace(secret, MASK)
+            raise AnsibleActionFail(message)
+        options: dict[str, Any] = validation.validated_parameters
+        return options
+
+    def _rotate(self, options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        problems = connection_problems(options, os.environ) + option_problems(options)
+        if problems:
+            raise InvalidInput(problems)
+        if not options["validate_certs"]:
+            self._display.warning(WARN_UNVERIFIED)
+        check_mode = bool(self._task.check_mode)
+        client = connect(options, os.environ, check_mode=check_mode, connections=options["concurrency"])
+        store = self._store(options, variables)
+        store.open(check_mode=check_mode)
+        accounts = identified(wishes(options), store, client, options["partition_id"])
+        pace = Pace(options["concurrency"], options["max_failures"], options["settle_seconds"])
+        task = RotationTask(store, client, password_rules(options), pace, options["partition_id"])
+        results = task.run(accounts, check_mode=check_mode)
+        if not check_mode:
+            store.close()
+        return task_result(results, options["max_age_days"])
+
+    def _store(self, options: dict[str, Any], variables: Mapping[str, Any]) -> VaultFileStore:
+        store = options["store"]
+        return VaultFileStore(
+            store_path(store["path"], self._loader.get_basedir()),
+            secrets=self._loader._vault.secrets or (),
+            vault_id=store["vault_id"],
+            identity_url=normalize_identity_url(options["identity_url"]),
+            rebind_from=store["rebind_from"],
+            any_controller=store["any_controller"],
+            in_awx_job=in_awx_job(variables, os.environ),
+            persistent=store["persistent"],
+        )
+
+
+def in_awx_job(variables: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    """Tell whether this is a job of AWX or Automation Controller, whose files are gone when it ends."""
+    return "awx_job_id" in variables or ("AWX_HOST" in environ and "JOB_ID" in environ)

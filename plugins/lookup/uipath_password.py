@@ -1,0 +1,99 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: uipath_password
+short_description: Read a password from the store of a rotation
+version_added: 0.1.0
+description:
+  - Returns the current password of an account that M(rpaops.uipath.uipath_password_rotation) keeps in a store.
+  - Reads and decrypts one record. The server is not asked.
+author:
+  - rpaops.uipath contributors (@rpaops)
+options:
+  _terms:
+    description: Accounts, each by its user id, its label or its user name.
+    required: true
+  store:
+    description: The store, as in O(rpaops.uipath.uipath_password_rotation#module:store).
+    type: dict
+    required: true
+  allow_in_doubt:
+    description:
+      - Whether to return the current password although another one may be live, or although the account is out of sync
+        or quarantined.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Give a robot its password
+  ansible.builtin.template:
+    src: robot.conf.j2
+    dest: /etc/robot.conf
+    mode: "0600"
+  no_log: true
+  vars:
+    robot_password: "{{ lookup('rpaops.uipath.uipath_password', 'svc-robot-1', store={'path': '~/uipath-passwords'}) }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: The passwords, one per term.
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import store_argument_spec, store_path
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SENTENCES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
+
+
+class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        self.set_options(var_options=variables, direct=kwargs)
+        try:
+            store = self._store(self.get_option("store"))
+            store.open(check_mode=True)
+            return [self._password(store, term) for term in terms]
+        except UiPathError as error:
+            raise AnsibleLookupError(error.message) from None
+
+    def _store(self, given: dict[str, Any]) -> VaultFileStore:
+        validation = ArgumentSpecValidator(store_argument_spec()).validate(given)
+        if validation.error_messages:
+            raise AnsibleLookupError("store: " + "; ".join(validation.error_messages))
+        options = validation.validated_parameters
+        loader: Any = self._loader
+        path = store_path(options["path"], loader.get_basedir())
+        secrets = loader._vault.secrets or ()
+        return VaultFileStore(path, secrets=secrets, vault_id=options["vault_id"], any_controller=True)
+
+    def _password(self, store: VaultFileStore, term: str) -> str:
+        account_id = store.find(term)
+        record = store.read(account_id) if account_id else None
+        if not record:
+            raise AnsibleLookupError(f"The store has no account with the user id, label or user name {term}.")
+        status = doubt(record)
+        if status and not self.get_option("allow_in_doubt"):
+            raise AnsibleLookupError(
+                f"{term}: {status}. {SENTENCES[status]} allow_in_doubt=true returns the current password all the same."
+            )
+        return record.current.password
+
+
+def doubt(record: Record) -> str | None:
+    """Return why the current password may not be the live one, or None."""
+    if record.status != "ok":
+        return record.status
+    return "in_doubt" if record.pending and record.pending.maybe_live else None

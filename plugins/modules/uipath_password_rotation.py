@@ -1,0 +1,260 @@
+#!/usr/bin/python
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: uipath_password_rotation
+short_description: Rotate the passwords of local UiPath users without losing one
+version_added: 0.1.0
+description:
+  - Gives local users of the UiPath Identity server new random passwords when they are due, and keeps them in a store.
+  - A new password is durable in the store before it is sent. A run that is killed at any instant leaves the live
+    password in the store, and the next run finishes what was begun.
+  - It runs on the controller, for one host of the play only. Set C(run_once) in a play with several hosts.
+  - The records are encrypted with the vault secrets that the run was given.
+author:
+  - rpaops.uipath contributors (@rpaops)
+extends_documentation_fragment:
+  - rpaops.uipath.attributes
+  - rpaops.uipath.connection
+  - rpaops.uipath.store
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Plans every account from the store. Writes nothing, creates no file, sends no password.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details:
+      - An account that is not due is left alone, unless O(force=true).
+options:
+  accounts:
+    description: The accounts.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      user_id:
+        description: The user's id. Needed, unless there is a user_name.
+        type: str
+      user_name:
+        description:
+          - The user name or e-mail address. Looked up at the server only while the store has no record of it.
+        type: str
+      name:
+        description: A label of your own, to find the account by. Unique in the store.
+        type: str
+      initial_password:
+        description:
+          - The live password of an account that has no record yet. It is used once, and ignored afterwards.
+          - With O(state=adopted), the password that is live now.
+        type: str
+  state:
+    description:
+      - V(rotated) finishes what an earlier run left open, and rotates what is due.
+      - V(present) records the initial passwords of accounts without a record. The server is not asked.
+      - V(resumed) finishes what an earlier run left open, and starts nothing. With O(force=true) it also tries the
+        recorded passwords of accounts that are V(out_of_sync) or V(quarantined), two per run at most.
+      - V(adopted) takes O(accounts[].initial_password) for the live password of accounts that are V(out_of_sync),
+        V(quarantined) or without a record, and rotates them. Others are left alone.
+      - V(delivered) notes that the consumers have the password.
+    type: str
+    choices: [rotated, present, resumed, adopted, delivered]
+    default: rotated
+  max_age_days:
+    description: An account is due when its password is this old. One with an initial password is always due.
+    type: float
+    default: 90
+  force:
+    description: Whether to rotate accounts that are not due. See also O(state=resumed).
+    type: bool
+    default: false
+  password:
+    description:
+      - How new passwords are made. What the server's password policy demands comes on top, where the token may read
+        it.
+    type: dict
+    suboptions:
+      length:
+        description: The number of characters, V(8) to V(256).
+        type: int
+        default: 24
+      lower:
+        description: The least number of lower-case letters. V(0) uses none, unless all four are V(0).
+        type: int
+        default: 1
+      upper:
+        description: The least number of upper-case letters. V(0) uses none.
+        type: int
+        default: 1
+      digits:
+        description: The least number of digits. V(0) uses none, unless all four are V(0).
+        type: int
+        default: 1
+      special:
+        description: The least number of special characters. V(0) uses none.
+        type: int
+        default: 1
+      special_characters:
+        description: Which special characters may be used.
+        type: str
+        default: "!#+,-.:=?@_~"
+      exclude:
+        description: Characters that are not used.
+        type: str
+        default: ""
+  concurrency:
+    description: How many accounts to work on at the same time once a first one was changed, V(1) to V(64).
+    type: int
+    default: 4
+  max_failures:
+    description:
+      - Start no further accounts once this many have failed. V(0) turns this brake off.
+      - Without it, two accounts in a row that end badly stop the run.
+      - Whatever the value, a caller that the server does not accept and a wrong base stop the run.
+    type: int
+  settle_seconds:
+    description: How long accounts whose answer was lost wait, all together, before the same pair is sent again.
+    type: float
+    default: 90
+  consumers:
+    description:
+      - Whether somebody is to be told of a new password. Then RV(accounts[].delivery_due) stays true after a rotation
+        until a run with O(state=delivered).
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Rotate what is older than 60 days
+  rpaops.uipath.uipath_password_rotation:
+    identity_url: https://orchestrator.example.com/identity
+    client_id: "{{ vault_uipath_client_id }}"
+    client_secret: "{{ vault_uipath_client_secret }}"
+    store:
+      path: ~/uipath-passwords
+    max_age_days: 60
+    accounts:
+      - user_id: 2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d
+        name: svc-robot-1
+        initial_password: "{{ vault_initial_password }}"
+"""
+
+RETURN = r"""
+msg:
+  description: How many accounts ended in which way and, after a failure, what to do about the first of them.
+  returned: always
+  type: str
+  sample: "Accounts by status: 2 rotated, 40 fresh."
+accounts:
+  description: One entry per account, in the same order, also when the task fails.
+  returned: unless the whole task was refused
+  type: list
+  elements: dict
+  contains:
+    user_id:
+      description: The user's id.
+      type: str
+    user_name:
+      description: The user's name, as given.
+      type: str
+    name:
+      description: The label, as given.
+      type: str
+    status:
+      description:
+        - 'V(rotated) - The password was changed, and is in the store.'
+        - 'V(resumed) - What an earlier run had left open is settled. The live password is in the store.'
+        - 'V(fresh) - Nothing is due.'
+        - 'V(adopted) - The password given was live, and was changed. The new one is in the store.'
+        - 'V(created) - The password given is in the store. It was not tried.'
+        - 'V(delivered) - The consumers have the password.'
+        - 'V(would_rotate) - The password would be changed.'
+        - 'V(busy) - Another run is working on this account.'
+        - 'V(age_unknown) - The record does not say since when the password is in effect, or says a time to
+          come. Check the clock, or rotate with force: true.'
+        - 'V(throttled) - The server asks for more patience than this run has. Nothing was changed; the next
+          run goes on.'
+        - 'V(unreachable) - The server was not reached. Nothing was changed; the next run goes on.'
+        - 'V(unauthorized) - The server does not accept the caller. Nothing was changed; the next run goes on.'
+        - 'V(wrong_base) - This is not the Identity API. Nothing was changed; the next run goes on.'
+        - 'V(refused) - The server refuses the change for another reason than the passwords. Look at its codes.'
+        - 'V(policy_rejected) - The server''s policy refuses all new passwords. Give the option password what it
+          demands.'
+        - 'V(target_missing) - The server knows no such user. The record is kept.'
+        - 'V(in_doubt) - Nothing proves which of the passwords in the record is live. Run again: the next run
+          sends the same pair and finds out.'
+        - 'V(out_of_sync) - None of the passwords tried is live: somebody else has changed it. Run with state:
+          resumed and force: true to try all that are in the record, or reset the password and run with state:
+          adopted.'
+        - 'V(quarantined) - The account is left alone, so that the server does not lock it: too many answers
+          were lost, or the server has locked or disabled it. Mend that, then run with state: resumed and
+          force: true.'
+        - 'V(store_error) - The store cannot be used for this account. Nothing is sent before it is mended.'
+        - 'V(store_conflict) - Somebody else wrote the record while it was worked on. Both versions are kept:
+          compare the file with the .conflict file beside it, and stop what else writes there.'
+        - 'V(no_password) - There is no record, and no initial_password to adopt.'
+        - 'V(not_attempted) - Nothing was done for this account, because the run was stopped before its turn:'
+      type: str
+      sample: rotated
+    changed:
+      description: Whether the password was changed or the record was created, or would be in check mode.
+      type: bool
+    generation:
+      description: How often the record was written, or V(null) where it is not known.
+      type: int
+    age_days:
+      description: The age of the password in days, or V(null) where it is not known.
+      type: float
+    unproven_sends:
+      description: How many requests may have counted as failed sign-ins since the last proof. At 4 the account is
+        left alone.
+      type: int
+    attempts:
+      description: How many change-password requests were tried in this run.
+      type: int
+    error_codes:
+      description: The server's error codes. Empty unless the account failed.
+      type: list
+      elements: str
+    trace_id:
+      description: The id under which the server's log holds a failed request, where the server names it.
+      type: str
+    delivery_due:
+      description: Whether the consumers still have to be told.
+      type: bool
+    msg:
+      description: What happened and what to do next.
+      type: str
+counts:
+  description: How many accounts ended with each status. Every status is a key.
+  returned: unless the whole task was refused
+  type: dict
+status:
+  description:
+    - Why the whole task was refused. No password was sent.
+    - V(invalid_input) - the options cannot be used.
+    - V(store_error) - the store, or a record in it, cannot be used.
+    - Where names could not be looked up, as in RV(rpaops.uipath.uipath_user_info#module:status).
+  returned: when the whole task was refused
+  type: str
+  sample: store_error
+http_status:
+  description: The HTTP status of the answer that made the task fail, or V(null).
+  returned: when the whole task was refused
+  type: int
+error_codes:
+  description: The server's error codes.
+  returned: when the whole task was refused
+  type: list
+  elements: str
+trace_id:
+  description: The id under which the server's log holds the failed request, or V(null).
+  returned: when the whole task was refused
+  type: str
+"""

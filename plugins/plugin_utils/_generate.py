@@ -1,0 +1,86 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""New passwords: how they are made, and what the server demands of them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+SPECIAL = "!#+,-.:=?@_~"
+CLASSES = ("lower", "upper", "digits", "special")
+LONGEST = 256
+# The fields of the server's setting Auth.Password.PasswordComplexity. Its length is a string.
+DEMANDS = {"hasLowercase": "lower", "hasUppercase": "upper", "hasDigit": "digits", "hasSpecialCharacter": "special"}
+
+
+@dataclass(frozen=True)
+class PasswordRules:
+    """The length of a password, and the least number of characters of each class in it."""
+
+    length: int = 24
+    lower: int = 1
+    upper: int = 1
+    digits: int = 1
+    special: int = 1
+    special_characters: str = SPECIAL
+    exclude: str = ""
+
+    def alphabet(self, name: str) -> str:
+        """Return the characters of a class. Only ASCII letters count as letters for the server, too."""
+        all_characters = {
+            "lower": string.ascii_lowercase,
+            "upper": string.ascii_uppercase,
+            "digits": string.digits,
+            "special": self.special_characters,
+        }[name]
+        return "".join(char for char in dict.fromkeys(all_characters) if char not in self.exclude)
+
+    def used(self) -> list[str]:
+        """Return the classes that a password is made of."""
+        return [name for name in CLASSES if getattr(self, name) > 0] or ["lower", "digits"]
+
+
+def rules_problems(rules: PasswordRules) -> list[str]:
+    """Say why no password can be made by these rules."""
+    minimums = [getattr(rules, name) for name in CLASSES]
+    problems = [f"password.{name} must not be negative" for name in CLASSES if getattr(rules, name) < 0]
+    problems += [
+        f"password.{name} wants characters, but password.exclude leaves none"
+        for name in rules.used()
+        if not rules.alphabet(name)
+    ]
+    if not 8 <= rules.length <= LONGEST:
+        problems.append(f"password.length must be from 8 to {LONGEST}")
+    elif sum(minimums) > rules.length:
+        problems.append("password.length is less than the sum of the minimums")
+    return problems
+
+
+def new_password(rules: PasswordRules) -> str:
+    """Return a random password: the minimum of each class, the rest from all classes in use, in random order."""
+    used = rules.used()
+    chosen = [secrets.choice(rules.alphabet(name)) for name in used for _count in range(getattr(rules, name))]
+    everything = "".join(rules.alphabet(name) for name in used)
+    chosen += [secrets.choice(everything) for _count in range(rules.length - len(chosen))]
+    secrets.SystemRandom().shuffle(chosen)
+    return "".join(chosen)
+
+
+def with_server_policy(rules: PasswordRules, setting: Any) -> PasswordRules:
+    """Return the rules raised to what the server demands. A setting that cannot be read demands nothing."""
+    try:
+        demanded = json.loads(setting) if isinstance(setting, str) else setting
+        length = int(demanded.get("Length") or 0)
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return rules
+    least: Mapping[str, int] = {name: 1 for field, name in DEMANDS.items() if demanded.get(field) is True}
+    raised = {name: max(getattr(rules, name), count) for name, count in least.items()}
+    wanted = replace(rules, **raised)
+    needed = max(rules.length, length, sum(getattr(wanted, name) for name in CLASSES))
+    return replace(wanted, length=min(needed, LONGEST))

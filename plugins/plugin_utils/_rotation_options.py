@@ -1,0 +1,137 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of a rotation: their types, what is wrong with them, and the wishes, rules and store they describe."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
+    LONGEST_OPTION,
+    connection_argument_spec,
+    range_problems,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._directory import comparable
+from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import is_path_segment, normalize_identity_url
+from ansible_collections.rpaops.uipath.plugins.module_utils._users import canonical_user_id
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._generate import SPECIAL, PasswordRules, rules_problems
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import repetitions
+
+STATES = ("rotated", "present", "resumed", "adopted", "delivered")
+
+
+def store_argument_spec() -> dict[str, dict[str, Any]]:
+    """Return the options that name a store, which the lookup shares."""
+    return {
+        "type": {"type": "str", "choices": ["vault_file"], "default": "vault_file"},
+        "path": {"type": "str", "required": True},
+        "vault_id": {"type": "str"},
+        "persistent": {"type": "bool", "default": False},
+        "any_controller": {"type": "bool", "default": False},
+        "rebind_from": {"type": "str"},
+    }
+
+
+def rotation_argument_spec() -> dict[str, dict[str, Any]]:
+    return {
+        **connection_argument_spec(),
+        "accounts": {
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "options": {
+                "user_id": {"type": "str"},
+                "user_name": {"type": "str"},
+                "name": {"type": "str"},
+                "initial_password": {"type": "str", "no_log": True},
+            },
+        },
+        "store": {"type": "dict", "required": True, "options": store_argument_spec()},
+        "state": {"type": "str", "choices": list(STATES), "default": "rotated"},
+        "max_age_days": {"type": "float", "default": 90.0},
+        "force": {"type": "bool", "default": False},
+        "password": {"type": "dict", "no_log": False, "options": password_argument_spec()},
+        "concurrency": {"type": "int", "default": 4},
+        "max_failures": {"type": "int"},
+        "settle_seconds": {"type": "float", "default": 90.0},
+        "consumers": {"type": "bool", "default": False},
+    }
+
+
+def password_argument_spec() -> dict[str, dict[str, Any]]:
+    counts = {name: {"type": "int", "default": 1} for name in ("lower", "upper", "digits", "special")}
+    return {
+        "length": {"type": "int", "default": 24},
+        **counts,
+        "special_characters": {"type": "str", "default": SPECIAL},
+        "exclude": {"type": "str", "default": ""},
+    }
+
+
+def password_rules(options: Mapping[str, Any]) -> PasswordRules:
+    return PasswordRules(**(options["password"] or {}))
+
+
+def option_problems(options: Mapping[str, Any]) -> list[str]:
+    """Say everything that is wrong with the options besides the connection's, by index and without values."""
+    ranges = {
+        "concurrency": (1, 64),
+        "max_failures": (0, float("inf")),
+        "max_age_days": (0, float("inf")),
+        "settle_seconds": (0, LONGEST_OPTION),
+    }
+    problems = range_problems(options, ranges) + rules_problems(password_rules(options))
+    if not options["store"]["path"]:
+        problems.append("store.path is empty")
+    accounts = options["accounts"]
+    for index, account in enumerate(accounts):
+        problems += account_problems(f"accounts[{index}]", account)
+    return problems + repeated_accounts(accounts)
+
+
+def account_problems(place: str, account: Mapping[str, Any]) -> list[str]:
+    problems = [f"{place}.{name} is empty" for name, value in account.items() if value == ""]
+    given = [name for name in ("user_id", "user_name") if account[name] is not None]
+    if len(given) != 1:
+        problems.append(f"{place} needs exactly one of user_id and user_name")
+    if account["user_id"] and not is_path_segment(account["user_id"]):
+        problems.append(f"{place}.user_id cannot be part of a URL")
+    return problems
+
+
+def repeated_accounts(accounts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which accounts, before names are looked up, and which labels are given twice."""
+    ids = [canonical_user_id(account["user_id"] or "") for account in accounts]
+    names = [comparable(account["user_name"] or "") for account in accounts]
+    labels = [comparable(account["name"] or "") for account in accounts]
+    return [
+        *repetitions(ids, "accounts"),
+        *repetitions(names, "accounts"),
+        *(f"the name of {problem}" for problem in repetitions(labels, "accounts")),
+    ]
+
+
+def wishes(options: Mapping[str, Any]) -> list[Wish]:
+    identity_url = normalize_identity_url(options["identity_url"])
+    return [
+        Wish(
+            account=Account(identity_url, account["user_id"] or "", account["name"], account["user_name"]),
+            state=options["state"],
+            initial_password=account["initial_password"],
+            max_age_days=options["max_age_days"],
+            force=options["force"],
+            consumers=options["consumers"],
+        )
+        for account in options["accounts"]
+    ]
+
+
+def store_path(path: str, basedir: str) -> Path:
+    """Return the store's directory: a relative path is below the playbook's directory."""
+    return Path(basedir, os.path.expanduser(path))  # which, unlike Path.expanduser, leaves an unknown user's as it is

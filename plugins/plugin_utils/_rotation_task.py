@@ -1,0 +1,251 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One task that rotates accounts: check the whole list, plan every account, carry out what is due.
+
+Planning reads the store and nothing else, so a run in which nothing is due needs no network.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._directory import (
+    by_name,
+    comparable,
+    name_problem,
+    open_directory,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._settings import PASSWORD_COMPLEXITY, read_setting
+from ansible_collections.rpaops.uipath.plugins.module_utils._users import (
+    PasswordAnswer,
+    canonical_user_id,
+    change_password,
+    unanswered,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._course import Course
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._generate import (
+    PasswordRules,
+    new_password,
+    rules_problems,
+    with_server_policy,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Ended, Rotation, Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_fleet import Brake, RotationFleet
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SUCCEEDED, account_result
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import Store, WentBackwards
+
+# The states in which the server is asked.
+ASKING = frozenset({"rotated", "resumed", "adopted"})
+# So often, in seconds, a run that waits looks whether the process that started it is still there.
+LONGEST_NAP = 1.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many accounts at once, when to stop, how long a lost answer is given, in seconds."""
+
+    concurrency: int = 4
+    max_failures: int | None = None
+    settle_seconds: float = 90.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to come of an account. C(ended) is None where something has to be done."""
+
+    wish: Wish
+    record: Record | None
+    ended: Ended | None
+
+
+def utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def identified(wishes: Sequence[Wish], store: Store, client: Client, partition_id: str | None) -> list[Wish]:
+    """Return the wishes with the id of every account: from the store or, where that knows none, from the server."""
+    known = [with_id(wish, wish.account.user_id or store.find(wish.account.user_name or "") or "") for wish in wishes]
+    names = [wish.account.user_name or "" for wish in known if not wish.account.user_id]
+    named = by_name(open_directory(client, partition_id).everybody()) if names else {}
+    problems, complete = [], []
+    for index, wish in enumerate(known):
+        users = named.get(comparable(wish.account.user_name or ""), ())
+        problem = None if wish.account.user_id else name_problem(wish.account.user_name or "", users)
+        problems += [f"accounts[{index}]: {problem}"] if problem else []
+        complete.append(with_id(wish, users[0].id) if users and not wish.account.user_id else wish)
+    problems = problems or repetitions([wish.account.user_id for wish in complete], "accounts")
+    if problems:
+        raise InvalidInput(problems)
+    return complete
+
+
+def with_id(wish: Wish, user_id: str) -> Wish:
+    return replace(wish, account=replace(wish.account, user_id=canonical_user_id(user_id)))
+
+
+def repetitions(identities: Sequence[str], place: str) -> list[str]:
+    """Say which entries mean the same as an entry before them. Empty ones mean nothing."""
+    problems: list[str] = []
+    first: dict[str, int] = {}
+    for index, identity in enumerate(identities):
+        if identity and first.setdefault(identity, index) != index:
+            problems.append(f"{place}[{index}] is the same as {place}[{first[identity]}]")
+    return problems
+
+
+def plan(wish: Wish, store: Store, *, check_mode: bool = False) -> Plan:
+    """Find out from the store what has to be done: the first step of the rotation tells."""
+    try:
+        record = store.read(wish.account.user_id)
+    except WentBackwards:
+        if check_mode:
+            raise
+        return Plan(wish, None, None)  # under its lock, the record takes over what was found beside it
+    try:
+        next(Rotation(wish, now=utc_now, new_password=lambda: "-").steps(record))
+    except StopIteration as ending:
+        return Plan(wish, record, ending.value)
+    return Plan(wish, record, None)
+
+
+def plan_all(wishes: Sequence[Wish], store: Store, *, check_mode: bool = False) -> list[Plan]:
+    """Plan in as many threads as there are processors: most of it is the derivation of keys, and they share that."""
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        return list(pool.map(lambda wish: plan(wish, store, check_mode=check_mode), wishes))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class RotationTask:
+    def __init__(
+        self,
+        store: Store,
+        client: Client,
+        rules: PasswordRules,
+        pace: Pace,
+        partition_id: str | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._rules = rules
+        self._partition_id = partition_id
+        self._pace = pace
+        self._sleep = sleep
+        self._starter = starter()
+
+    def run(self, wishes: Sequence[Wish], *, check_mode: bool) -> list[dict[str, Any]]:
+        """Return the result of every account, in order."""
+        plans = plan_all(wishes, self._store, check_mode=check_mode)
+        if any(planned.ended and planned.ended.status == "no_password" for planned in plans):
+            return self._results(plans, {}, "an account has neither a record nor an initial_password")
+        if check_mode:
+            return self._results([foreseen(planned) for planned in plans], {}, None)
+        due = [index for index, planned in enumerate(plans) if not planned.ended]
+        refusal = self._sign_in([plans[index].wish for index in due])
+        fleet = self._fleet(plans, refusal)
+        fleet.run(self._in_order(due, plans))
+        return self._results(plans, fleet.ends, fleet.brake.reason)
+
+    def _sign_in(self, wishes: Sequence[Wish]) -> PasswordAnswer | None:
+        """Sign in if the server will be asked, and return the reason if that fails."""
+        if not any(wish.state in ASKING for wish in wishes):
+            return None
+        try:
+            self._client.sign_in()
+        except UiPathError as error:
+            return replace(unanswered(error), stops_task=True, attempts=0)
+        self._heed_policy()
+        return None
+
+    def _heed_policy(self) -> None:
+        """Make new passwords as the server's policy wants them, as far as it can be read."""
+        setting = read_setting(self._client, PASSWORD_COMPLEXITY, self._partition_id)
+        self._rules = with_server_policy(self._rules, setting)
+        problems = rules_problems(self._rules)
+        if problems:
+            raise InvalidInput([f"{problem}, and the server's policy demands it" for problem in problems])
+
+    def _in_order(self, due: Sequence[int], plans: Sequence[Plan]) -> list[int]:
+        """Put what an earlier run left open first, and the account that this run signs in with last."""
+        own = canonical_user_id(self._client.own_user_id() or "") if due else ""
+
+        def rank(index: int) -> tuple[bool, bool]:
+            record = plans[index].record
+            return plans[index].wish.account.user_id == own, not (record and record.pending)
+
+        return sorted(due, key=rank)
+
+    def _fleet(self, plans: Sequence[Plan], refusal: PasswordAnswer | None) -> RotationFleet:
+        def begin(index: int) -> Course | Ended:
+            wish = plans[index].wish
+            if refusal and wish.state in ASKING:
+                return Ended(refusal.outcome, plans[index].record, (refusal,))
+            rotation = Rotation(wish, now=utc_now, new_password=lambda: new_password(self._rules))
+            course = Course(rotation, self._sender(wish), self._is_orphaned)
+            return course.begin(self._store, wish.account.user_id) or course
+
+        return RotationFleet(
+            begin=begin,
+            settle=self._settle,
+            cancelled=self._is_orphaned,
+            brake=Brake(self._pace.max_failures, SUCCEEDED),
+            concurrency=self._pace.concurrency,
+        )
+
+    def _sender(self, wish: Wish) -> Callable[[str, str], PasswordAnswer]:
+        secrets = {wish.initial_password or ""}  # a server may quote what it was sent earlier
+
+        def send(old: str, new: str) -> PasswordAnswer:
+            secrets.update((old, new))
+            answer = change_password(self._client, wish.account.user_id, old, new, secrets=secrets)
+            if answer.outcome != "conflict" or self._is_orphaned():
+                return answer
+            again = change_password(self._client, wish.account.user_id, old, new, secrets=secrets)
+            return replace(again, attempts=answer.attempts + again.attempts)
+
+        return send
+
+    def _settle(self) -> None:
+        """Wait, but hold no lock any longer where nobody waits for this run."""
+        seconds = self._pace.settle_seconds
+        while seconds > 0 and not self._is_orphaned():
+            self._sleep(min(seconds, LONGEST_NAP))
+            seconds -= LONGEST_NAP
+
+    def _is_orphaned(self) -> bool:
+        return os.getppid() != self._starter
+
+    def _results(self, plans: Sequence[Plan], ends: Mapping[int, Ended], stopped: str | None) -> list[dict[str, Any]]:
+        results = []
+        for index, planned in enumerate(plans):
+            ended = ends.get(index) or planned.ended or Ended("not_attempted", planned.record)
+            if ended.record is None:
+                ended = replace(ended, record=planned.record)
+            results.append(account_result(planned.wish, ended, now=utc_now(), stopped=stopped))
+        return results
+
+
+def starter() -> int:
+    """Return the id of the process that started this one. It may be gone already, and the id of the parent another."""
+    parent = multiprocessing.parent_process()
+    return (parent and parent.pid) or os.getppid()
+
+
+def foreseen(planned: Plan) -> Plan:
+    """Return the plan with what a run outside check mode would try."""
+    status = {"present": "created", "delivered": "delivered"}.get(planned.wish.state, "would_rotate")
+    return planned if planned.ended else replace(planned, ended=Ended(status, planned.record))

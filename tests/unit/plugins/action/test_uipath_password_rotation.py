@@ -1,0 +1,239 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultSecret
+from ansible.utils.display import Display
+from ansible_collections.rpaops.uipath.plugins.action import uipath_password_rotation as action
+from ansible_collections.rpaops.uipath.plugins.action.uipath_password_rotation import ActionModule, in_awx_job
+from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SENTENCES
+from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import ORGANIZATION, dto, listing, page
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins import OLD, PasswordServer
+from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE, Transcript
+
+Run = Callable[..., dict[str, Any]]
+ACCOUNT = {"user_id": "u1", "name": "svc", "initial_password": OLD}
+SECRETS = [("default", VaultSecret(b"the vault password"))]
+
+
+@pytest.fixture(autouse=True)
+def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", os.fstat)
+
+
+@pytest.fixture
+def passwords(monkeypatch: pytest.MonkeyPatch) -> PasswordServer:
+    """A server that the action reaches whatever the connection options say."""
+    server = PasswordServer({"u1": OLD, "u2": OLD})
+    monkeypatch.setattr(_arguments, "Transport", lambda options, environ: server)
+    return server
+
+
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the action warns of."""
+    shown: list[str] = []
+    monkeypatch.setattr(Display, "warning", lambda display, message: shown.append(message))
+    return shown
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run the action as a task of a playbook in C(tmp_path)."""
+
+    def run_task(
+        arguments: Mapping[str, Any] | None = None,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        secrets: Any = SECRETS,
+        **task: Any,
+    ) -> dict[str, Any]:
+        loader = DataLoader()
+        loader.set_basedir(str(tmp_path))
+        loader.set_vault_secrets(secrets)
+        given = {"identity_url": BASE, "access_token": "t0ken", "store": {"path": "store"}, "accounts": [ACCOUNT]}
+        attributes = {"async_val": 0, "check_mode": False, "run_once": False, "diff": False, **task}
+        fake_task = SimpleNamespace(args={**given, **(arguments or {})}, action="rotation", **attributes)
+        connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused"))
+        parts: list[Any] = [fake_task, connection, SimpleNamespace(), loader, None, None]
+        module = ActionModule(*parts)
+        return module.run(task_vars=dict(variables or {}))
+
+    return run_task
+
+
+class TestRun:
+    def test_rotates_and_keeps_the_password_below_the_playbook(
+        self, run: Run, passwords: PasswordServer, tmp_path: Path
+    ) -> None:
+        result = run()
+        assert (result["changed"], result["failed"]) == (True, False)
+        assert result["accounts"][0]["status"] == "rotated"
+        assert result["msg"] == "Accounts by status: 1 rotated."
+        assert passwords.changes() == ["u1"]
+        assert {"u1.yml", "index.json", "store.json"} <= {path.name for path in (tmp_path / "store").iterdir()}
+
+    def test_again_there_is_nothing_to_do(self, run: Run, passwords: PasswordServer) -> None:
+        run()
+        passwords.requests.clear()
+        result = run()
+        assert (result["changed"], result["accounts"][0]["status"]) == (False, "fresh")
+        assert passwords.requests == []
+
+    def test_shows_no_password(self, run: Run, passwords: PasswordServer) -> None:
+        shown = json.dumps([run(), run(), run({"force": True}), run({"state": "delivered"})])
+        assert OLD not in shown
+        assert passwords.live["u1"] not in shown
+        assert "t0ken" not in shown
+
+    def test_of_a_failed_account_the_task_fails(self, run: Run, passwords: PasswordServer) -> None:
+        passwords.live["u1"] = "something else"
+        result = run()
+        assert (result["failed"], result["counts"]["out_of_sync"]) == (True, 1)
+        words = f"{SENTENCES['out_of_sync']} The server says: Incorrect password."
+        assert result["msg"].endswith(f"The first of them, svc: {words}")
+
+    def test_check_mode_leaves_no_trace(self, run: Run, passwords: PasswordServer, tmp_path: Path) -> None:
+        result = run(check_mode=True)
+        assert (result["changed"], result["accounts"][0]["status"]) == (True, "would_rotate")
+        assert passwords.requests == []
+        assert list(tmp_path.iterdir()) == []
+
+    def test_the_store_answers_for_names(self, run: Run, passwords: PasswordServer) -> None:
+        path = f"/api/User/users/{ORGANIZATION}"
+        passwords.reads[path] = 200, page(dto("u1", id="u1"))
+        by_name = {"accounts": [{"user_name": "u1@example.com", "initial_password": OLD}], "partition_id": ORGANIZATION}
+        assert run(by_name)["accounts"][0]["status"] == "rotated"
+        assert listing() in passwords.requests
+        passwords.requests.clear()
+        assert run(by_name)["accounts"][0]["status"] == "fresh"
+        assert passwords.requests == []
+
+    def test_warns_where_certificates_are_not_verified(
+        self, run: Run, passwords: PasswordServer, warnings: list[str]
+    ) -> None:
+        run({"validate_certs": False})
+        assert [warning.partition(":")[0] for warning in warnings] == ["validate_certs is false"]
+
+
+class TestSeveralHosts:
+    HOSTS = {"ansible_play_hosts_all": ["a", "b"]}  # noqa: RUF012 - not changed
+
+    def test_are_refused(self, run: Run) -> None:
+        with pytest.raises(AnsibleActionFail, match="run_once: true"):
+            run(variables=self.HOSTS)
+
+    @pytest.mark.usefixtures("passwords")
+    def test_run_once(self, run: Run) -> None:
+        assert run(variables=self.HOSTS, run_once=True)["changed"] is True
+
+    @pytest.mark.usefixtures("passwords")
+    def test_one_host_needs_nothing(self, run: Run) -> None:
+        assert run(variables={"ansible_play_hosts_all": ["localhost"]})["changed"] is True
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("arguments", "problem"),
+        [
+            ({"accounts": None}, "accounts"),
+            ({"accounts": ["hunter2"]}, "accounts"),
+            ({"accounts": [["hunter2"]]}, f"Value '{MASK}' in the sub parameter field 'accounts'"),
+            ({"accounts": [{**ACCOUNT, "initial_pasword": "hunter2"}]}, "initial_pasword"),
+            ({"accounts": [{"user_id": "u", "initial_password": "hunter2"}], "state": "hunter2"}, f"got: {MASK}"),
+            ({"accounts": [{"user_id": "u", "initial_password": "hunter2"}], "force": "hunter2"}, "force"),
+            ({"access_token": "hunter2", "concurrency": "hunter2"}, "concurrency"),
+            ({"client_secret": "hunter2"}, "mutually exclusive: access_token|client_secret"),
+            ({"store": None}, "store"),
+            ({"store": {"path": "x", "vault_password": "hunter2"}}, "vault_password"),
+            ({"store": {"path": "x", "type": "cloud"}}, "type"),
+        ],
+    )
+    def test_that_are_not_valid_fail_without_a_value(self, run: Run, arguments: dict[str, Any], problem: str) -> None:
+        with pytest.raises(AnsibleActionFail) as caught:
+            run(arguments)
+        assert problem in str(caught.value)
+        assert "hunter2" not in str(caught.value)
+
+    def test_that_cannot_be_used_are_named_all_at_once(self, run: Run, tmp_path: Path) -> None:
+        result = run({"timeout": 0, "concurrency": 0, "accounts": [{"user_id": "u", "initial_password": ""}]})
+        assert (result["failed"], result["status"]) == (True, "invalid_input")
+        assert all(name in result["msg"] for name in ("timeout", "concurrency", "accounts[0].initial_password"))
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.usefixtures("passwords")
+    def test_the_environment_fills_them_in(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("UIPATH_ACCESS_TOKEN", "t0ken")
+        assert run({"access_token": None})["changed"] is True
+
+    def test_requests_is_needed(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(action, "REQUESTS_IMPORT_ERROR", "Traceback")
+        with pytest.raises(AnsibleActionFail, match="requests"):
+            run()
+
+
+class TestStore:
+    @pytest.mark.usefixtures("server")
+    def test_without_a_vault_secret_nothing_happens(self, run: Run, tmp_path: Path) -> None:
+        result = run(secrets=[])
+        assert (result["failed"], result["status"]) == (True, "store_error")
+        assert "No vault secret was given" in result["msg"]
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.usefixtures("passwords")
+    def test_an_absolute_path(self, run: Run, tmp_path: Path) -> None:
+        run({"store": {"path": str(tmp_path / "elsewhere")}})
+        assert (tmp_path / "elsewhere" / "u1.yml").exists()
+
+    @pytest.mark.usefixtures("passwords")
+    def test_of_another_server_is_refused_unless_told(self, run: Run) -> None:
+        run()
+        moved = {"identity_url": "https://moved.test/identity"}
+        result = run(moved)
+        assert (result["status"], BASE in result["msg"]) == ("store_error", True)
+        told = {**moved, "store": {"path": "store", "rebind_from": BASE}}
+        assert run(told)["accounts"][0]["status"] == "fresh"
+
+    def test_in_an_awx_job_it_has_to_be_persistent(self, run: Run, passwords: PasswordServer) -> None:
+        job = {"awx_job_id": 7}
+        result = run(variables=job)
+        assert (result["status"], passwords.requests) == ("store_error", [])
+        assert run({"store": {"path": "store", "persistent": True}}, job)["changed"] is True
+
+
+class TestNames:
+    def test_that_cannot_be_looked_up_fail_the_task(
+        self, run: Run, server: Transcript, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(_arguments, "Transport", lambda options, environ: server)
+        server.expects(listing()).answers(403, {})
+        result = run({"accounts": [{"user_name": "ann"}], "partition_id": ORGANIZATION})
+        assert (result["failed"], result["status"], result["http_status"]) == (True, "unauthorized", 403)
+
+
+class TestInAwxJob:
+    @pytest.mark.parametrize(
+        ("variables", "environ", "expected"),
+        [
+            ({}, {}, False),
+            ({"awx_job_id": 7}, {}, True),
+            ({}, {"AWX_HOST": "https://awx", "JOB_ID": "7"}, True),
+            ({}, {"AWX_HOST": "https://awx"}, False),
+            ({}, {"JOB_ID": "7"}, False),
+        ],
+    )
+    def test_by_what_it_sets(self, variables: dict[str, Any], environ: dict[str, str], expected: bool) -> None:
+        assert in_awx_job(variables, environ) is expected

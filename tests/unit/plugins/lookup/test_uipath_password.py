@@ -1,0 +1,159 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible import constants
+from ansible.errors import AnsibleLookupError
+from ansible.module_utils.common.yaml import yaml_load
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultSecret
+from ansible_collections.rpaops.uipath.plugins.lookup.uipath_password import DOCUMENTATION, LookupModule, doubt
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SENTENCES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins import (
+    NEW,
+    OLD,
+    pending_record,
+    record_of,
+)
+from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE
+
+SECRETS = [("default", VaultSecret(b"the vault password"))]
+Look = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", os.fstat)
+
+
+@pytest.fixture
+def keep(tmp_path: Path) -> Callable[..., None]:
+    """Put records into a store."""
+
+    def keep_records(*records: Record) -> None:
+        store = VaultFileStore(tmp_path / "store", secrets=SECRETS, identity_url=BASE, controller="another")
+        store.open(check_mode=False)
+        for record in records:
+            with store.account(record.account.user_id) as slot:
+                slot.read()
+                assert slot.write(record)
+        store.close()
+
+    return keep_records
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Look:
+    """Look up terms as a playbook in C(tmp_path) does."""
+    name = "rpaops.uipath.uipath_password"
+    constants.config.initialize_plugin_configuration_definitions("lookup", name, yaml_load(DOCUMENTATION)["options"])
+
+    def look_up(*terms: str, secrets: Any = SECRETS, store: Any = None, **options: Any) -> list[str]:
+        loader = DataLoader()
+        loader.set_basedir(str(tmp_path))
+        loader.set_vault_secrets(secrets)
+        plugin = LookupModule(loader=loader, templar=None)
+        plugin._load_name = name
+        return plugin.run(list(terms), {}, store=store or {"path": "store"}, **options)
+
+    return look_up
+
+
+class TestRun:
+    @pytest.mark.parametrize("term", ["u1", "label-u1", "u1@example.com", "U1@Example.com"])
+    def test_finds_an_account_by_any_of_its_names(self, look: Look, keep: Callable[..., None], term: str) -> None:
+        keep(record_of("u1"), record_of("u2", NEW))
+        assert look(term) == [OLD]
+
+    def test_returns_one_password_for_each_term(self, look: Look, keep: Callable[..., None]) -> None:
+        keep(record_of("u1"), record_of("u2", NEW))
+        assert look("u2", "u1", "u2") == [NEW, OLD, NEW]
+
+    def test_takes_an_absolute_path(self, look: Look, keep: Callable[..., None], tmp_path: Path) -> None:
+        keep(record_of())
+        assert look("u1", store={"path": str(tmp_path / "store")}) == [OLD]
+
+    def test_reads_on_any_controller_and_writes_nothing(
+        self, look: Look, keep: Callable[..., None], tmp_path: Path
+    ) -> None:
+        keep(record_of())
+        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+        look("u1")
+        assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+    @pytest.mark.parametrize("term", ["nobody", "", "../store"])
+    def test_fails_where_there_is_no_such_account(self, look: Look, keep: Callable[..., None], term: str) -> None:
+        keep(record_of())
+        with pytest.raises(AnsibleLookupError, match="The store has no account with the user id, label or user name"):
+            look(term)
+
+    def test_fails_where_there_is_no_store(self, look: Look) -> None:
+        with pytest.raises(AnsibleLookupError, match=r"There is no store in .* Look at the path"):
+            look("u1")
+
+    def test_fails_without_a_vault_secret(self, look: Look, keep: Callable[..., None]) -> None:
+        keep(record_of())
+        with pytest.raises(AnsibleLookupError, match="No vault secret was given"):
+            look("u1", secrets=[])
+
+    def test_fails_with_the_wrong_one(self, look: Look, keep: Callable[..., None]) -> None:
+        keep(record_of())
+        with pytest.raises(AnsibleLookupError, match="does not decrypt"):
+            look("u1", secrets=[("default", VaultSecret(b"wrong"))])
+
+    @pytest.mark.parametrize(
+        ("store", "problem"),
+        [
+            ({"type": "vault_file"}, "missing required arguments: path"),
+            ({"path": "store", "type": "cloud"}, "value of type must be one of: vault_file"),
+            ({"path": "store", "pasword": "hunter2"}, "pasword"),
+        ],
+    )
+    def test_fails_where_the_store_is_not_described(self, look: Look, store: dict[str, str], problem: str) -> None:
+        with pytest.raises(AnsibleLookupError, match=f"^store: .*{problem}") as caught:
+            look("u1", store=store)
+        assert "hunter2" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("record", "status"),
+        [
+            (pending_record(), "in_doubt"),
+            (record_of(status="out_of_sync"), "out_of_sync"),
+            (record_of(status="quarantined"), "quarantined"),
+        ],
+    )
+    def test_a_doubtful_password_only_where_that_is_allowed(
+        self, look: Look, keep: Callable[..., None], record: Record, status: str
+    ) -> None:
+        keep(record)
+        with pytest.raises(AnsibleLookupError) as caught:
+            look("u1")
+        assert str(caught.value).startswith(f"u1: {status}. {SENTENCES[status]} allow_in_doubt=true")
+        assert not any(password in str(caught.value) for password in record.candidates())
+        assert look("u1", allow_in_doubt=True) == [OLD]
+
+
+class TestDoubt:
+    @pytest.mark.parametrize(
+        ("record", "expected"),
+        [
+            (record_of(), None),
+            (record_of(delivered=False), None),
+            (pending_record(maybe_live=False), None),
+            (pending_record(), "in_doubt"),
+            (pending_record(status="in_doubt"), "in_doubt"),
+            (record_of(status="out_of_sync"), "out_of_sync"),
+            (pending_record(status="quarantined"), "quarantined"),
+        ],
+    )
+    def test_of_a_record(self, record: Record, expected: str | None) -> None:
+        assert doubt(record) == expected
