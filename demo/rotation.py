@@ -1,0 +1,114 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rotate three passwords, kill a rotation at the worst moment, and let the next one find its way."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import signal
+import uuid
+from typing import Any
+
+from ansible.module_utils.common.yaml import yaml_load
+from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_collections.rpaops.uipath.demo.stage import ROOT, Stage, expect, say
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import process_ids, read_proc
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import wait_until
+
+PLAYBOOK = "rotate_passwords.yml"
+NAMES = ("svc-invoices", "svc-orders", "svc-payroll")
+SLOWNESS = 1.0  # seconds from a request to its answer, in which the run is killed
+START_SECONDS = 60
+
+
+class RotationDemo:
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.server = stage, stage.server
+        self.users = {name: str(uuid.uuid4()) for name in NAMES}
+        self.store = stage.folder / "store"
+        initial = [f"initial1-{secrets.token_urlsafe(12)}" for _name in NAMES]
+        stage.passwords.update(initial)
+        for (name, user_id), password in zip(self.users.items(), initial):
+            self.server.add_users({user_id: password}, userName=name)
+        self.vaulted = stage.vault({"initial_passwords": initial, "store": str(self.store)})
+
+    def run(self) -> None:
+        self.server.control("POST", "reset")
+        say("5. Rotate three passwords: the new ones are made here, and kept in a store")
+        print((ROOT / "demo" / PLAYBOOK).read_text())
+        self.stage.play(PLAYBOOK, self.vaulted, returns=0, shows="rotated: 3")
+        self.show(rotated=3)
+
+        say("6. The same again: nothing is due, and the server is not even asked")
+        requests = self.server.total
+        self.stage.play(PLAYBOOK, self.vaulted, returns=0, shows="fresh: 3")
+        expect(self.server.total == requests, "no request was sent")
+
+        say("7. Rotate again, and kill -9 everything while a new password is on its way")
+        self.kill_in_the_middle()
+        self.show(rotated=2)
+        print("\nThe server has applied what nobody heard the answer to. Both passwords are in the store.")
+
+        say("8. The next run sends the same pair again, learns that the new password is live, and goes on from there")
+        self.stage.play(PLAYBOOK, self.vaulted, returns=0, shows="resumed: 1")
+        self.show(rotated=3)
+        self.conclude()
+
+    def kill_in_the_middle(self) -> None:
+        self.server.fault("latency", seconds=SLOWNESS, times=None)
+        before = self.server.count()
+        with self.stage.started(PLAYBOOK, self.vaulted, "-e", "rotate_passwords_force=true") as process:
+            wait_until(lambda: self.server.count() > before or process.poll() is not None, START_SECONDS)
+            expect(process.poll() is None, "the run is under way")
+            for pid in [process.pid, *descendants(process.pid)]:
+                os.kill(pid, signal.SIGKILL)
+            print(process.communicate()[0].strip(), f"(killed, exit code {process.returncode})", sep="\n")
+        applied = sum(self.server.report["applied"].values())
+        expect(
+            wait_until(lambda: sum(self.server.report["applied"].values()) > applied, START_SECONDS), "it is applied"
+        )
+        self.server.clear_faults()
+
+    def show(self, *, rotated: int) -> None:
+        """Compare what the store holds with what is live at the server, which only a simulated one can tell."""
+        print(f"\n{'account':14}{'in the store':42}live at the server")
+        settled = 0
+        for name, user_id in self.users.items():
+            record = self.record(user_id)
+            pending = record["pending"]
+            held = {"current": record["current"]["password"]}
+            held |= {"pending": pending["to"]} if pending else {}
+            self.stage.passwords.update(held.values())
+            live = [word for word, password in held.items() if self.server.is_live(user_id, password)]
+            words = ", ".join(f"{word} {masked(password)}" for word, password in held.items())
+            print(f"{name:14}{words:42}{' and '.join(live) or 'none of them'}")
+            expect(len(live) == 1, "the live password is in the store")
+            settled += live == ["current"] and not pending
+        expect(settled == rotated, f"{rotated} accounts are settled")
+
+    def record(self, user_id: str) -> Any:
+        secret = VaultSecret((self.stage.folder / "vault-password").read_bytes())
+        return yaml_load(VaultLib([("default", secret)]).decrypt((self.store / f"{user_id}.yml").read_bytes()))
+
+    def conclude(self) -> None:
+        report = self.server.report
+        mismatches = sum(report["mismatches"].values())
+        print(f"\n{mismatches} failed sign-in: the pair that was sent twice. No account was locked, none was lost.")
+        expect(mismatches == 1, "there was one")
+
+
+def masked(password: str) -> str:
+    return f"{password[:2]}{'*' * 8}"
+
+
+def descendants(parent: int) -> list[int]:
+    """The processes that a process has started, and theirs: ansible-core's workers have sessions of their own."""
+    found = []
+    for pid in process_ids():
+        ancestry = re.search(rb"^PPid:\s*(\d+)$", read_proc(pid, "status"), re.MULTILINE)
+        if ancestry and int(ancestry[1]) == parent:
+            found += [pid, *descendants(pid)]
+    return found

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The example of a rotation, unchanged: in check mode, twice for real, and as README shows it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import ROOT, Run, Running
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.test_examples import EXAMPLES
+
+NAME = "rotate.yml"
+ACCOUNTS = {"svc-invoices": "6", "svc-orders": "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c07"}
+
+
+@pytest.fixture
+def rotate(tmp_path: Path, simulator: Simulator, authority: Authority) -> Callable[..., Run]:
+    """Runs the example where it finds the files beside it, in an environment that names the simulator."""
+    for label, user_id in ACCOUNTS.items():
+        simulator.add_users({user_id: f"initial-example-password-{user_id[-1]}"}, userName=label)
+    folder = tmp_path / "example"
+    shutil.copytree(EXAMPLES, folder)
+    (folder / NAME).rename(folder / "playbook.yml")
+    for part in ("home", "tmp", "remote", "local", "input"):
+        (folder / part).mkdir()
+    (folder / "input/ansible.cfg").write_text("[defaults]\n")
+    variables = {
+        "UIPATH_IDENTITY_URL": f"{simulator.origin}/acme/identity_",
+        "UIPATH_CLIENT_ID": CLIENT_ID,
+        "UIPATH_CLIENT_SECRET": CLIENT_SECRET,
+        "UIPATH_CA_PATH": str(authority.certificate),
+        "ANSIBLE_VAULT_PASSWORD_FILE": "vault_password.txt",
+    }
+
+    def run(*arguments: str) -> Run:
+        running = Running(folder, list(arguments), variables)
+        try:
+            run = running.finish()
+        finally:
+            running.destroy()
+        assert run.code == 0, run.output
+        assert "example-password" not in run.output
+        return run
+
+    return run
+
+
+def test_rotates_once_and_tells_the_consumers(rotate: Callable[..., Run], simulator: Simulator) -> None:
+    assert '"would_rotate": 2' in rotate("--check").stdout
+    assert simulator.count() == 0
+
+    home = rotate("-v").folder / "home"
+    for label, user_id in ACCOUNTS.items():
+        credentials = (home / "credentials" / f"{label}.ini").read_text()
+        assert simulator.is_live(user_id, credentials.split("password = ")[1].rstrip("\n"))
+
+    again = rotate()
+    assert '"fresh": 2' in again.stdout
+    assert simulator.count() == 2
+
+
+def test_readme_shows_it_as_it_is() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for name in (NAME, "tell_consumers.yml"):
+        text = (EXAMPLES / name).read_text()
+        assert text[text.index("- name:") :] in readme

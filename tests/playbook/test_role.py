@@ -1,0 +1,388 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role, its playbook and the lookup, as users run them: who is told when, what is repeated, what is shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.rpaops.uipath.plugins.modules import uipath_password_rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SENTENCES
+from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
+from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, watched_run
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import (
+    ROOT,
+    RUN_SECONDS,
+    Run,
+    Running,
+    Variables,
+    executable,
+    read_proc,
+    vaulted,
+)
+from ansible_collections.rpaops.uipath.tests.playbook.scene import Scene
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import wait_until
+
+ROLE = "rpaops.uipath.rotate_passwords"
+LOOKUP = "rpaops.uipath.uipath_password"
+INVOICES, ORDERS, PAYROLL = (f"2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c0{number}" for number in range(3))
+# The third account has a user name, and no label.
+IDS = {"invoices": INVOICES, "orders": ORDERS, "svc-payroll": PAYROLL}
+ROTATE, HAND_OVER = "Rotate the passwords that are due", "Hand over the password"
+
+# What a user writes: a new password goes into a file. "broken" and "slow" are accounts whose consumer has a bad day.
+AFTER_TASKS = f"""
+- name: Take very long
+  ansible.builtin.command: sleep 60
+  changed_when: false
+  when: rotate_passwords_account.label == slow | default('')
+
+- name: Have a bad day
+  ansible.builtin.assert:
+    that: rotate_passwords_account.label != broken | default('')
+
+- name: {HAND_OVER}
+  ansible.builtin.copy:
+    content: "{{{{ lookup('{LOOKUP}', rotate_passwords_account.user_id, store=rotate_passwords_store) }}}}"
+    dest: "{{{{ folder }}}}/consumers/{{{{ rotate_passwords_account.label }}}}"
+    mode: "0600"
+  no_log: true
+"""
+
+
+@dataclass
+class Stage:
+    """Three accounts, the role's variables, and a consumer of each password."""
+
+    scene: Scene
+    folder: Path
+    initial: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        (self.folder / "consumers").mkdir()
+        (self.folder / "after.yml").write_text(AFTER_TASKS)
+        self.client_secret = self.scene.play.defaults["client_secret"]
+        self.connection = {**self.scene.play.defaults, "client_secret": "{{ vault_client_secret }}"}
+        self.scene.play.defaults = {}
+        for label, user_id in IDS.items():
+            self.initial[label] = awkward(f"initial{label}")
+            self.scene.simulator.add_users({user_id: self.initial[label]}, userName=label)
+
+    @property
+    def variables(self) -> Variables:
+        accounts: list[dict[str, str]] = [{"user_id": IDS[label], "name": label} for label in ("invoices", "orders")]
+        accounts.append({"user_name": "svc-payroll"})
+        for number, account in enumerate(accounts):
+            account["initial_password"] = f"{{{{ vault_initial[{number}] }}}}"
+        return {
+            "rotate_passwords_accounts": accounts,
+            "rotate_passwords_store": {"path": str(self.folder / "store")},
+            "rotate_passwords_connection": self.connection,
+            "rotate_passwords_settle_seconds": 0.05,
+            "rotate_passwords_after_tasks": str(self.folder / "after.yml"),
+            "rotate_passwords_no_log": False,
+        }
+
+    def tasks(self, changes: Variables) -> list[Variables]:
+        return [
+            {
+                "name": "Rotate",
+                "ansible.builtin.include_role": {"name": ROLE},
+                "vars": {**self.variables, **changes},
+            }
+        ]
+
+    @property
+    def given(self) -> Variables:
+        return {
+            "folder": str(self.folder),
+            "vault_initial": list(self.initial.values()),
+            "vault_client_secret": self.client_secret,
+        }
+
+    def run(self, *arguments: str, succeeds: bool = True, watched: bool = False, **changes: Any) -> Run:
+        """Run the role. Nothing of it may show a password, least of all where results are not hidden."""
+        for file in (self.folder / "consumers").iterdir():
+            file.unlink()
+        start = partial(watched_run, self.scene.play) if watched else self.scene.play
+        run = start(self.tasks(changes), *arguments, succeeds=succeeds, **self.given)
+        assert not leaks(run, self.secrets(), *files_below(self.folder / "store"))
+        return run
+
+    @contextmanager
+    def started(self, **changes: Any) -> Iterator[Running]:
+        with self.scene.play.started(self.tasks(changes), **self.given) as running:
+            yield running
+
+    def secrets(self) -> set[str]:
+        told = {self.handed_over(label) for label in self.told()}
+        return {*self.initial.values(), self.client_secret, *told}
+
+    def told(self) -> set[str]:
+        """The accounts whose consumer was told something in the last run."""
+        return set(os.listdir(self.folder / "consumers"))
+
+    def handed_over(self, label: str) -> str:
+        return (self.folder / "consumers" / label).read_text()
+
+    def told_the_truth(self) -> set[str]:
+        """Those of them whose consumer has the live password now."""
+        return {label for label in self.told() if self.scene.simulator.is_live(IDS[label], self.handed_over(label))}
+
+
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+def name_of(run: Run, task: str) -> str:
+    """The name under which the role's task is known to callbacks: newer versions put the role's name before it."""
+    names = {event["task"] for event in run.events if event["task"].endswith(task)}
+    assert len(names) == 1, f"{task!r} did not run\n{run.output}"
+    return str(names.pop())
+
+
+def result(run: Run, task: str) -> dict[str, Any]:
+    return run[name_of(run, task)]
+
+
+def statuses(run: Run) -> list[str]:
+    return [account["status"] for account in result(run, ROTATE)["accounts"]]
+
+
+def is_asleep(running: Running) -> bool:
+    return any(read_proc(pid, "cmdline") == b"sleep\x0060\0" for pid in running.processes())
+
+
+def runs_of(run: Run, task: str) -> int:
+    return sum(event["task"].endswith(task) for event in run.events)
+
+
+@pytest.fixture
+def stage(scene: Scene, tmp_path: Path) -> Stage:
+    return Stage(scene, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def rotated(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority, server_files: Files
+) -> Iterator[tuple[Stage, Run, Run]]:
+    """A run that rotates three accounts, and the run after it."""
+    folder = tmp_path_factory.mktemp("rotated")
+    with Scene.set_up(folder, authority, server_files) as scene:
+        stage = Stage(scene, folder)
+        first = stage.run("-vvvv", watched=True)
+        assert stage.told_the_truth() == set(IDS)
+        second = stage.run("-vvvv", watched=True)
+        assert scene.simulator.report["applied"] == dict.fromkeys(IDS.values(), 1)
+        yield stage, first, second
+
+
+class TestRole:
+    @pytest.mark.matrix
+    def test_rotates_and_tells_every_consumer_once(self, rotated: tuple[Stage, Run, Run]) -> None:
+        stage, first, _second = rotated
+        assert statuses(first) == ["rotated"] * 3
+        assert runs_of(first, HAND_OVER) == 3
+        assert result(first, "Show how many accounts ended in which way")["msg"] == {"rotated": 3}
+        assert not any(stage.scene.simulator.is_live(IDS[label], old) for label, old in stage.initial.items())
+
+    @pytest.mark.matrix
+    def test_changes_nothing_the_second_time(self, rotated: tuple[Stage, Run, Run]) -> None:
+        _stage, _first, second = rotated
+        assert statuses(second) == ["fresh"] * 3
+        assert runs_of(second, HAND_OVER) == 0
+        assert re.search(r"changed=0 .*failed=0 .*rescued=0", second.stdout)
+
+    def test_checks_its_variables_before_it_does_anything(self, stage: Stage) -> None:
+        run = stage.run(
+            succeeds=False,
+            rotate_passwords_state="rotate",
+            rotate_passwords_accounts=[{"user_id": ORDERS, "pasword": "{{ vault_initial[0] }}"}],
+        )
+        assert "got: rotate" in run.output
+        assert "pasword" in run.output
+        assert stage.scene.simulator.total == 0
+
+    def test_looks_for_the_tasks_before_it_rotates(self, stage: Stage) -> None:
+        run = stage.run(succeeds=False, rotate_passwords_after_tasks="not_there.yml")
+        missing = run.folder / "not_there.yml"
+        assert result(run, "Check that the tasks for afterwards are there")["msg"].endswith(f"names no file: {missing}")
+        assert stage.scene.simulator.total == 0
+
+    def test_in_check_mode_plans_and_tells_nobody(self, stage: Stage) -> None:
+        run = stage.run("--check", "--diff")
+        assert statuses(run) == ["would_rotate"] * 3
+        assert not stage.told()
+        assert not (stage.folder / "store").exists()
+        assert stage.scene.simulator.count() == 0
+
+    def test_tells_nobody_without_tasks(self, stage: Stage) -> None:
+        run = stage.run(rotate_passwords_after_tasks="")
+        assert statuses(run) == ["rotated"] * 3
+        assert not any(account["delivery_due"] for account in result(run, ROTATE)["accounts"])
+
+
+class TestConsumers:
+    @pytest.mark.matrix
+    def test_repeats_the_tasks_that_failed_and_no_others(self, stage: Stage) -> None:
+        run = stage.run("-e", "broken=orders", succeeds=False)
+        assert stage.told_the_truth() == {"invoices", "svc-payroll"}
+        failure = result(run, "Fail with the names of those that did not end well")["msg"]
+        assert failure == "Accounts by status: 3 rotated. The tasks of orders failed, and the next run repeats them."
+
+        again = stage.run()
+        assert statuses(again) == ["fresh"] * 3
+        assert stage.told_the_truth() == {"orders"}
+        assert stage.scene.simulator.count() == 3
+
+    @pytest.mark.matrix
+    def test_repeats_the_tasks_in_which_it_was_killed(self, stage: Stage) -> None:
+        with stage.started(slow="orders") as running:
+            assert wait_until(lambda: is_asleep(running), 60)
+            for pid in running.processes():
+                os.kill(pid, signal.SIGKILL)
+            running.process.wait()
+        assert stage.told_the_truth() == {"invoices"}
+
+        again = stage.run()
+        assert statuses(again) == ["fresh"] * 3
+        assert stage.told_the_truth() == {"orders", "svc-payroll"}
+        assert stage.scene.simulator.count() == 3
+
+
+class TestFailure:
+    @pytest.mark.matrix
+    def test_names_the_account_and_serves_the_others(self, stage: Stage) -> None:
+        stage.scene.simulator.add_users({ORDERS: "somebody-elses-1"})
+        run = stage.run(succeeds=False)
+        assert statuses(run) == ["rotated", "out_of_sync", "rotated"]
+        assert stage.told_the_truth() == {"invoices", "svc-payroll"}
+        failure = result(run, "Fail with the names of those that did not end well")["msg"]
+        assert failure.endswith("orders is out_of_sync.")
+        advice = run.items(name_of(run, "Show what to do about those that did not end well"))
+        assert [item["msg"].startswith("orders: out_of_sync. None of the passwords tried is live") for item in advice]
+        assert re.search(r"failed=1 .*rescued=1", run.stdout)
+
+    def test_says_why_no_account_was_worked_on(self, stage: Stage) -> None:
+        run = stage.run(succeeds=False, rotate_passwords_connection={"identity_url": "ftp://example.com"})
+        assert "identity_url has to look like" in result(run, "Fail where no account was worked on")["msg"]
+        assert not stage.told()
+
+
+TERMS = {"label": "invoices", "user id": INVOICES, "user name": "SVC-Payroll", "doubt": "orders", "nobody": "nobody"}
+
+
+@pytest.fixture(scope="module")
+def found(rotated: tuple[Stage, Run, Run]) -> tuple[Stage, Run]:
+    """One run with many lookups, after a second rotation which one of the accounts did not hear the end of."""
+    stage, _first, _second = rotated
+    stage.scene.simulator.fault("drop", times=None, user_id=ORDERS)
+    assert statuses(stage.run(succeeds=False, rotate_passwords_force=True)) == ["rotated", "in_doubt", "rotated"]
+    assert stage.told() == {"invoices", "svc-payroll"}
+    words = {name: f"'{term}'" for name, term in TERMS.items()} | {"told to": "'orders', allow_in_doubt=true"}
+    tasks = [
+        {
+            "name": name,
+            "ansible.builtin.set_fact": {
+                "found": f"{{{{ lookup('{LOOKUP}', {term}, store={{'path': '{stage.folder}/store'}}) }}}}"
+            },
+            "ignore_errors": True,
+        }
+        for name, term in words.items()
+    ]
+    return stage, stage.scene.play(tasks)
+
+
+class TestLookup:
+    @pytest.mark.parametrize("way", ["label", "user id", "user name"])
+    def test_finds_an_account_by_its(self, found: tuple[Stage, Run], way: str) -> None:
+        stage, run = found
+        user_id = PAYROLL if way == "user name" else INVOICES
+        assert stage.scene.simulator.is_live(user_id, run[way]["ansible_facts"]["found"])
+
+    def test_says_in_doubt_what_to_do(self, found: tuple[Stage, Run]) -> None:
+        message = found[1]["doubt"]["msg"]
+        assert "orders: in_doubt. Nothing proves which" in message
+        assert "Run again" in message
+
+    @pytest.mark.matrix
+    def test_returns_the_current_one_in_doubt_if_it_is_told_to(self, found: tuple[Stage, Run]) -> None:
+        stage, run = found
+        assert stage.scene.simulator.is_live(ORDERS, run["told to"]["ansible_facts"]["found"])
+
+    def test_knows_only_what_is_in_the_store(self, found: tuple[Stage, Run]) -> None:
+        assert "no account with the user id, label or user name nobody" in found[1]["nobody"]["msg"]
+
+
+class TestPlaybook:
+    """The entry point of a job template."""
+
+    @staticmethod
+    def run(stage: Stage, **changes: Any) -> subprocess.CompletedProcess[str]:
+        variables = stage.folder / "vars.yml"
+        passwords = dict(zip(IDS.values(), stage.initial.values()))
+        accounts = [{"user_id": user_id, "initial_password": old} for user_id, old in passwords.items()]
+        connection = {**stage.connection, "client_secret": stage.client_secret}
+        given = {"rotate_passwords_accounts": accounts, "rotate_passwords_connection": connection, **changes}
+        variables.write_bytes(vaulted({**stage.variables, **stage.given, **given}))
+        (stage.folder / "vault_password").write_text("the vault's own password")
+        command = [str(executable("ansible-playbook")), "rpaops.uipath.rotate", "-e", f"@{variables}"]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "HOME": str(stage.folder),
+            "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", ""),
+            "ANSIBLE_VAULT_PASSWORD_FILE": str(stage.folder / "vault_password"),
+        }
+        return subprocess.run(
+            command, cwd=stage.folder, env=environment, capture_output=True, text=True, check=False, timeout=RUN_SECONDS
+        )
+
+    @pytest.mark.matrix
+    def test_rotates(self, stage: Stage) -> None:
+        done = self.run(stage)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert stage.scene.simulator.report["applied"] == dict.fromkeys(IDS.values(), 1)
+
+    def test_refuses_a_store_inside_the_installed_collection(self, stage: Stage) -> None:
+        done = self.run(stage, rotate_passwords_store={"path": "store"})
+        assert done.returncode != 0
+        assert "has to begin with a slash or a tilde here" in done.stdout
+        assert stage.scene.simulator.total == 0
+
+
+def test_the_role_documents_the_defaults_that_it_has_and_the_options_of_the_module() -> None:
+    def read(path: str) -> Any:
+        return yaml.safe_load((ROOT / "roles/rotate_passwords" / path).read_text())
+
+    documented = read("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert read("defaults/main.yml") == {
+        name: text["default"] for name, text in documented.items() if "default" in text
+    }
+
+    own = {"connection", "after_tasks", "no_log"}
+    module = yaml.safe_load(uipath_password_rotation.DOCUMENTATION)["options"]
+    options = {name.removeprefix("rotate_passwords_"): text for name, text in documented.items()}
+    assert set(options) - own == {*module, "store"} - {"consumers"}
+    for name in set(options) & set(module):
+        same = {"type", "elements", "choices", "required"} | ({"default"} if name != "password" else set())
+        assert {key: options[name].get(key) for key in same} == {key: module[name].get(key) for key in same}
+
+
+def test_the_guide_explains_every_status() -> None:
+    guide = (ROOT / "docs/rotation.md").read_text()
+    table = guide[guide.index("## Statuses") : guide.index("## Consumers")]
+    first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert {word for cell in first_cells for word in re.findall(r"`(\w+)`", cell)} == set(SENTENCES)
