@@ -23,7 +23,7 @@ SHORTEST_FRAGMENT = 4
 
 def encoded_forms(secret: str) -> set[str]:
     """Return every spelling under which a secret is recognized, also without blanks around it."""
-    forms = {form for spelling in {secret, secret.strip()} for form in forms_of(spelling)}
+    forms = {form for spelling in (secret, secret.strip()) for form in forms_of(spelling)}
     # An encoded form of a character or two would hide pieces of ordinary words.
     plain = {secret, secret.strip(), secret.upper(), secret.lower()}
     return {form for form in forms if form and (len(form) >= SHORTEST_FRAGMENT or form in plain)}

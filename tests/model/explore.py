@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Union
@@ -31,8 +32,9 @@ Origins = dict[World, Union[tuple[World, str], None]]
 def search(start: World, setting: Setting) -> Iterable[World]:
     """Return every world that can come of this one, the nearest first, each with a look at the rules."""
     origins: Origins = {start: None}
-    queue = [start]
-    for world in queue:
+    queue = deque([start])
+    while queue:
+        world = queue.popleft()
         for label, move in moves(world, setting):
             try:
                 following = move()

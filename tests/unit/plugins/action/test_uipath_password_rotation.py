@@ -26,7 +26,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE
 
 Run = Callable[..., dict[str, Any]]
 ACCOUNT = {"user_id": "u1", "name": "svc", "initial_password": OLD}
-SECRETS = [("default", VaultSecret(b"the vault password"))]
+SECRETS = (("default", VaultSecret(b"the vault password")),)
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE
 
-SECRETS = [("default", VaultSecret(b"the vault password"))]
+SECRETS = (("default", VaultSecret(b"the vault password")),)
 Look = Callable[..., Any]
 
 
