@@ -1,0 +1,64 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rotations in forked processes: the same parts as in the action plugin, but without a second for ansible-playbook."""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connect
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import (
+    password_rules,
+    rotation_argument_spec,
+    wishes,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import task_result
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import Pace, RotationTask, identified
+from ansible_collections.rpaops.uipath.tests.rotation.injection.sitecustomize import Injection
+from ansible_collections.rpaops.uipath.tests.rotation.rig import ROTATION, Rig
+
+DEFECT = 70
+
+
+def rotate_in_process(rig: Rig, users: Iterable[str]) -> dict[str, Any]:
+    """Do what the action plugin does once its options are checked."""
+    given = {**rig.play.defaults, **rig.task(users)[ROTATION]}
+    options = ArgumentSpecValidator(rotation_argument_spec()).validate(given).validated_parameters
+    client = connect(options, {}, check_mode=False, connections=options["concurrency"])
+    store = rig.opened_store()
+    accounts = identified(wishes(options), store, client, options["partition_id"])
+    pace = Pace(options["concurrency"], options["max_failures"], options["settle_seconds"])
+    task = RotationTask(store, client, password_rules(options), pace, options["partition_id"])
+    results = task.run(accounts, check_mode=False)
+    store.close()
+    return task_result(results, options["max_age_days"])
+
+
+def forked(rig: Rig, users: Iterable[str], plan: Mapping[str, Any], result: Path | None = None) -> int:
+    """Start a rotation in a process of its own, and return its id. Forks: call it where no threads are."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        if plan:
+            Injection(rig.injection(plan)).install()
+        document = rotate_in_process(rig, users)
+        if result:
+            result.write_text(json.dumps(document))
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(DEFECT)
+
+
+def awaited(pids: Sequence[int]) -> list[int]:
+    """Return how the processes ended, once all of them are gone: negative for a signal, as in C(subprocess)."""
+    return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
