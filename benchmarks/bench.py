@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +58,7 @@ def simulator(latency: float = 0) -> Iterator[Server]:
             process.terminate()
 
 
-def play(text: str, server: Server, **variables: Any) -> Cost:
+def play(text: str, server: Server, *, arguments: Sequence[str] = (), **variables: Any) -> Cost:
     """Run a playbook and return its wall time, and the peak memory of the largest process it started."""
     with tempfile.TemporaryDirectory() as folder:
         playbook, settings = Path(folder, "play.yml"), Path(folder, "variables.json")
@@ -66,8 +66,9 @@ def play(text: str, server: Server, **variables: Any) -> Cost:
         settings.write_text(json.dumps({"identity_url": f"{server.url}/identity", **CLIENT, **variables}))
         interpreter = f"ansible_python_interpreter={sys.executable}"
         command = ["ansible-playbook", "-i", "localhost,", "-c", "local", "-e", f"@{settings}", "-e", interpreter]
+        command += [*arguments, str(playbook)]
         started = time.perf_counter()
-        process = subprocess.Popen([*command, str(playbook)], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         _pid, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
     if status:

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -73,7 +74,7 @@ class Playbook:
         self.folder = folder
         self.defaults = defaults
         self.defaults_of_module: Variables = {"settle_seconds": 0.05}
-        self.runs = 0
+        self._numbers = count(1)  # safe to share: threads may run playbooks of one folder at the same time
 
     def __call__(
         self,
@@ -105,8 +106,7 @@ class Playbook:
         **variables: Any,
     ) -> Iterator[Running]:
         """Start the run, and leave nothing of it behind."""
-        self.runs += 1
-        folder = self.folder / f"run{self.runs}"
+        folder = self.folder / f"run{next(self._numbers)}"
         self._write(folder, tasks, variables)
         running = Running(folder, list(arguments), environment or {})
         try:

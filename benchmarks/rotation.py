@@ -1,0 +1,217 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Time rpaops.uipath.uipath_password_rotation on the simulator, and show where its time goes.
+
+What is compared with it changes or decrypts the same number of passwords: uipath_user_password, which keeps nothing,
+and ansible-core's Vault. Every account has a record before anything is timed, and every forced run changes the
+passwords of all accounts, or it is an error. See README.md beside this file.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from ansible.parsing import vault
+from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connect, connection_argument_spec
+from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Transport
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._generate import PasswordRules
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import Pace, RotationTask
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
+from bench import CLIENT, Cost, Server, number_of_runs, play, row, simulator
+from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
+from user_password import CONCURRENCY, EMPTY, User, measured, module, new_users
+
+LATENCY = 0.05
+VAULT_PASSWORD = "the vault password of the benchmark"
+SECRETS = [("default", vault.VaultSecret(VAULT_PASSWORD.encode()))]
+
+ROTATION = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - rpaops.uipath.uipath_password_rotation:
+        identity_url: "{{ identity_url }}"
+        client_id: "{{ client_id }}"
+        client_secret: "{{ client_secret }}"
+        concurrency: "{{ concurrency }}"
+        store:
+          path: "{{ store }}"
+        state: "{{ state | default('rotated') }}"
+        force: "{{ force | default(false) }}"
+        accounts: "{{ accounts }}"
+"""
+
+
+@dataclass
+class Fleet:
+    """Users of the server whose passwords a store keeps."""
+
+    server: Server
+    users: list[User]
+    folder: Path
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
+
+    def play(self, text: str, **variables: Any) -> Cost:
+        secret = self.folder / "vault-password"
+        secret.write_text(VAULT_PASSWORD)
+        accounts = [{"user_id": user["user_id"], "initial_password": user["old_password"]} for user in self.users]
+        options = {"store": str(self.store), "concurrency": CONCURRENCY, "accounts": accounts, **variables}
+        return play(text, self.server, arguments=["--vault-password-file", str(secret)], **options)
+
+    def rotation(self) -> Cost:
+        """Rotate every account, and make sure that each was."""
+        before = self.applied()
+        cost = self.play(ROTATION, force=True)
+        self.demand_rotated(before)
+        return cost
+
+    def applied(self) -> dict[str, int]:
+        """Return how often the server has changed each user's password."""
+        return dict(self.server.control("GET", "report")["applied"])
+
+    def demand_rotated(self, before: dict[str, int]) -> None:
+        if self.applied() != {user["user_id"]: before.get(user["user_id"], 0) + 1 for user in self.users}:
+            raise SystemExit("a run did not change every password once: its time means nothing")
+
+    def decryption(self) -> float:
+        """Decrypt every record with nothing but ansible-core."""
+        library, started = vault.VaultLib(SECRETS), time.perf_counter()
+        for path in self.store.glob("*.yml"):
+            library.decrypt(path.read_bytes())
+        return time.perf_counter() - started
+
+
+@contextmanager
+def fleet(server: Server, count: int) -> Iterator[Fleet]:
+    """Make users, and a store with a record of each."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        made = Fleet(server, new_users(server, count), folder)
+        made.play(ROTATION, state="present")
+        yield made
+    finally:
+        shutil.rmtree(folder)
+
+
+def against_others(runs: int) -> None:
+    """Compare 1,000 accounts with the bare module, and a run in which nothing is due with their decryption."""
+    ratios, seconds, idle_ratios, idle_seconds = [], [], [], []
+    with simulator(LATENCY) as server:
+        for _run in range(runs):
+            bare = measured(server, 1_000, module).seconds
+            with fleet(server, 1_000) as accounts:
+                seconds.append(accounts.rotation().seconds)
+                ratios.append(seconds[-1] / bare)
+                idle_seconds.append(accounts.play(ROTATION).seconds)
+                idle_ratios.append((idle_seconds[-1] - accounts.play(EMPTY).seconds) / accounts.decryption())
+    case = f"1,000 accounts, server latency {LATENCY * 1000:.0f} ms: a rotation / uipath_user_password"
+    row(case, ratios, "<= 3.0", seconds)
+    row("1,000 accounts, none due, without the empty play / decrypting them", idle_ratios, "<= 1.5", idle_seconds)
+
+
+def growth(runs: int) -> None:
+    ratios, seconds, megabytes = [], [], []
+    with simulator(LATENCY) as server:
+        for _run in range(runs):
+            with fleet(server, 1_000) as accounts:
+                small = accounts.rotation().seconds - accounts.play(EMPTY).seconds
+            with fleet(server, 10_000) as accounts:
+                large = accounts.rotation()
+                ratios.append((large.seconds - accounts.play(EMPTY).seconds) / 10 / small)
+            seconds.append(large.seconds)
+            megabytes.append(large.megabytes)
+    row("time per account at 10,000 / at 1,000 accounts, without the empty play", ratios, "<= 1.2", seconds)
+    print(f"\nPeak memory of the largest process at 10,000 accounts: {max(megabytes):.0f} MB (wanted: <= 300 MB).")
+
+
+@dataclass
+class Meter:
+    """Counts calls, with the time that passed in them and the processor time of their threads."""
+
+    calls: int = 0
+    passed: float = 0.0
+    worked: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def metered(*arguments: Any, **options: Any) -> Any:
+            started, work = time.perf_counter(), time.thread_time()
+            try:
+                return function(*arguments, **options)
+            finally:
+                with self._lock:
+                    self.calls += 1
+                    self.passed += time.perf_counter() - started
+                    self.worked += time.thread_time() - work
+
+        return metered
+
+
+@contextmanager
+def metered_calls() -> Iterator[dict[str, Meter]]:
+    """Meter what a rotation waits for: key derivations, the disk, the server."""
+    meters = {"vault key derivation": Meter(), "fsync": Meter(), "HTTP": Meter()}
+    derivation, disk, http = meters.values()
+
+    def metered_kdf(*arguments: Any, **options: Any) -> Any:
+        return SimpleNamespace(derive=derivation.of(PBKDF2HMAC(*arguments, **options).derive))
+
+    with ExitStack() as patches:
+        patches.enter_context(mock.patch.object(vault, "PBKDF2HMAC", metered_kdf))
+        patches.enter_context(mock.patch.object(os, "fsync", disk.of(os.fsync)))
+        patches.enter_context(mock.patch.object(Transport, "send", http.of(Transport.send)))
+        yield meters
+
+
+def rotate_here(accounts: Fleet) -> None:
+    """Rotate every account as the action does, in this process."""
+    url = f"{accounts.server.url}/identity"
+    defaults = {name: option.get("default") for name, option in connection_argument_spec().items()}
+    client = connect({**defaults, "identity_url": url, **CLIENT}, {}, check_mode=False, connections=CONCURRENCY)
+    store = VaultFileStore(accounts.store, secrets=SECRETS, identity_url=url)
+    store.open(check_mode=False)
+    wishes = [Wish(Account(url, user["user_id"]), force=True) for user in accounts.users]
+    RotationTask(store, client, PasswordRules(), Pace(CONCURRENCY)).run(wishes, check_mode=False)
+    store.close()
+
+
+def parts() -> None:
+    """Print where the time of 1,000 accounts goes. Threads wait at the same time: the sums exceed the whole."""
+    with simulator(LATENCY) as server, fleet(server, 1_000) as accounts, metered_calls() as meters:
+        before, started, work = accounts.applied(), time.perf_counter(), time.process_time()
+        rotate_here(accounts)
+        passed, worked = time.perf_counter() - started, time.process_time() - work
+        accounts.demand_rotated(before)
+    print("\n| part of 1,000 accounts | calls | passed in all threads | processor time |\n| --- | --- | --- | --- |")
+    for name, meter in meters.items():
+        print(f"| {name} | {meter.calls} | {meter.passed:.1f} s | {meter.worked:.1f} s |")
+    rest = worked - sum(meter.worked for meter in meters.values())
+    print(f"| all else | | | {rest:.1f} s |\n| the whole run | | {passed:.1f} s | {worked:.1f} s |")
+
+
+def main() -> None:
+    runs = number_of_runs(__doc__)
+    against_others(runs)
+    growth(runs)
+    parts()
+
+
+if __name__ == "__main__":
+    main()
