@@ -180,7 +180,7 @@ class TestBrakes:
 @pytest.mark.parametrize("concurrency", [None, 1, 12])
 def test_concurrency_is_what_the_server_sees(play: Playbook, simulator: Simulator, concurrency: int | None) -> None:
     simulator.add_users(dict.fromkeys(NAMES, OLD))
-    simulator.fault("latency", seconds=0.1, times=None)
+    simulator.fault("latency", seconds=0.6, times=None)
     result = run_one(play, [change(name) for name in NAMES], **({"concurrency": concurrency} if concurrency else {}))
     assert result["counts"]["changed"] == 12
     assert simulator.report["in_flight_peak"]["change_password"] == (concurrency or 4)
