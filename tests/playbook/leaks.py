@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, Run, process_ids, read_proc
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import MARK, Playbook, Run, process_ids, read_proc
 
 AWKWARD = " \"q\" 'a' \\b %41 {{ x }} <&>+ äß/?"
 
@@ -36,7 +36,10 @@ def spellings(secret: str) -> set[str]:
 
 
 class Witness:
-    """Samples the command lines of all processes while a run is active."""
+    """Samples the command lines of a run's processes while it is active.
+
+    Those of other processes are left out: whatever runs on the machine besides may hold one of the words by chance.
+    """
 
     def __init__(self) -> None:
         self.command_lines: set[bytes] = set()
@@ -45,7 +48,8 @@ class Witness:
 
     def _watch(self) -> None:
         while not self._done.wait(0.03):
-            self.command_lines |= {read_proc(pid, "cmdline") for pid in process_ids()}
+            marked = [pid for pid in process_ids() if f"{MARK}=".encode() in read_proc(pid, "environ")]
+            self.command_lines |= {read_proc(pid, "cmdline") for pid in marked}
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -152,3 +152,9 @@ class TestBehind:
     )
     def test_words_or_else_codes_follow_the_sentence(self, said: ServerWords, message: str) -> None:
         assert said.behind("No.") == message
+
+
+@pytest.mark.parametrize("place", ["code", "description"])
+def test_what_is_cut_off_is_masked_before(place: str) -> None:
+    said = server_words({"errors": [{place: "x" * 990 + "a-long-password-1"}]}, ["a-long-password-1"])
+    assert (said.codes[0] if place == "code" else said.words) == "x" * 990 + MASK

@@ -131,12 +131,16 @@ class TestRunFleet:
                 assert first_stopped.wait(LONG)
             return str(item)
 
+        told: list[str] = []
+
         def stop(result: str) -> str:
+            told.append(result)
             first_stopped.set()
             return f"because of {result}"
 
         report = run(range(3), work, stop=stop, concurrency=2)
         assert report == FleetReport(["0", "1", None], [True, True, False], "because of 0")
+        assert told == ["0", "1"]
 
     def test_a_cancelled_run_starts_nothing(self) -> None:
         report = run(range(3), str, cancelled=lambda: True)
