@@ -28,8 +28,8 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import co
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Transport
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._generate import PasswordRules
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Wish
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import Pace, RotationTask
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Wish
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
 from bench import CLIENT, Cost, Server, number_of_runs, play, row, simulator
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC

@@ -46,12 +46,12 @@ def resolved(
     return complete
 
 
-def repetitions(identities: Iterable[str], place: str) -> list[str]:
-    """Say which entries of an option mean a user that an entry before them means."""
+def repetitions(identities: Iterable[str], place: str, *, verb: str = "is the same user as") -> list[str]:
+    """Say which entries of an option mean what an entry before them means. Empty ones mean nothing."""
     problems = []
     first_index: dict[str, int] = {}
     for index, identity in enumerate(map(canonical_user_id, identities)):
         first = first_index.setdefault(identity, index) if identity else index
         if first != index:
-            problems.append(f"{place}[{index}] is the same user as {place}[{first}]")
+            problems.append(f"{place}[{index}] {verb} {place}[{first}]")
     return problems

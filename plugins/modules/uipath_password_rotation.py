@@ -47,13 +47,20 @@ options:
           - The user name or e-mail address. Looked up at the server only while the store has no record of it.
         type: str
       name:
-        description: A label of your own, to find the account by. Unique in the store.
+        description:
+          - A label of your own, to find the account by. Unique in the store.
+          - A new label, or user name, reaches the store with the account's next change.
         type: str
       initial_password:
         description:
           - The live password of an account that has no record yet. It is used once, and ignored afterwards.
           - With O(state=adopted), the password that is live now.
         type: str
+      generation:
+        description:
+          - With O(state=delivered), the RV(accounts[].generation) of the password that the consumers have. If the
+            record was written since, the account is V(busy), and its delivery stays due.
+        type: int
   state:
     description:
       - V(rotated) finishes what an earlier run left open, and rotates what is due.
@@ -101,7 +108,7 @@ options:
         type: int
         default: 1
       special_characters:
-        description: Which special characters may be used.
+        description: Which special characters may be used. No letters, digits or spaces.
         type: str
         default: "!#+,-.:=?@_~"
       exclude:
@@ -199,7 +206,7 @@ accounts:
         - 'V(store_conflict) - Somebody else wrote the record while it was worked on. Both versions are kept:
           compare the file with the .conflict file beside it, and stop what else writes there.'
         - 'V(no_password) - There is no record, and no initial_password to adopt.'
-        - 'V(not_attempted) - Nothing was done for this account, because the run was stopped before its turn:'
+        - 'V(not_attempted) - Nothing was done for this account, because the run was stopped before its turn.'
       type: str
       sample: rotated
     changed:

@@ -50,6 +50,8 @@ def rules_problems(rules: PasswordRules) -> list[str]:
     """Say why no password can be made by these rules."""
     minimums = [getattr(rules, name) for name in CLASSES]
     problems = [f"password.{name} must not be negative" for name in CLASSES if getattr(rules, name) < 0]
+    if any(not is_special(char) for char in rules.special_characters):
+        problems.append("password.special_characters must not hold letters, digits or spaces")
     problems += [
         f"password.{name} wants characters, but password.exclude leaves none"
         for name in rules.used()
@@ -60,6 +62,11 @@ def rules_problems(rules: PasswordRules) -> list[str]:
     elif sum(minimums) > rules.length:
         problems.append("password.length is less than the sum of the minimums")
     return problems
+
+
+def is_special(char: str) -> bool:
+    """Tell what the server counts as a special character. Spaces and the like get lost on the way to a consumer."""
+    return char.isprintable() and not char.isspace() and not (char.isascii() and char.isalnum())
 
 
 def new_password(rules: PasswordRules) -> str:

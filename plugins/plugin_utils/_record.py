@@ -1,23 +1,20 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a store keeps of one account, and the form in which it keeps it.
+"""What a store keeps of one account, and what becomes of it.
 
 A value that was ever staged stays somewhere in the record until another value was proven to be live.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
-SCHEMA = 1
+KEPT_PREVIOUS = 3
 STATUSES = ("ok", "in_doubt", "out_of_sync", "quarantined")
-
-
-class InvalidRecord(ValueError):
-    """A document is no record of this schema. The message names the field, never a value."""
 
 
 @dataclass(frozen=True)
@@ -90,45 +87,53 @@ class Record:
         yield from (retired.password for retired in self.previous)
 
 
-def to_document(record: Record) -> dict[str, Any]:
-    """Return the record as plain data, for YAML or JSON."""
-    document = asdict(record)
-    pending = document.pop("pending")
-    if pending:
-        pending = {"from": pending.pop("old"), "to": pending.pop("new"), **pending}
-    return {"schema": SCHEMA, **document, "pending": pending}
+def next_generation(record: Record, **changes: Any) -> Record:
+    return replace(record, generation=record.generation + 1, **changes)
 
 
-def from_document(document: Any) -> Record:
-    """Return the record in a document, or raise InvalidRecord."""
-    if not isinstance(document, dict):
-        raise InvalidRecord("it is not a mapping")
-    if document.get("schema") != SCHEMA:
-        raise InvalidRecord("its schema is not 1: a newer version of the collection wrote it, or something else did")
-    try:
-        record = read_fields(document)
-    except (KeyError, TypeError) as error:
-        raise InvalidRecord(f"a field is missing or unknown ({error.args[0] if error.args else ''})"[:200]) from None
-    numbers = (record.generation, record.unproven_sends)
-    if record.status not in STATUSES or not all(isinstance(number, int) for number in numbers) or record.generation < 1:
-        raise InvalidRecord("its status or one of its numbers is not valid")
-    if not all(isinstance(password, str) and password for password in record._passwords()):
-        raise InvalidRecord("a password in it is not text, or is empty")
-    return record
+def with_names(record: Record, account: Account) -> Record:
+    """Take over the label and the user name as they are given now."""
+    names = {name: value for name in ("name", "user_name") if (value := getattr(account, name))}
+    return replace(record, account=replace(record.account, **names))
 
 
-def read_fields(document: Mapping[str, Any]) -> Record:
-    pending = document["pending"]
-    if pending is not None:
-        pending = Pending(pending["from"], pending["to"], pending["staged_at"], pending["maybe_live"])
-    return Record(
-        account=Account(**document["account"]),
-        current=Current(**document["current"]),
-        generation=document["generation"],
-        pending=pending,
-        orphans=tuple(Orphan(**orphan) for orphan in document["orphans"]),
-        previous=tuple(Retired(**retired) for retired in document["previous"]),
-        status=document["status"],
-        unproven_sends=document["unproven_sends"],
-        delivered=document["delivered"],
+def committed(record: Record, pair: Pending, time: str, *, delivered: bool) -> Record:
+    """Return the next record once the new password of the pair is live: all others are dead."""
+    dead = dict.fromkeys((pair.old, *record.candidates()))
+    retired = {old.password: old.retired_at for old in record.previous}
+    return next_generation(
+        record,
+        current=Current(pair.new, time, "rotated"),
+        pending=None,
+        orphans=(),
+        previous=tuple(Retired(old, retired.get(old, time)) for old in dead if old != pair.new)[:KEPT_PREVIOUS],
+        status="ok",
+        unproven_sends=0,
+        delivered=delivered,
     )
+
+
+def with_orphans(record: Record, passwords: Sequence[str], time: str, why: str, *, behind: bool = False) -> Record:
+    """Keep these passwords among the orphans: before those that are there or, in their order, C(behind) them."""
+    known = {orphan.password for orphan in record.orphans}
+    added = tuple(Orphan(password, time, why) for password in dict.fromkeys(passwords))
+    if behind:
+        kept = tuple(orphan for orphan in record.orphans if orphan.password not in passwords)
+        return replace(record, orphans=(*kept, *added))
+    fresh = tuple(orphan for orphan in added if orphan.password not in known)
+    return replace(record, orphans=(*fresh, *record.orphans))
+
+
+def is_closed(record: Record) -> bool:
+    """Tell whether only a person may open the account again."""
+    return record.status in ("out_of_sync", "quarantined")
+
+
+def age_days(current: Current, now: datetime) -> float | None:
+    """Return the age of the password in days, or None where its beginning is missing, unreadable or in the future."""
+    try:
+        since = datetime.fromisoformat(current.since or "")
+        age = now - (since if since.tzinfo else since.replace(tzinfo=timezone.utc))
+    except (TypeError, ValueError):
+        return None
+    return None if age < timedelta(0) else age / timedelta(days=1)

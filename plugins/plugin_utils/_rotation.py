@@ -17,18 +17,31 @@ What it rests on: the server applies a pair only while the old password of it is
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
-from typing import Any, Union
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import (
-    Account,
     Current,
-    Orphan,
     Pending,
     Record,
-    Retired,
+    age_days,
+    committed,
+    is_closed,
+    next_generation,
+    with_names,
+    with_orphans,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import (
+    Ended,
+    Save,
+    Send,
+    SetAside,
+    Settle,
+    Step,
+    Steps,
+    Wish,
 )
 
 # Sends of which nothing proves that they were no failed sign-ins. The server may lock the account at 10.
@@ -37,7 +50,6 @@ UNPROVEN_LIMIT = 4
 MISMATCH_LIMIT = 2
 # New passwords that one run tries against the server's policy.
 POLICY_TRIES = 3
-KEPT_PREVIOUS = 3
 
 # What a not-applied answer makes of the account. None of these answers is a failed sign-in.
 NOT_APPLIED = {
@@ -48,62 +60,6 @@ NOT_APPLIED = {
     "not_found": "target_missing",
     "conflict": "refused",
 }
-
-
-@dataclass(frozen=True)
-class Save:
-    """Make the record durable. Answered with True, or with False if somebody else has written since it was read."""
-
-    record: Record
-
-
-@dataclass(frozen=True)
-class SetAside:
-    """Keep what somebody else wrote under another name. Answered with the record in it, or None if there is none."""
-
-
-@dataclass(frozen=True)
-class Send:
-    """Send the pair, once. Answered with a PasswordAnswer."""
-
-    old: str = field(repr=False)
-    new: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Settle:
-    """Give a request whose answer was lost the time to be applied or dropped."""
-
-
-Step = Union[Save, SetAside, Send, Settle]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How an account ended. C(record) is what the store holds now."""
-
-    status: str
-    record: Record | None
-    answers: tuple[PasswordAnswer, ...] = ()
-
-    @property
-    def changed(self) -> bool:
-        return any(answer.outcome == "applied" for answer in self.answers)
-
-
-Steps = Generator[Step, Any, Ended]
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What is asked for: the options of one account."""
-
-    account: Account
-    state: str = "rotated"
-    initial_password: str | None = field(default=None, repr=False)
-    max_age_days: float = 90.0
-    force: bool = False
-    consumers: bool = False
 
 
 class Rotation:
@@ -124,6 +80,7 @@ class Rotation:
     def steps(self, record: Record | None) -> Steps:
         if record is None:
             return (yield from self._first())
+        record = with_names(record, self._wish.account)  # durable with the next write
         if self._wish.state == "present":
             return self._ended("fresh", record)
         wanted = {"rotated": self._rotated, "resumed": self._resumed, "adopted": self._adopted}
@@ -145,6 +102,8 @@ class Rotation:
     def _delivered(self, record: Record) -> Steps:
         if record.delivered:
             return self._ended("fresh", record)
+        if self._wish.generation not in (None, record.generation):  # they were told of another password than this
+            return self._ended("busy", record)
         return (yield from self._saved(replace(record, delivered=True), "delivered"))
 
     def _adopted(self, record: Record) -> Steps:
@@ -232,21 +191,8 @@ class Rotation:
         return self._ended("refused", staged)
 
     def _commit(self, record: Record, pair: Pending) -> Steps:
-        """The new password is live, so all others are dead."""
-        time = self._time()
-        dead = dict.fromkeys((pair.old, *record.candidates()))
-        retired = {old.password: old.retired_at for old in record.previous}
-        committed = next_generation(
-            record,
-            current=Current(pair.new, time, "rotated"),
-            pending=None,
-            orphans=(),
-            previous=tuple(Retired(old, retired.get(old, time)) for old in dead if old != pair.new)[:KEPT_PREVIOUS],
-            status="ok",
-            unproven_sends=0,
-            delivered=record.delivered and not self._wish.consumers,
-        )
-        return (yield from self._kept(committed, self._success))
+        delivered = record.delivered and not self._wish.consumers
+        return (yield from self._kept(committed(record, pair, self._time(), delivered=delivered), self._success))
 
     def _after_mismatch(self, record: Record, pair: Pending) -> Steps:
         """The old password is dead. Either the new one is live, or somebody else changed it."""
@@ -338,38 +284,12 @@ class Rotation:
         return Ended(status, record, tuple(self._answers))
 
     def _with_orphans(self, record: Record, passwords: Sequence[str], why: str) -> Record:
-        """Keep these passwords among the orphans: before those that are there or, in their order, behind them."""
-        known = {orphan.password for orphan in record.orphans}
-        added = tuple(Orphan(password, self._time(), why) for password in dict.fromkeys(passwords))
-        if self._keeps_order:
-            kept = tuple(orphan for orphan in record.orphans if orphan.password not in passwords)
-            return replace(record, orphans=(*kept, *added))
-        fresh = tuple(orphan for orphan in added if orphan.password not in known)
-        return replace(record, orphans=(*fresh, *record.orphans))
+        return with_orphans(record, passwords, self._time(), why, behind=self._keeps_order)
 
     def _time(self) -> str:
         return self._now().astimezone(timezone.utc).isoformat(timespec="seconds")
 
 
-def next_generation(record: Record, **changes: Any) -> Record:
-    return replace(record, generation=record.generation + 1, **changes)
-
-
-def is_closed(record: Record) -> bool:
-    """Tell whether only a person may open the account again."""
-    return record.status in ("out_of_sync", "quarantined")
-
-
 def is_barred(codes: Sequence[str]) -> bool:
     """Tell whether the server keeps the user from signing in at all. UiPath's codes are not documented."""
     return any(word in code.lower() for code in codes for word in ("lock", "inactive", "notactive", "disabled"))
-
-
-def age_days(current: Current, now: datetime) -> float | None:
-    """Return the age of the password in days, or None where its beginning is missing, unreadable or in the future."""
-    try:
-        since = datetime.fromisoformat(current.since or "")
-        age = now - (since if since.tzinfo else since.replace(tzinfo=timezone.utc))
-    except (TypeError, ValueError):
-        return None
-    return None if age < timedelta(0) else age / timedelta(days=1)

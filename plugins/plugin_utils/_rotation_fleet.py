@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rotation of many accounts: who is first, how many at once, who waits together, and when to stop.
 
-One account at a time goes first, until one was changed: what is wrong for all of them shows on one. Accounts whose
-answer was lost wait together, so that a server that needs time costs one wait, and not one for each account.
+One account at a time goes first, until one was changed: what is wrong for all of them shows on one. From then on,
+accounts whose answer was lost wait together, so that a server that needs time costs one wait, and not one for each.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._fleet import run_fleet
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._course import Course
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Ended
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Ended
 
 # So many accounts in a row that end in one of these ways stop the run.
 BAD_ENDS_IN_A_ROW = 2
 BAD_ENDS = frozenset(
     {"out_of_sync", "in_doubt", "refused", "target_missing", "unreachable", "throttled", "quarantined"}
 )
-# More do not wait for lost answers at the same time: a dead server would take every account into doubt.
+# While so many wait for lost answers, none is started: a dead server would take every account into doubt.
 WAITING_AT_MOST = 16
 
 # Reasons to start no further account just now, which are no reasons to end the run.
@@ -59,7 +59,10 @@ class Brake:
 
 @dataclass
 class RotationFleet:
-    """C(begin) takes an account as far as it goes: to its end, or to where it waits, which gives its course."""
+    """C(begin) takes an account as far as it goes: to its end, or to where it waits, which gives its course.
+
+    C(proven) says that nothing can be wrong for all of them: a first one was changed, or the server is not asked.
+    """
 
     begin: Begin
     settle: Callable[[], None]
@@ -75,7 +78,7 @@ class RotationFleet:
         queue = list(accounts)
         while queue and not self.brake.reason:
             queue = self._apply(queue, self.begin)
-            if len(self.waiting) >= WAITING_AT_MOST:
+            if len(self.waiting) >= self._most():
                 self._conclude_waiting()
         while self.waiting:  # an account may have to wait twice
             self._conclude_waiting()
@@ -107,12 +110,15 @@ class RotationFleet:
                 self.ends[account] = Ended("in_doubt", None)
         return [account for account, started in zip(accounts, report.started) if not started]
 
+    def _most(self) -> int:
+        return WAITING_AT_MOST if self.proven else 1
+
     def _note(self, result: tuple[int, Course | Ended]) -> str | None:
         """Note what came of an account, and return the reason to start no further one for now."""
         account, end = result
         if isinstance(end, Course):
             self.waiting[account] = end
-            return ENOUGH_WAIT if len(self.waiting) >= WAITING_AT_MOST else None
+            return ENOUGH_WAIT if len(self.waiting) >= self._most() else None
         self.ends[account] = end
         first_change = end.changed and not self.proven
         self.proven = self.proven or end.changed

@@ -17,11 +17,10 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._directory import comparable
 from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import is_path_segment, normalize_identity_url
-from ansible_collections.rpaops.uipath.plugins.module_utils._users import canonical_user_id
+from ansible_collections.rpaops.uipath.plugins.module_utils._preparation import repetitions
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._generate import SPECIAL, PasswordRules, rules_problems
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Wish
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import repetitions
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Wish
 
 STATES = ("rotated", "present", "resumed", "adopted", "delivered")
 
@@ -50,6 +49,7 @@ def rotation_argument_spec() -> dict[str, dict[str, Any]]:
                 "user_name": {"type": "str"},
                 "name": {"type": "str"},
                 "initial_password": {"type": "str", "no_log": True},
+                "generation": {"type": "int"},
             },
         },
         "store": {"type": "dict", "required": True, "options": store_argument_spec()},
@@ -107,13 +107,12 @@ def account_problems(place: str, account: Mapping[str, Any]) -> list[str]:
 
 def repeated_accounts(accounts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say which accounts, before names are looked up, and which labels are given twice."""
-    ids = [canonical_user_id(account["user_id"] or "") for account in accounts]
     names = [comparable(account["user_name"] or "") for account in accounts]
     labels = [comparable(account["name"] or "") for account in accounts]
     return [
-        *repetitions(ids, "accounts"),
+        *repetitions((account["user_id"] or "" for account in accounts), "accounts"),
         *repetitions(names, "accounts"),
-        *(f"the name of {problem}" for problem in repetitions(labels, "accounts")),
+        *repetitions(labels, "accounts", verb="has the same name as"),
     ]
 
 
@@ -127,6 +126,7 @@ def wishes(options: Mapping[str, Any]) -> list[Wish]:
             max_age_days=options["max_age_days"],
             force=options["force"],
             consumers=options["consumers"],
+            generation=account["generation"],
         )
         for account in options["accounts"]
     ]

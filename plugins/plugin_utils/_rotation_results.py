@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Ended, Wish, age_days
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import age_days
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Ended, Wish
 
 SUCCEEDED = frozenset({"rotated", "resumed", "fresh", "adopted", "created", "delivered", "would_rotate"})
 
@@ -53,7 +54,7 @@ SENTENCES = {
         " .conflict file beside it, and stop what else writes there."
     ),
     "no_password": "There is no record, and no initial_password to adopt.",
-    "not_attempted": "Nothing was done for this account, because the run was stopped before its turn:",
+    "not_attempted": "Nothing was done for this account, because the run was stopped before its turn.",
 }
 
 
@@ -87,7 +88,7 @@ def message(ended: Ended, stopped: str | None) -> str:
     answers = failures(ended)
     causes = dict.fromkeys(answer.cause for answer in answers if answer.cause)
     words = " / ".join(dict.fromkeys(answer.words for answer in answers if answer.words))
-    reason = [f"{stopped}."] if stopped and ended.status == "not_attempted" else []
+    reason = [f"The reason: {stopped}."] if stopped and ended.status == "not_attempted" else []
     return " ".join([SENTENCES[ended.status], *reason, *causes, *([f"The server says: {words}"] if words else [])])
 
 

@@ -25,6 +25,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._directory import (
     open_directory,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._preparation import repetitions
 from ansible_collections.rpaops.uipath.plugins.module_utils._settings import PASSWORD_COMPLEXITY, read_setting
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import (
     PasswordAnswer,
@@ -40,9 +41,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._generate import (
     with_server_policy,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Ended, Rotation, Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_fleet import Brake, RotationFleet
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SUCCEEDED, account_result
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Ended, Wish
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import Store, WentBackwards
 
 # The states in which the server is asked.
@@ -92,16 +94,6 @@ def identified(wishes: Sequence[Wish], store: Store, client: Client, partition_i
 
 def with_id(wish: Wish, user_id: str) -> Wish:
     return replace(wish, account=replace(wish.account, user_id=canonical_user_id(user_id)))
-
-
-def repetitions(identities: Sequence[str], place: str) -> list[str]:
-    """Say which entries mean the same as an entry before them. Empty ones mean nothing."""
-    problems: list[str] = []
-    first: dict[str, int] = {}
-    for index, identity in enumerate(identities):
-        if identity and first.setdefault(identity, index) != index:
-            problems.append(f"{place}[{index}] is the same as {place}[{first[identity]}]")
-    return problems
 
 
 def plan(wish: Wish, store: Store, *, check_mode: bool = False) -> Plan:
@@ -156,7 +148,7 @@ class RotationTask:
             return self._results([foreseen(planned) for planned in plans], {}, None)
         due = [index for index, planned in enumerate(plans) if not planned.ended]
         refusal = self._sign_in([plans[index].wish for index in due])
-        fleet = self._fleet(plans, refusal)
+        fleet = self._fleet(due, plans, refusal)
         fleet.run(self._in_order(due, plans))
         return self._results(plans, fleet.ends, fleet.brake.reason)
 
@@ -189,7 +181,7 @@ class RotationTask:
 
         return sorted(due, key=rank)
 
-    def _fleet(self, plans: Sequence[Plan], refusal: PasswordAnswer | None) -> RotationFleet:
+    def _fleet(self, due: Sequence[int], plans: Sequence[Plan], refusal: PasswordAnswer | None) -> RotationFleet:
         def begin(index: int) -> Course | Ended:
             wish = plans[index].wish
             if refusal and wish.state in ASKING:
@@ -204,6 +196,7 @@ class RotationTask:
             cancelled=self._is_orphaned,
             brake=Brake(self._pace.max_failures, SUCCEEDED),
             concurrency=self._pace.concurrency,
+            proven=all(plans[index].wish.state not in ASKING for index in due),
         )
 
     def _sender(self, wish: Wish) -> Callable[[str, str], PasswordAnswer]:

@@ -18,9 +18,9 @@ from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account, Current, Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import (
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import (
     Ended,
-    Rotation,
     Save,
     Send,
     SetAside,

@@ -21,7 +21,8 @@ from typing import Any
 
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account, Current, Record, from_document
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._document import from_document
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account, Current, Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import VAULT_PASSWORD, Playbook, Run, Running
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import (

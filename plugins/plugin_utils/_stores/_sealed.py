@@ -10,12 +10,8 @@ from typing import Any
 
 from ansible.module_utils.common.yaml import yaml_dump, yaml_load
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import canonical_user_id
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import (
-    InvalidRecord,
-    Record,
-    from_document,
-    to_document,
-)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._document import InvalidRecord, from_document, to_document
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._vault import CannotDecrypt, Vault
 from yaml import YAMLError

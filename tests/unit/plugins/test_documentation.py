@@ -22,7 +22,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._directory import SH
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import STATUSES, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import failure
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Ended, Wish
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import (
     rotation_argument_spec,
     store_argument_spec,
@@ -32,6 +31,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results im
     account_result,
     task_result,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Ended, Wish
 
 COLLECTION = "rpaops.uipath"
 ROOT = Path(__file__).resolve().parents[3]

@@ -18,7 +18,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._failures import Tra
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account, Current, Pending, Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Wish
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import Busy
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE
 

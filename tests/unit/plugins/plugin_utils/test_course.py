@@ -10,7 +10,8 @@ import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._course import Course
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Ended, Rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Ended
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import Busy, NotDurable, StoreError
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins import (
     APPLIED,

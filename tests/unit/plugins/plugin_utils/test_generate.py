@@ -80,6 +80,10 @@ class TestRulesProblems:
             (PasswordRules(upper=-1), "password.upper must not be negative"),
             (PasswordRules(exclude=string.digits), "password.digits wants characters, but password.exclude leaves"),
             (PasswordRules(special_characters=""), "password.special wants characters"),
+            (PasswordRules(special_characters="!a"), "password.special_characters must not hold letters"),
+            (PasswordRules(special_characters="!7"), "password.special_characters must not hold letters"),
+            (PasswordRules(special_characters="! "), "password.special_characters must not hold letters"),
+            (PasswordRules(special_characters="!\t"), "password.special_characters must not hold letters"),
             (PasswordRules(special_characters="!", exclude="!"), "password.special wants characters"),
             (PasswordRules(**NONE, exclude=string.digits), "password.digits wants characters"),  # type: ignore[arg-type]
         ],

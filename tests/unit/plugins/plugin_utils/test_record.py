@@ -3,22 +3,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import json
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import (
+    KEPT_PREVIOUS,
     Account,
     Current,
-    InvalidRecord,
     Orphan,
     Pending,
     Record,
     Retired,
-    from_document,
-    to_document,
+    age_days,
+    committed,
+    with_orphans,
 )
 
+NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
 TIME = "2026-05-01T12:00:00+00:00"
 SECRETS = ("S3cret-old", "S3cret-new", "S3cret-orphan", "S3cret-retired")
 FULL = Record(
@@ -46,65 +48,41 @@ class TestRecord:
         assert not any(secret in repr(FULL) for secret in SECRETS)
 
 
-class TestDocument:
-    def test_every_field_survives(self) -> None:
-        assert from_document(json.loads(json.dumps(to_document(FULL)))) == FULL
+class TestCommitted:
+    def test_the_new_password_is_current_and_all_others_are_dead(self) -> None:
+        assert FULL.pending
+        record = committed(FULL, FULL.pending, "now", delivered=True)
+        assert record.candidates() == ("S3cret-new", "S3cret-old", "S3cret-orphan", "S3cret-retired")
+        assert (record.current, record.pending, record.orphans) == (Current("S3cret-new", "now", "rotated"), None, ())
+        assert (record.generation, record.status, record.unproven_sends, record.delivered) == (42, "ok", 0, True)
 
-    def test_a_fresh_record_survives(self) -> None:
-        record = Record(Account("https://identity.test", "id-1"), Current("a", None, "adopted"), generation=1)
-        assert from_document(json.loads(json.dumps(to_document(record)))) == record
-
-    def test_the_pair_has_the_documented_names(self) -> None:
-        pair = {"from": "S3cret-old", "to": "S3cret-new", "staged_at": TIME, "maybe_live": False}
-        assert to_document(FULL)["pending"] == pair
-        assert to_document(FULL)["schema"] == 1
-
-
-def damaged(**fields: Any) -> dict[str, Any]:
-    return {**to_document(FULL), **fields}
+    def test_the_last_dead_ones_are_kept_with_the_time_of_their_first_proof(self) -> None:
+        assert FULL.pending
+        many = tuple(Retired(f"dead-{number}", TIME) for number in range(KEPT_PREVIOUS))
+        record = committed(Record(FULL.account, FULL.current, previous=many), FULL.pending, "now", delivered=True)
+        expected = (Retired("S3cret-old", "now"), Retired("dead-0", TIME), Retired("dead-1", TIME))
+        assert record.previous == expected
 
 
-class TestFromDocument:
-    @pytest.mark.parametrize("document", [None, [], "S3cret-old", 7], ids=repr)
-    def test_refuses_what_is_no_mapping(self, document: Any) -> None:
-        with pytest.raises(InvalidRecord, match="not a mapping"):
-            from_document(document)
+class TestWithOrphans:
+    def orphans(self, *passwords: str, behind: bool = False) -> list[str]:
+        return [orphan.password for orphan in with_orphans(FULL, passwords, "now", "why", behind=behind).orphans]
 
-    @pytest.mark.parametrize("schema", [None, 0, 2, "1"], ids=repr)
-    def test_refuses_another_schema(self, schema: Any) -> None:
-        with pytest.raises(InvalidRecord, match="schema"):
-            from_document(damaged(schema=schema))
+    def test_new_ones_come_first_once(self) -> None:
+        assert self.orphans("b", "a", "b") == ["b", "a", "S3cret-orphan"]
 
-    @pytest.mark.parametrize("name", sorted(to_document(FULL).keys() - {"schema"}))
-    def test_names_a_missing_field(self, name: str) -> None:
-        document = to_document(FULL)
-        del document[name]
-        with pytest.raises(InvalidRecord, match=name):
-            from_document(document)
+    def test_a_known_one_stays_where_it_is(self) -> None:
+        assert self.orphans("a", "S3cret-orphan") == ["a", "S3cret-orphan"]
 
-    @pytest.mark.parametrize(
-        "fields",
-        [
-            {"account": None},
-            {"account": {"user_id": "id-1"}},
-            {"current": "S3cret-old"},
-            {"current": {"password": "S3cret-old", "since": TIME, "source": "rotated", "more": 1}},
-            {"current": {"password": "", "since": TIME, "source": "rotated"}},
-            {"current": {"password": ["S3cret-old"], "since": TIME, "source": "rotated"}},
-            {"pending": {"from": "S3cret-old"}},
-            {"pending": "S3cret-new"},
-            {"orphans": None},
-            {"orphans": ["S3cret-orphan"]},
-            {"previous": [{"password": 5, "retired_at": TIME}]},
-            {"status": "fine"},
-            {"generation": 0},
-            {"generation": "41"},
-            {"generation": None},
-            {"unproven_sends": "2"},
-        ],
-        ids=repr,
-    )
-    def test_refuses_what_it_would_not_have_written(self, fields: dict[str, Any]) -> None:
-        with pytest.raises(InvalidRecord) as error:
-            from_document(damaged(**fields))
-        assert not any(secret in str(error.value) for secret in SECRETS)
+    def test_behind_the_others_the_order_given_holds(self) -> None:
+        assert self.orphans("b", "S3cret-orphan", "a", behind=True) == ["b", "S3cret-orphan", "a"]
+
+
+class TestAgeDays:
+    @pytest.mark.parametrize("since", ["2026-04-30T12:00:00+00:00", "2026-04-30T14:00:00+02:00", "2026-04-30T12:00:00"])
+    def test_a_time_without_a_zone_is_in_utc(self, since: str) -> None:
+        assert age_days(Current("old", since, "rotated"), NOW) == 1
+
+    def test_what_is_no_text_is_unknown(self) -> None:
+        since: Any = NOW  # what YAML makes of a time without quotes
+        assert age_days(Current("old", since, "rotated"), NOW) is None

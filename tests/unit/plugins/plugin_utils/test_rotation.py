@@ -21,18 +21,15 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import (
     Record,
     Retired,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import (
-    NOT_APPLIED,
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import NOT_APPLIED, Rotation, is_barred
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import (
     Ended,
-    Rotation,
     Save,
     Send,
     SetAside,
     Settle,
     Step,
     Wish,
-    age_days,
-    is_barred,
 )
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=timezone.utc)
@@ -405,16 +402,6 @@ class TestDue:
         Run(OLD, initial_password="initial").saves(pending=("old", "new-1"), orphans=[])
 
 
-class TestAgeDays:
-    @pytest.mark.parametrize("since", ["2026-04-30T12:00:00+00:00", "2026-04-30T14:00:00+02:00", "2026-04-30T12:00:00"])
-    def test_a_time_without_a_zone_is_in_utc(self, since: str) -> None:
-        assert age_days(Current("old", since, "rotated"), NOW) == 1
-
-    def test_what_is_no_text_is_unknown(self) -> None:
-        since: Any = NOW  # what YAML makes of a time without quotes
-        assert age_days(Current("old", since, "rotated"), NOW) is None
-
-
 class TestIsBarred:
     @pytest.mark.parametrize("code", ["UserLockedOut", "LockoutEnabled", "UserNotActive", "InactiveUser", "disabled"])
     def test_by_the_words_in_a_code(self, code: str) -> None:
@@ -453,7 +440,7 @@ class TestStates:
         if status is None:
             run.saves()
         else:
-            assert run.ends(status).record is record
+            assert run.ends(status).record == record
 
     @pytest.mark.parametrize("status", ["out_of_sync", "quarantined"])
     def test_rotated_with_force_does_not_open_a_closed_account(self, status: str) -> None:
@@ -471,11 +458,34 @@ class TestPresent:
         run.ends("created")
 
 
+class TestNames:
+    RENAMED = Account(ACCOUNT.identity_url, ACCOUNT.user_id, "new label", "new@example.com")
+
+    def test_reach_the_record_with_its_next_write(self) -> None:
+        steps = Rotation(Wish(self.RENAMED), now=lambda: NOW, new_password=lambda: "new-1").steps(OLD)
+        assert next(steps).record.account == self.RENAMED  # type: ignore[union-attr]
+
+    def test_that_are_not_given_stay(self) -> None:
+        steps = Rotation(Wish(ACCOUNT), now=lambda: NOW, new_password=lambda: "new-1")
+        kept = replace(OLD, account=self.RENAMED)
+        assert next(steps.steps(kept)).record.account == self.RENAMED  # type: ignore[union-attr]
+
+
 class TestDelivered:
     def test_acknowledges_without_a_call(self) -> None:
         run = Run(replace(staged(), delivered=False), "delivered")
         run.saves(delivered=True, pending=("old", "new-0"), generation=8)
         run.ends("delivered")
+
+    def test_acknowledges_the_generation_that_was_delivered(self) -> None:
+        told = replace(staged(), delivered=False)
+        run = Run(told, "delivered", generation=told.generation)
+        run.saves(delivered=True)
+        run.ends("delivered")
+
+    def test_leaves_due_what_was_written_since(self) -> None:
+        run = Run(replace(staged(), delivered=False), "delivered", generation=OLD.generation - 1)
+        assert run.ends("busy").record.delivered is False  # type: ignore[union-attr]
 
     def test_leaves_the_record_of_a_run_that_came_first(self) -> None:
         run = Run(replace(OLD, delivered=False), "delivered")

@@ -13,7 +13,7 @@ from itertools import count
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._course import Course
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Ended, Rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_fleet import (
     BAD_ENDS,
     WAITING_AT_MOST,
@@ -21,6 +21,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_fleet impo
     RotationFleet,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SUCCEEDED
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Ended
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import StoreError
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins import (
     APPLIED,
@@ -210,14 +211,24 @@ class TestWaiting:
         assert bench.settles == [5]
 
     def test_the_others_come_first(self) -> None:
-        bench = Bench(["ua", "a", "ua", "a"], concurrency=1)
+        bench = Bench(["a", "ua", "a", "ua", "a"], concurrency=1)
         bench.run()
-        assert bench.sends == [0, 1, 2, 3, 0, 2]
+        assert bench.sends == [0, 1, 2, 3, 4, 1, 3]
 
     def test_no_more_than_so_many_at_once(self) -> None:
-        bench = Bench(["ua"] * 40, concurrency=1)
-        assert bench.run() == ["rotated"] * 40
+        bench = Bench(["a", *["ua"] * 40], concurrency=1)
+        assert bench.run() == ["rotated"] * 41
         assert bench.settles == [WAITING_AT_MOST, WAITING_AT_MOST, 40 - 2 * WAITING_AT_MOST]
+
+    def test_one_at_a_time_until_one_was_changed(self) -> None:
+        bench = Bench(["ua"] * 4, concurrency=4)
+        assert bench.run() == ["rotated"] * 4
+        assert bench.settles == [1, 3]
+
+    def test_a_server_that_never_answers_leaves_two_in_doubt(self) -> None:
+        bench = Bench(["u" * 9] * 100, concurrency=16)
+        assert bench.run() == ["in_doubt", "in_doubt", *[None] * 98]
+        assert bench.settles == [1, 1]
 
     def test_those_that_heal_do_not_stop_the_run(self) -> None:
         bench = Bench(["uma"] * 20)
@@ -242,10 +253,10 @@ class TestWaiting:
         assert bench.settles == []
 
     def test_a_run_that_is_cancelled_while_they_wait(self) -> None:
-        bench = Bench(["ua", "ua"], concurrency=1)
+        bench = Bench(["a", "ua", "ua"], concurrency=1)
         bench.fleet.settle = lambda: setattr(bench, "cancelled_after", 0)
-        assert bench.run() == ["in_doubt", "in_doubt"]
-        assert bench.sends == [0, 1]
+        assert bench.run() == ["rotated", "in_doubt", "in_doubt"]
+        assert bench.sends == [0, 1, 2]
 
     def test_one_account_may_have_to_wait_twice(self) -> None:
         bench = Bench(["a", "umua", "umumu"])

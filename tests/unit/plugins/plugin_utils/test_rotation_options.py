@@ -12,7 +12,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import co
 from ansible_collections.rpaops.uipath.plugins.modules import uipath_user_info, uipath_user_password
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._generate import PasswordRules
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Wish
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import (
     STATES,
     option_problems,
@@ -21,6 +20,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options im
     store_path,
     wishes,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Wish
 
 UUID = "0C9C1C5E-7D0B-4F52-9A3E-2F6F0A7D1B11"
 NAN, INFINITE = float("nan"), float("inf")
@@ -111,11 +111,14 @@ class TestOptionProblems:
             ({"accounts": [{"user_id": "u", "name": ""}]}, "accounts[0].name is empty"),
             ({"accounts": [{"user_id": "u", "initial_password": ""}]}, "accounts[0].initial_password is empty"),
             ({"accounts": [{"user_id": ".."}]}, "accounts[0].user_id cannot be part of a URL"),
-            ({"accounts": [{"user_id": UUID}, {"user_id": UUID.lower()}]}, "accounts[1] is the same as accounts[0]"),
-            ({"accounts": [{"user_name": "a@b"}, {"user_name": "A@B"}]}, "accounts[1] is the same as accounts[0]"),
+            (
+                {"accounts": [{"user_id": UUID}, {"user_id": UUID.lower()}]},
+                "accounts[1] is the same user as accounts[0]",
+            ),
+            ({"accounts": [{"user_name": "a@b"}, {"user_name": "A@B"}]}, "accounts[1] is the same user as accounts[0]"),
             (
                 {"accounts": [{"user_id": "a", "name": "x"}, {"user_id": "b", "name": "X"}]},
-                "the name of accounts[1] is the same as accounts[0]",
+                "accounts[1] has the same name as accounts[0]",
             ),
         ],
     )

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account, Orphan, Retired
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Ended, Wish
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import (
     SENTENCES,
     SUCCEEDED,
@@ -20,6 +19,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results im
     message,
     task_result,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Ended, Wish
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins import (
     APPLIED,
     NEW,
@@ -45,7 +45,7 @@ class TestSentences:
 
     @pytest.mark.parametrize("status", SENTENCES)
     def test_each_ends_like_one(self, status: str) -> None:
-        assert SENTENCES[status].endswith(":" if status == "not_attempted" else ".")
+        assert SENTENCES[status].endswith(".")
 
 
 class TestAccountResult:
@@ -94,7 +94,7 @@ class TestAccountResult:
     @pytest.mark.parametrize("status", SENTENCES)
     def test_every_status_has_its_message(self, status: str) -> None:
         result = result_of(Ended(status, RECORD), "two failed")
-        tail = " two failed." if status == "not_attempted" else ""
+        tail = " The reason: two failed." if status == "not_attempted" else ""
         assert (result["status"], result["msg"]) == (status, SENTENCES[status] + tail)
 
     @pytest.mark.parametrize("status", SENTENCES)

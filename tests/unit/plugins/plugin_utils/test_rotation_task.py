@@ -18,7 +18,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Inval
 from ansible_collections.rpaops.uipath.plugins.module_utils._settings import PASSWORD_COMPLEXITY
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._generate import PasswordRules
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Wish
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import (
     Pace,
     Plan,
@@ -26,9 +25,9 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task impor
     identified,
     plan,
     plan_all,
-    repetitions,
     starter,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Wish
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import (
     Busy,
     NotDurable,
@@ -103,20 +102,12 @@ class TestIdentified:
     @pytest.mark.parametrize("others", [[wish_of("id-ann")], [by_name("ann@example.com")]])
     def test_two_names_of_one_user(self, server: Transcript, clock: Clock, others: list[Wish]) -> None:
         server.expects(listing()).answers(200, page(dto("ann")))
-        with pytest.raises(InvalidInput, match=r"accounts\[1\] is the same as accounts\[0\]"):
+        with pytest.raises(InvalidInput, match=r"accounts\[1\] is the same user as accounts\[0\]"):
             identified([by_name("ann"), *others], MemoryStore(), client_of(server, clock), ORGANIZATION)
 
     def test_without_an_organization(self, server: Transcript, clock: Clock) -> None:
         with pytest.raises(InvalidInput, match="partition_id is missing"):
             identified([by_name("ann")], MemoryStore(), client_of(server, clock), None)
-
-
-class TestRepetitions:
-    def test_names_the_first_of_them(self) -> None:
-        assert repetitions(["a", "", "b", "a", "", "a"], "x") == [
-            "x[3] is the same as x[0]",
-            "x[5] is the same as x[0]",
-        ]
 
 
 class TestPlan:
@@ -230,8 +221,9 @@ class TestRotated:
         assert (result["status"], result["delivery_due"]) == ("rotated", True)
 
     def test_a_lost_answer_costs_one_wait(self) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")), faults={"u1": ["lost"], "u2": ["lost"]})
-        assert rig.statuses() == ["rotated", "rotated"]
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"), record_of("u3"))
+        rig = Rig(store=store, faults={"u2": ["lost"], "u3": ["lost"]})
+        assert rig.statuses() == ["rotated"] * 3
         assert sum(rig.clock.naps) == 90.0
         assert rig.is_in_sync()
 
