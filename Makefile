@@ -32,7 +32,7 @@ endef
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-test: unit model simulator playbook lint docs build integration sanity ## every check, on the newest ansible-core that python3 runs
+test: unit model simulator playbook rotation lint docs build integration sanity ## every check, on the newest ansible-core that python3 runs
 	@printf '\n== test: all passed\n'
 
 unit: $(T)/ready ## the unit tests
@@ -51,7 +51,7 @@ playbook: $(T)/ready ## real playbook runs against the simulator
 	$(call say,pytest tests/playbook)
 	@$(RUN) pytest tests/playbook
 
-rotation: $(T)/ready ## rotations that are killed, cut off, throttled and lied to; long, and not part of test yet
+rotation: $(T)/ready ## rotations that are killed, cut off, throttled and lied to
 	$(call say,pytest tests/rotation)
 	@$(RUN) pytest tests/rotation
 
@@ -89,7 +89,7 @@ build: $(T)/ready $(T)/importer/.installed ## the artifact, and galaxy-importer 
 	@cd $(T)/build && $(RUN) PATH="$(T)/importer/bin:$$PATH" python -m galaxy_importer.main $(TARBALL) 2>&1 | tee importer.log
 	@if grep -E '^(WARNING|ERROR)' $(T)/build/importer.log > /dev/null; then echo 'galaxy-importer warns' >&2; exit 1; fi
 
-matrix: $(T)/ready ## the unit tests and the playbook tests marked "matrix", on every ansible-core that the Pythons of this machine run
+matrix: $(T)/ready ## the unit tests and the tests marked "matrix", on every ansible-core that the Pythons of this machine run
 	$(call say,every ansible-core from the oldest supported to the newest)
 	@$(T)/dev/bin/python tests/matrix.py
 

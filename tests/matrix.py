@@ -1,4 +1,4 @@
-"""Run the unit tests, and the playbook tests marked "matrix", on every supported ansible-core that can run here.
+"""Run the unit tests, and the playbooks marked "matrix", on every supported ansible-core that can run here.
 
 ansible-core supports three versions of Python, from the one that its package metadata asks for. The runs are spread
 over them. One more run has the modules on the oldest Python they support, as on an old managed node.
@@ -160,6 +160,7 @@ def run_tests(run: Run, interpreters: dict[int, Path]) -> subprocess.CompletedPr
         cache,
         "tests/unit",
         "tests/playbook",
+        "tests/rotation",
     ]
     return subprocess.run(
         command, cwd=ROOT, env=variables, stdout=PIPE, stderr=STDOUT, text=True, timeout=TIMEOUT, check=False

@@ -9,8 +9,9 @@ import json
 import os
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connect
@@ -41,11 +42,24 @@ def rotate_in_process(rig: Rig, users: Iterable[str]) -> dict[str, Any]:
     return task_result(results, options["max_age_days"])
 
 
-def forked(rig: Rig, users: Iterable[str], plan: Mapping[str, Any], result: Path | None = None) -> int:
-    """Start a rotation in a process of its own, and return its id. Forks: call it where no threads are."""
-    pid = os.fork()
-    if pid:
-        return pid
+@dataclass(frozen=True)
+class Forked:
+    """A rotation under way: the main process, and a pipe that is closed when main process and worker are gone."""
+
+    main: int
+    pipe: int
+
+
+def forked(rig: Rig, users: Iterable[str], plan: Mapping[str, Any], result: Path | None = None) -> Forked:
+    """Start a rotation as ansible-playbook does, in a worker of a main process. Call it where no threads are."""
+    pipe, open_end = os.pipe()
+    main = os.fork()
+    if main:
+        os.close(open_end)
+        return Forked(main, pipe)
+    worker = os.fork()
+    if worker:
+        end_like(os.waitpid(worker, 0)[1])
     try:
         if plan:
             Injection(rig.injection(plan)).install()
@@ -59,6 +73,16 @@ def forked(rig: Rig, users: Iterable[str], plan: Mapping[str, Any], result: Path
         os._exit(DEFECT)
 
 
-def awaited(pids: Sequence[int]) -> list[int]:
-    """Return how the processes ended, once all of them are gone: negative for a signal, as in C(subprocess)."""
-    return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+def end_like(status: int) -> NoReturn:
+    if os.WIFSIGNALED(status):
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.WEXITSTATUS(status))
+
+
+def awaited(rotations: Sequence[Forked]) -> list[int]:
+    """Return how the rotations ended, once all of their processes are gone: negative for a signal, as in subprocess."""
+    codes = [os.waitstatus_to_exitcode(os.waitpid(rotation.main, 0)[1]) for rotation in rotations]
+    for rotation in rotations:
+        assert os.read(rotation.pipe, 1) == b""
+        os.close(rotation.pipe)
+    return codes
