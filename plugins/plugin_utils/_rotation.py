@@ -75,6 +75,7 @@ class Rotation:
         self._untried: list[str] = []
         self._keeps_order = False
         self._forwarded = False
+        self._doubted: Pending | None = None
         self._policy_tries = 0
 
     def steps(self, record: Record | None) -> Steps:
@@ -185,7 +186,9 @@ class Rotation:
         if answer.outcome == "refused" and is_barred(answer.codes):
             return (yield from self._saved(replace(staged, status="quarantined"), "quarantined"))
         if tainted:  # the server may look at policy and history before the old password: this proves nothing
-            return (yield from self._forward(staged, pair))
+            return (yield from self._forward_in_doubt(staged, pair))
+        if self._doubted:
+            return (yield from self._back_in_doubt(staged, self._doubted))
         if answer.outcome == "policy":
             return (yield from self._another_value(staged, pair))
         return self._ended("refused", staged)
@@ -212,6 +215,18 @@ class Rotation:
         self._forwarded = True
         onward = self._with_orphans(record, (pair.old,), "replaced")
         return (yield from self._send(replace(onward, status="in_doubt"), self._pair(pair.new), tainted=False))
+
+    def _forward_in_doubt(self, record: Record, pair: Pending) -> Steps:
+        """Go on from the new password though the old one may still be live: it is the next to try."""
+        if not self._forwarded:
+            self._doubted = pair
+            self._untried.append(pair.old)
+        return (yield from self._forward(record, pair))
+
+    def _back_in_doubt(self, record: Record, doubted: Pending) -> Steps:
+        """The step forward was refused as well, and that proves as little. Leave it to the next run to begin again."""
+        without = self._with_orphans(record, [record.pending.new] if record.pending else [], "refused")
+        return (yield from self._saved(replace(without, pending=doubted), "in_doubt"))
 
     def _after_silence(self, record: Record, pair: Pending, tainted: bool) -> Steps:
         if tainted:

@@ -38,7 +38,7 @@ MUTATIONS = {
     "drop-on-a-timeout": loss(mutants.DropsOnTimeout, 1),
     "no-compare-and-swap": Mutation(Setting(locks=False, compares=False), "kept", Left(runs=2)),
     "rollback": loss(mutants.RollsBack, 1),
-    "orphans-deleted-early": loss(mutants.DeletesOrphansEarly, 3, runs=3),
+    "orphans-deleted-early": loss(mutants.DeletesOrphansEarly, 2, runs=3),
     "staged-pair-replaced": loss(mutants.StartsAfresh, 1),
     "drop-on-a-refusal": Mutation(
         Setting(mutants.DropsOnRefusal, policy_first=True, history=True), "kept", Left(faults=1, runs=2)

@@ -156,6 +156,23 @@ def test_a_locked_account_is_left_alone(rig: Rig) -> None:
     assert rig.is_ok(locked)
 
 
+def test_a_refusal_that_lasts_is_left_to_a_person_and_heals_if_it_ends_before(rig: Rig) -> None:
+    mended, stays = prepared(rig, "mended", "stays")
+    rig.simulator.fault("identity_error", code="NotToday", times=None)
+    nights = [rig.task([mended, stays], f"night {number}", max_failures=0) for number in (1, 2)]
+    run = rig.play(nights)
+    assert statuses(run["night 1"]) == {mended: "refused", stays: "refused"}
+    assert statuses(run["night 2"]) == {mended: "in_doubt", stays: "in_doubt"}
+    third = rig.rotate([stays], max_failures=0)
+    assert statuses(third) == {stays: "quarantined"}
+    assert account(third, stays)["error_codes"] == ["NotToday"]
+    rig.simulator.clear_faults()
+    assert statuses(rig.rotate([mended])) == {mended: "resumed"}
+    assert statuses(rig.rotate([stays], state="resumed", force=True)) == {stays: "resumed"}
+    assert all_ok(rig, [mended, stays])
+    assert max(rig.simulator.report["mismatches"].values(), default=0) <= 2
+
+
 class TestSignIn:
     @pytest.fixture
     def users(self, one_rig: Rig) -> list[str]:

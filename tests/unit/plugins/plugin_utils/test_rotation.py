@@ -287,6 +287,42 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
         run.saves(current="new-1", status="ok")
         run.ends("resumed", changed=True)
 
+    @pytest.mark.parametrize("outcome", ["policy", "refused"])
+    def test_the_old_password_is_tried_after_a_refusal_and_a_mismatch(self, run: Run, outcome: str) -> None:
+        run.sends("old", "new-0", outcome)
+        run.saves()
+        run.sends("new-0", "new-1", "mismatch")
+        run.saves(pending=("old", "new-2"), orphans=["new-1", "new-0", "old"], unproven_sends=4)
+        run.sends("old", "new-2", "applied")
+        run.saves(current="new-2", orphans=[], status="ok")
+        run.ends("resumed", changed=True)
+
+    def test_a_second_mismatch_after_a_refusal_is_the_last(self, run: Run) -> None:
+        run.sends("old", "new-0", "refused")
+        run.saves()
+        run.sends("new-0", "new-1", "mismatch")
+        run.saves()
+        run.sends("old", "new-2", "mismatch")
+        run.saves(pending=None, status="out_of_sync")
+        run.ends("out_of_sync")
+
+    @pytest.mark.parametrize("outcome", ["policy", "refused"])
+    def test_two_refusals_leave_it_as_it_was(self, run: Run, outcome: str) -> None:
+        run.sends("old", "new-0", outcome)
+        run.saves()
+        run.sends("new-0", "new-1", outcome)
+        run.saves(pending=("old", "new-0"), maybe_live=True, orphans=["new-1", "old"], status="in_doubt")
+        run.ends("in_doubt")
+
+    def test_a_refusal_of_the_old_password_leaves_it_as_it_was(self, run: Run) -> None:
+        run.sends("old", "new-0", "refused")
+        run.saves()
+        run.sends("new-0", "new-1", "mismatch")
+        run.saves()
+        run.sends("old", "new-2", "refused")
+        run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt")
+        run.ends("in_doubt")
+
     def test_locked_is_quarantined(self, run: Run) -> None:
         run.sends("old", "new-0", "refused", "UserLockedOut")
         run.saves(pending=("old", "new-0"), status="quarantined")
