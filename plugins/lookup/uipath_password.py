@@ -11,6 +11,8 @@ version_added: 0.1.0
 description:
   - Returns the current password of an account that M(rpaops.uipath.uipath_password_rotation) keeps in a store.
   - Reads and decrypts one record. The server is not asked.
+  - From ansible-core 2.22 on, the password is masked in all that Ansible displays. Before, a task that uses it needs
+    C(no_log).
 author:
   - rpaops.uipath contributors (@rpaops)
 options:
@@ -53,6 +55,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._module import register_forms
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import store_argument_spec, store_path
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SENTENCES
@@ -65,9 +68,11 @@ class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
         try:
             store = self._store(self.get_option("store"))
             store.open(check_mode=True)
-            return [self._password(store, term) for term in terms]
+            passwords = [self._password(store, term) for term in terms]
         except UiPathError as error:
             raise AnsibleLookupError(error.message) from None
+        register_forms(passwords)
+        return passwords
 
     def _store(self, given: dict[str, Any]) -> VaultFileStore:
         validation = ArgumentSpecValidator(store_argument_spec()).validate(given)

@@ -51,6 +51,17 @@ SHOWN_OF_A_USER = ("user_id", "user_name")
 QUOTED_ENTRY = re.compile(r"Value '.*' in(?= the sub parameter field)", re.DOTALL)
 
 
+def register_forms(secrets: Collection[str]) -> None:
+    """Let ansible-core 2.22 and later mask the secrets and their encoded forms in all that it displays.
+
+    Every form travels back to the controller: those of 10,000 users would take 100 MB. The results hold none of them
+    anyway.
+    """
+    if HAS_REGISTRY and len(secrets) <= MOST_REGISTERED:
+        for secret in secrets:
+            register_secrets(encoded_forms(secret))
+
+
 class UiPathModule(AnsibleModule):
     """An AnsibleModule whose options lose their users' passwords before it exits.
 
@@ -71,7 +82,7 @@ class UiPathModule(AnsibleModule):
             raise InvalidInput(problems)
         secrets = connection_secrets(self.params, os.environ)
         self.no_log_values.update(secrets)
-        self.register_forms(secrets)
+        register_forms(secrets)
         if not self.params["validate_certs"]:
             self.warn(WARN_UNVERIFIED)
         return connect(self.params, os.environ, check_mode=self.check_mode, connections=connections)
@@ -104,16 +115,6 @@ class UiPathModule(AnsibleModule):
             msg = self._masked_complaint(msg)
             self._hide_options()
         super().fail_json(msg, **kwargs)
-
-    def register_forms(self, secrets: Collection[str]) -> None:
-        """Let ansible-core 2.22 and later mask the encoded forms, too, in all that it displays.
-
-        Every form travels back to the controller: those of 10,000 users would take 100 MB. The results hold none of
-        them anyway.
-        """
-        if HAS_REGISTRY and len(secrets) <= MOST_REGISTERED:
-            for secret in secrets:
-                register_secrets(encoded_forms(secret))
 
     def _masked_complaint(self, msg: str) -> str:
         """Mask what ansible-core says about options that it refuses: it can quote a value."""

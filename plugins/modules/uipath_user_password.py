@@ -305,7 +305,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     WrongBase,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._fleet import Brake, run_fleet
-from ansible_collections.rpaops.uipath.plugins.module_utils._module import UiPathModule, reader_is_gone
+from ansible_collections.rpaops.uipath.plugins.module_utils._module import UiPathModule, reader_is_gone, register_forms
 from ansible_collections.rpaops.uipath.plugins.module_utils._password import PasswordChange, Verdict, set_password
 from ansible_collections.rpaops.uipath.plugins.module_utils._preparation import prepared, repetitions
 from ansible_collections.rpaops.uipath.plugins.module_utils._results import difference, task_result, user_result
@@ -439,7 +439,7 @@ def main() -> None:
             changes = prepared(requested, client, options["partition_id"])
         except (Unauthorized, WrongBase, Throttled, Unreachable) as error:
             return task_result(refused_results(requested, error), many=many)
-        module.register_forms([secret for change in changes for secret in (change.old, change.new)])
+        register_forms([secret for change in changes for secret in (change.old, change.new)])
         results = run(
             changes,
             client,

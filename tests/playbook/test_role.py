@@ -23,6 +23,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results im
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, watched_run
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import (
+    CORE,
     ROOT,
     RUN_SECONDS,
     Run,
@@ -295,8 +296,10 @@ def found(rotated: tuple[Stage, Run, Run]) -> tuple[Stage, Run]:
     tasks = [
         {
             "name": name,
-            "ansible.builtin.set_fact": {
-                "found": f"{{{{ lookup('{LOOKUP}', {term}, store={{'path': '{stage.folder}/store'}}) }}}}"
+            "ansible.builtin.copy": {
+                "content": f"{{{{ lookup('{LOOKUP}', {term}, store={{'path': '{stage.folder}/store'}}) }}}}",
+                "dest": f"{stage.folder}/{name}",
+                "mode": "0600",
             },
             "ignore_errors": True,
         }
@@ -308,9 +311,9 @@ def found(rotated: tuple[Stage, Run, Run]) -> tuple[Stage, Run]:
 class TestLookup:
     @pytest.mark.parametrize("way", ["label", "user id", "user name"])
     def test_finds_an_account_by_its(self, found: tuple[Stage, Run], way: str) -> None:
-        stage, run = found
+        stage, _run = found
         user_id = PAYROLL if way == "user name" else INVOICES
-        assert stage.scene.simulator.is_live(user_id, run[way]["ansible_facts"]["found"])
+        assert stage.scene.simulator.is_live(user_id, (stage.folder / way).read_text())
 
     def test_says_in_doubt_what_to_do(self, found: tuple[Stage, Run]) -> None:
         message = found[1]["doubt"]["msg"]
@@ -319,8 +322,16 @@ class TestLookup:
 
     @pytest.mark.matrix
     def test_returns_the_current_one_in_doubt_if_it_is_told_to(self, found: tuple[Stage, Run]) -> None:
-        stage, run = found
-        assert stage.scene.simulator.is_live(ORDERS, run["told to"]["ansible_facts"]["found"])
+        stage, _run = found
+        assert stage.scene.simulator.is_live(ORDERS, (stage.folder / "told to").read_text())
+
+    @pytest.mark.matrix
+    def test_what_it_returns_is_masked_where_the_core_can(self, found: tuple[Stage, Run]) -> None:
+        stage, _run = found
+        term = f"lookup('{LOOKUP}', 'invoices', store={{'path': '{stage.folder}/store'}})"
+        run = stage.scene.play([{"name": "Show", "ansible.builtin.debug": {"msg": f"{{{{ {term} }}}}"}}])
+        [shown] = re.findall('"msg": "(.*)"', run.stdout)
+        assert stage.scene.simulator.is_live(INVOICES, shown) == (CORE < (2, 22))
 
     def test_knows_only_what_is_in_the_store(self, found: tuple[Stage, Run]) -> None:
         assert "no account with the user id, label or user name nobody" in found[1]["nobody"]["msg"]

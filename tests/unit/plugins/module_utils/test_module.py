@@ -21,6 +21,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
     UiPathModule,
     failure,
     reader_is_gone,
+    register_forms,
 )
 
 WithArguments = Callable[[Callable[[], object], dict[str, Any]], dict[str, Any]]
@@ -230,7 +231,7 @@ class TestRegisterForms:
 
         def main() -> None:
             module = make()
-            module.register_forms(secrets)
+            register_forms(secrets)
             module.exit_json()
 
         with_arguments(main, {})
@@ -255,7 +256,7 @@ class TestRegisterForms:
     def test_works_on_every_ansible_core(self, with_arguments: WithArguments) -> None:
         def main() -> None:
             module = make()
-            module.register_forms(["hunter2", "\ud800lone", "x"])
+            register_forms(["hunter2", "\ud800lone", "x"])
             module.exit_json()
 
         assert "failed" not in with_arguments(main, {})
