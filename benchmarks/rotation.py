@@ -23,13 +23,11 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing import vault
-from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connect, connection_argument_spec
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Transport
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._generate import PasswordRules
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import Pace, RotationTask
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import rotation_argument_spec
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import rotate
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
 from bench import CLIENT, Cost, Server, number_of_runs, play, row, simulator
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
@@ -183,13 +181,13 @@ def metered_calls() -> Iterator[dict[str, Meter]]:
 def rotate_here(accounts: Fleet) -> None:
     """Rotate every account as the action does, in this process."""
     url = f"{accounts.server.url}/identity"
-    defaults = {name: option.get("default") for name, option in connection_argument_spec().items()}
-    client = connect({**defaults, "identity_url": url, **CLIENT}, {}, check_mode=False, connections=CONCURRENCY)
-    store = VaultFileStore(accounts.store, secrets=SECRETS, identity_url=url)
-    store.open(check_mode=False)
-    wishes = [Wish(Account(url, user["user_id"]), force=True) for user in accounts.users]
-    RotationTask(store, client, PasswordRules(), Pace(CONCURRENCY)).run(wishes, check_mode=False)
-    store.close()
+    given = {"identity_url": url, **CLIENT, "concurrency": CONCURRENCY, "force": True}
+    given |= {
+        "store": {"path": str(accounts.store)},
+        "accounts": [{"user_id": user["user_id"]} for user in accounts.users],
+    }
+    options = ArgumentSpecValidator(rotation_argument_spec()).validate(given).validated_parameters
+    rotate(options, {}, VaultFileStore(accounts.store, secrets=SECRETS, identity_url=url), check_mode=False)
 
 
 def parts() -> None:

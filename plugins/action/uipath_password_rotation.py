@@ -19,7 +19,6 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     SIGN_IN_EXCLUSIONS,
-    connect,
     connection_problems,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import normalize_identity_url
@@ -29,14 +28,10 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._module import QUOTE
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import (
     option_problems,
-    password_rules,
     rotation_argument_spec,
-    store_path,
-    wishes,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import task_result
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import Pace, RotationTask, identified
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import rotate
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._options import named_store
 
 ONE_HOST = (
     "The play has several hosts, and a rotation runs once: set run_once: true on this task, or use hosts: localhost."
@@ -81,30 +76,13 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             raise InvalidInput(problems)
         if not options["validate_certs"]:
             self._display.warning(WARN_UNVERIFIED)
-        check_mode = bool(self._task.check_mode)
-        client = connect(options, os.environ, check_mode=check_mode, connections=options["concurrency"])
-        store = self._store(options, variables)
-        store.open(check_mode=check_mode)
-        accounts = identified(wishes(options), store, client, options["partition_id"])
-        pace = Pace(options["concurrency"], options["max_failures"], options["settle_seconds"])
-        task = RotationTask(store, client, password_rules(options), pace, options["partition_id"])
-        results = task.run(accounts, check_mode=check_mode)
-        if not check_mode:
-            store.close()
-        return task_result(results, options["max_age_days"])
-
-    def _store(self, options: dict[str, Any], variables: Mapping[str, Any]) -> VaultFileStore:
-        store = options["store"]
-        return VaultFileStore(
-            store_path(store["path"], self._loader.get_basedir()),
-            secrets=self._loader._vault.secrets or (),
-            vault_id=store["vault_id"],
+        store = named_store(
+            options["store"],
+            self._loader,
             identity_url=normalize_identity_url(options["identity_url"]),
-            rebind_from=store["rebind_from"],
-            any_controller=store["any_controller"],
             in_awx_job=in_awx_job(variables, os.environ),
-            persistent=store["persistent"],
         )
+        return rotate(options, os.environ, store, check_mode=bool(self._task.check_mode))
 
 
 def in_awx_job(variables: Mapping[str, Any], environ: Mapping[str, str]) -> bool:

@@ -56,10 +56,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import register_forms
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import store_argument_spec, store_path
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SENTENCES
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import Store, one_account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._options import named_store, store_argument_spec
 
 
 class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
@@ -74,18 +74,14 @@ class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
         register_forms(passwords)
         return passwords
 
-    def _store(self, given: dict[str, Any]) -> VaultFileStore:
+    def _store(self, given: dict[str, Any]) -> Store:
         validation = ArgumentSpecValidator(store_argument_spec()).validate(given)
         if validation.error_messages:
             raise AnsibleLookupError("store: " + "; ".join(validation.error_messages))
-        options = validation.validated_parameters
-        loader: Any = self._loader
-        path = store_path(options["path"], loader.get_basedir())
-        secrets = loader._vault.secrets or ()
-        return VaultFileStore(path, secrets=secrets, vault_id=options["vault_id"], any_controller=True)
+        return named_store(validation.validated_parameters, self._loader)
 
-    def _password(self, store: VaultFileStore, term: str) -> str:
-        account_id = store.find(term)
+    def _password(self, store: Store, term: str) -> str:
+        account_id = one_account(store, term)
         record = store.read(account_id) if account_id else None
         if not record:
             raise AnsibleLookupError(f"The store has no account with the user id, label or user name {term}.")
@@ -95,10 +91,3 @@ class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
                 f"{term}: {status}. {SENTENCES[status]} allow_in_doubt=true returns the current password all the same."
             )
         return record.current.password
-
-
-def doubt(record: Record) -> str | None:
-    """Return why the current password may not be the live one, or None."""
-    if record.status != "ok":
-        return record.status
-    return "in_doubt" if record.pending and record.pending.maybe_live else None

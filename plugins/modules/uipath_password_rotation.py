@@ -190,15 +190,16 @@ accounts:
         - 'V(unreachable) - The server was not reached. Nothing was changed; the next run goes on.'
         - 'V(unauthorized) - The server does not accept the caller. Nothing was changed; the next run goes on.'
         - 'V(wrong_base) - This is not the Identity API. Nothing was changed; the next run goes on.'
-        - 'V(refused) - The server refuses the change for another reason than the passwords. Look at its codes.'
+        - 'V(refused) - The server refuses the change, and not for its policy. Look at its codes. The lookup
+          returns no password until a run has found out which one is live.'
         - 'V(policy_rejected) - The server''s policy refuses all new passwords. Give the option password what it
           demands.'
         - 'V(target_missing) - The server knows no such user. The record is kept.'
         - 'V(in_doubt) - Nothing proves which of the passwords in the record is live. Run again: the next run
           sends the same pair and finds out.'
         - 'V(out_of_sync) - None of the passwords tried is live: somebody else has changed it. Run with state:
-          resumed and force: true to try all that are in the record, or reset the password and run with state:
-          adopted.'
+          resumed and force: true to try two others that are in the record, or reset the password and run with
+          state: adopted.'
         - 'V(quarantined) - The account is left alone, so that the server does not lock it: too many answers
           were lost, or the server has locked or disabled it. Mend that, then run with state: resumed and
           force: true.'
@@ -233,7 +234,7 @@ accounts:
       description: The id under which the server's log holds a failed request, where the server names it.
       type: str
     delivery_due:
-      description: Whether the consumers still have to be told.
+      description: Whether the consumers have to be told of a password that the lookup gives them now.
       type: bool
     msg:
       description: What happened and what to do next.

@@ -30,7 +30,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface i
 Sender = Callable[[str, str], PasswordAnswer]
 
 
-class Orphaned(UiPathError):
+class Abandoned(UiPathError):
     """The process that started this run is gone. Nothing more is begun; what was answered is still committed."""
 
     status = "in_doubt"
@@ -40,10 +40,10 @@ class Orphaned(UiPathError):
 class Course:
     """An account under way, with its lock, which is held until the account has ended."""
 
-    def __init__(self, rotation: Rotation, send: Sender, is_orphaned: Callable[[], bool]) -> None:
+    def __init__(self, rotation: Rotation, send: Sender, is_abandoned: Callable[[], bool]) -> None:
         self._rotation = rotation
         self._send = send
-        self._is_orphaned = is_orphaned
+        self._is_abandoned = is_abandoned
         self._lock = ExitStack()
         self._answers: list[PasswordAnswer] = []
         self._steps: Steps
@@ -73,8 +73,8 @@ class Course:
         return None
 
     def _carry_out(self, step: Save | SetAside | Send) -> Any:
-        if begins_something(step) and self._is_orphaned():
-            raise Orphaned("The process that started this run is gone.")
+        if begins_something(step) and self._is_abandoned():
+            raise Abandoned("The process that started this run is gone.")
         if isinstance(step, Save):
             return self._slot.write(step.record)
         if isinstance(step, SetAside):

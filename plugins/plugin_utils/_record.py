@@ -91,6 +91,13 @@ def next_generation(record: Record, **changes: Any) -> Record:
     return replace(record, generation=record.generation + 1, **changes)
 
 
+def doubt(record: Record) -> str | None:
+    """Return why the current password may not be the live one, as a status, or None."""
+    if record.status != "ok":
+        return record.status
+    return "in_doubt" if record.pending and record.pending.maybe_live else None
+
+
 def with_names(record: Record, account: Account) -> Record:
     """Take over the label and the user name as they are given now."""
     names = {name: value for name in ("name", "user_name") if (value := getattr(account, name))}

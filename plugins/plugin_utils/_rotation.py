@@ -92,7 +92,9 @@ class Rotation:
     def _first(self) -> Steps:
         """There is no record yet: adopt the initial password, in the same write as the first stage."""
         wish = self._wish
-        if wish.initial_password is None or wish.state in ("resumed", "delivered"):
+        if wish.state in ("resumed", "delivered"):
+            return self._ended("fresh", None)
+        if wish.initial_password is None:
             return self._ended("no_password", None)
         record = Record(wish.account, Current(wish.initial_password, self._time(), "adopted"))
         if wish.state == "present":
@@ -112,7 +114,7 @@ class Rotation:
         if not is_closed(record):
             return self._ended("fresh", record)
         if self._wish.initial_password is None:
-            return self._ended("no_password", record)
+            return self._ended(record.status, record)
         self._success, self._keeps_order = "adopted", True
         former = self._with_orphans(replace(record, pending=None), record.candidates(), "before an adoption")
         current = Current(self._wish.initial_password, self._time(), "adopted")
@@ -178,7 +180,7 @@ class Rotation:
         if answer.outcome == "applied":
             return (yield from self._commit(staged, pair))
         if answer.outcome == "mismatch":
-            return (yield from self._after_mismatch(staged, pair))
+            return (yield from self._after_mismatch(staged, pair, tainted))
         if answer.outcome == "unknown":
             return (yield from self._after_silence(staged, pair, tainted))
         if answer.outcome in NOT_APPLIED:
@@ -197,16 +199,16 @@ class Rotation:
         delivered = record.delivered and not self._wish.consumers
         return (yield from self._kept(committed(record, pair, self._time(), delivered=delivered), self._success))
 
-    def _after_mismatch(self, record: Record, pair: Pending) -> Steps:
+    def _after_mismatch(self, record: Record, pair: Pending, tainted: bool) -> Steps:
         """The old password is dead. Either the new one is live, or somebody else changed it."""
         mismatches = sum(answer.outcome == "mismatch" for answer in self._answers)
-        if mismatches < MISMATCH_LIMIT and self._untried:
-            without = self._with_orphans(replace(record, pending=None), (pair.new, pair.old), "refused")
-            return (yield from self._send(without, self._pair(self._untried.pop(0)), tainted=False))
-        if mismatches < MISMATCH_LIMIT and not self._forwarded:
+        is_new_likely = not self._forwarded and (tainted or not self._untried)
+        if mismatches < MISMATCH_LIMIT and is_new_likely:
             return (yield from self._forward(record, pair))
-        lost = self._with_orphans(replace(record, pending=None), (pair.new, pair.old), "refused")
-        return (yield from self._saved(replace(lost, status="out_of_sync"), "out_of_sync"))
+        without = self._with_orphans(replace(record, pending=None), (pair.new, pair.old), "refused")
+        if mismatches < MISMATCH_LIMIT and self._untried:
+            return (yield from self._send(without, self._pair(self._untried.pop(0)), tainted=False))
+        return (yield from self._saved(replace(without, status="out_of_sync"), "out_of_sync"))
 
     def _forward(self, record: Record, pair: Pending) -> Steps:
         """Go on from the new password of a pair that may have been applied. Once in a run."""
@@ -307,4 +309,5 @@ class Rotation:
 
 def is_barred(codes: Sequence[str]) -> bool:
     """Tell whether the server keeps the user from signing in at all. UiPath's codes are not documented."""
-    return any(word in code.lower() for code in codes for word in ("lock", "inactive", "notactive", "disabled"))
+    about_users = [code.lower() for code in codes if not code.lower().startswith("password")]  # PasswordInBlocklist
+    return any(word in code for code in about_users for word in ("lock", "inactive", "notactive", "disabled"))

@@ -19,7 +19,16 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Ended
 # So many accounts in a row that end in one of these ways stop the run.
 BAD_ENDS_IN_A_ROW = 2
 BAD_ENDS = frozenset(
-    {"out_of_sync", "in_doubt", "refused", "target_missing", "unreachable", "throttled", "quarantined"}
+    {
+        "out_of_sync",
+        "in_doubt",
+        "quarantined",
+        "refused",
+        "policy_rejected",
+        "target_missing",
+        "unreachable",
+        "throttled",
+    }
 )
 # While so many wait for lost answers, none is started: a dead server would take every account into doubt.
 WAITING_AT_MOST = 16

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
@@ -21,20 +19,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._preparation import 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._generate import SPECIAL, PasswordRules, rules_problems
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._options import store_argument_spec
 
 STATES = ("rotated", "present", "resumed", "adopted", "delivered")
-
-
-def store_argument_spec() -> dict[str, dict[str, Any]]:
-    """Return the options that name a store, which the lookup shares."""
-    return {
-        "type": {"type": "str", "choices": ["vault_file"], "default": "vault_file"},
-        "path": {"type": "str", "required": True},
-        "vault_id": {"type": "str"},
-        "persistent": {"type": "bool", "default": False},
-        "any_controller": {"type": "bool", "default": False},
-        "rebind_from": {"type": "str"},
-    }
 
 
 def rotation_argument_spec() -> dict[str, dict[str, Any]]:
@@ -130,8 +117,3 @@ def wishes(options: Mapping[str, Any]) -> list[Wish]:
         )
         for account in options["accounts"]
     ]
-
-
-def store_path(path: str, basedir: str) -> Path:
-    """Return the store's directory: a relative path is below the playbook's directory."""
-    return Path(basedir, os.path.expanduser(path))  # which, unlike Path.expanduser, leaves an unknown user's as it is

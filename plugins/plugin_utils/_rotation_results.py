@@ -10,10 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import age_days
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import age_days, doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Ended, Wish
 
 SUCCEEDED = frozenset({"rotated", "resumed", "fresh", "adopted", "created", "delivered", "would_rotate"})
+
+# The record is not, or not for long, what this run has read.
+OTHER_HANDS = frozenset({"busy", "store_error", "store_conflict"})
 
 # Every status of an account, with what it means and what to do next.
 SENTENCES = {
@@ -33,7 +36,10 @@ SENTENCES = {
     "unreachable": "The server was not reached. Nothing was changed; the next run goes on.",
     "unauthorized": "The server does not accept the caller. Nothing was changed; the next run goes on.",
     "wrong_base": "This is not the Identity API. Nothing was changed; the next run goes on.",
-    "refused": "The server refuses the change for another reason than the passwords. Look at its codes.",
+    "refused": (
+        "The server refuses the change, and not for its policy. Look at its codes. The lookup returns no password until"
+        " a run has found out which one is live."
+    ),
     "policy_rejected": "The server's policy refuses all new passwords. Give the option password what it demands.",
     "target_missing": "The server knows no such user. The record is kept.",
     "in_doubt": (
@@ -42,7 +48,7 @@ SENTENCES = {
     ),
     "out_of_sync": (
         "None of the passwords tried is live: somebody else has changed it. Run with state: resumed and force: true to"
-        " try all that are in the record, or reset the password and run with state: adopted."
+        " try two others that are in the record, or reset the password and run with state: adopted."
     ),
     "quarantined": (
         "The account is left alone, so that the server does not lock it: too many answers were lost, or the server has"
@@ -75,9 +81,15 @@ def account_result(wish: Wish, ended: Ended, *, now: datetime, stopped: str | No
         "attempts": sum(answer.attempts for answer in ended.answers),
         "error_codes": list(dict.fromkeys(code for answer in failures(ended) for code in answer.codes)),
         "trace_id": last.trace_id if last and ended.status not in SUCCEEDED else None,
-        "delivery_due": bool(record and not record.delivered),
+        "delivery_due": is_delivery_due(ended),
         "msg": message(ended, stopped),
     }
+
+
+def is_delivery_due(ended: Ended) -> bool:
+    """Tell whether the consumers have to be told, and can be: the lookup gives them the password."""
+    record = ended.record
+    return bool(record and not record.delivered and not doubt(record)) and ended.status not in OTHER_HANDS
 
 
 def failures(ended: Ended) -> Sequence[PasswordAnswer]:

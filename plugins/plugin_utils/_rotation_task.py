@@ -1,10 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One task that rotates accounts: check the whole list, plan every account, carry out what is due.
-
-Planning reads the store and nothing else, so a run in which nothing is due needs no network.
-"""
+"""One task that rotates accounts: check the whole list, plan every account, carry out what is due."""
 
 from __future__ import annotations
 
@@ -12,20 +9,12 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connect
 from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
-from ansible_collections.rpaops.uipath.plugins.module_utils._directory import (
-    by_name,
-    comparable,
-    name_problem,
-    open_directory,
-)
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
-from ansible_collections.rpaops.uipath.plugins.module_utils._preparation import repetitions
 from ansible_collections.rpaops.uipath.plugins.module_utils._settings import PASSWORD_COMPLEXITY, read_setting
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import (
     PasswordAnswer,
@@ -40,12 +29,23 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._generate import (
     rules_problems,
     with_server_policy,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._planning import (
+    Plan,
+    identified,
+    plan_all,
+    taken_labels,
+    utc_now,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_fleet import Brake, RotationFleet
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SUCCEEDED, account_result
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import password_rules, wishes
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import (
+    SUCCEEDED,
+    account_result,
+    task_result,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Ended, Wish
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import Store, WentBackwards
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import Store
 
 # The states in which the server is asked.
 ASKING = frozenset({"rotated", "resumed", "adopted"})
@@ -60,64 +60,6 @@ class Pace:
     concurrency: int = 4
     max_failures: int | None = None
     settle_seconds: float = 90.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to come of an account. C(ended) is None where something has to be done."""
-
-    wish: Wish
-    record: Record | None
-    ended: Ended | None
-
-
-def utc_now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
-def identified(wishes: Sequence[Wish], store: Store, client: Client, partition_id: str | None) -> list[Wish]:
-    """Return the wishes with the id of every account: from the store or, where that knows none, from the server."""
-    known = [with_id(wish, wish.account.user_id or store.find(wish.account.user_name or "") or "") for wish in wishes]
-    names = [wish.account.user_name or "" for wish in known if not wish.account.user_id]
-    named = by_name(open_directory(client, partition_id).everybody()) if names else {}
-    problems, complete = [], []
-    for index, wish in enumerate(known):
-        users = named.get(comparable(wish.account.user_name or ""), ())
-        problem = None if wish.account.user_id else name_problem(wish.account.user_name or "", users)
-        problems += [f"accounts[{index}]: {problem}"] if problem else []
-        complete.append(with_id(wish, users[0].id) if users and not wish.account.user_id else wish)
-    problems = problems or repetitions([wish.account.user_id for wish in complete], "accounts")
-    if problems:
-        raise InvalidInput(problems)
-    return complete
-
-
-def with_id(wish: Wish, user_id: str) -> Wish:
-    return replace(wish, account=replace(wish.account, user_id=canonical_user_id(user_id)))
-
-
-def plan(wish: Wish, store: Store, *, check_mode: bool = False) -> Plan:
-    """Find out from the store what has to be done: the first step of the rotation tells."""
-    try:
-        record = store.read(wish.account.user_id)
-    except WentBackwards:
-        if check_mode:
-            raise
-        return Plan(wish, None, None)  # under its lock, the record takes over what was found beside it
-    try:
-        next(Rotation(wish, now=utc_now, new_password=lambda: "-").steps(record))
-    except StopIteration as ending:
-        return Plan(wish, record, ending.value)
-    return Plan(wish, record, None)
-
-
-def plan_all(wishes: Sequence[Wish], store: Store, *, check_mode: bool = False) -> list[Plan]:
-    """Plan in as many threads as there are processors: most of it is the derivation of keys, and they share that."""
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        return list(pool.map(lambda wish: plan(wish, store, check_mode=check_mode), wishes))
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 class RotationTask:
@@ -142,10 +84,13 @@ class RotationTask:
     def run(self, wishes: Sequence[Wish], *, check_mode: bool) -> list[dict[str, Any]]:
         """Return the result of every account, in order."""
         plans = plan_all(wishes, self._store, check_mode=check_mode)
+        problems = taken_labels(plans, self._store)
+        if problems:
+            raise InvalidInput(problems)
         if any(planned.ended and planned.ended.status == "no_password" for planned in plans):
             return self._results(plans, {}, "an account has neither a record nor an initial_password")
         if check_mode:
-            return self._results([foreseen(planned) for planned in plans], {}, None)
+            return self._results(plans, {}, None)
         due = [index for index, planned in enumerate(plans) if not planned.ended]
         refusal = self._sign_in([plans[index].wish for index in due])
         fleet = self._fleet(due, plans, refusal)
@@ -187,13 +132,13 @@ class RotationTask:
             if refusal and wish.state in ASKING:
                 return Ended(refusal.outcome, plans[index].record, (refusal,))
             rotation = Rotation(wish, now=utc_now, new_password=lambda: new_password(self._rules))
-            course = Course(rotation, self._sender(wish), self._is_orphaned)
+            course = Course(rotation, self._sender(wish), self._is_abandoned)
             return course.begin(self._store, wish.account.user_id) or course
 
         return RotationFleet(
             begin=begin,
             settle=self._settle,
-            cancelled=self._is_orphaned,
+            cancelled=self._is_abandoned,
             brake=Brake(self._pace.max_failures, SUCCEEDED),
             concurrency=self._pace.concurrency,
             proven=all(plans[index].wish.state not in ASKING for index in due),
@@ -205,7 +150,7 @@ class RotationTask:
         def send(old: str, new: str) -> PasswordAnswer:
             secrets.update((old, new))
             answer = change_password(self._client, wish.account.user_id, old, new, secrets=secrets)
-            if answer.outcome != "conflict" or self._is_orphaned():
+            if answer.outcome != "conflict" or self._is_abandoned():
                 return answer
             again = change_password(self._client, wish.account.user_id, old, new, secrets=secrets)
             return replace(again, attempts=answer.attempts + again.attempts)
@@ -215,11 +160,11 @@ class RotationTask:
     def _settle(self) -> None:
         """Wait, but hold no lock any longer where nobody waits for this run."""
         seconds = self._pace.settle_seconds
-        while seconds > 0 and not self._is_orphaned():
+        while seconds > 0 and not self._is_abandoned():
             self._sleep(min(seconds, LONGEST_NAP))
             seconds -= LONGEST_NAP
 
-    def _is_orphaned(self) -> bool:
+    def _is_abandoned(self) -> bool:
         return os.getppid() != self._starter
 
     def _results(self, plans: Sequence[Plan], ends: Mapping[int, Ended], stopped: str | None) -> list[dict[str, Any]]:
@@ -238,7 +183,13 @@ def starter() -> int:
     return (parent and parent.pid) or os.getppid()
 
 
-def foreseen(planned: Plan) -> Plan:
-    """Return the plan with what a run outside check mode would try."""
-    status = {"present": "created", "delivered": "delivered"}.get(planned.wish.state, "would_rotate")
-    return planned if planned.ended else replace(planned, ended=Ended(status, planned.record))
+def rotate(options: Mapping[str, Any], environ: Mapping[str, str], store: Store, *, check_mode: bool) -> dict[str, Any]:
+    """Carry out a task whose options were found to be right, and return its result."""
+    client = connect(options, environ, check_mode=check_mode, connections=options["concurrency"])
+    store.open(check_mode=check_mode)
+    accounts = identified(wishes(options), store, client, options["partition_id"])
+    pace = Pace(options["concurrency"], options["max_failures"], options["settle_seconds"])
+    task = RotationTask(store, client, password_rules(options), pace, options["partition_id"])
+    results = task.run(accounts, check_mode=check_mode)
+    store.close()
+    return task_result(results, options["max_age_days"])

@@ -25,7 +25,7 @@ class ChangesFirst(Rotation):
 class DropsOnMismatch(Rotation):
     """Takes a mismatch for the proof that nothing was changed."""
 
-    def _after_mismatch(self, record: Record, pair: Pending) -> Steps:
+    def _after_mismatch(self, record: Record, pair: Pending, tainted: bool) -> Steps:
         return (yield from self._saved(replace(record, pending=None, status="out_of_sync"), "out_of_sync"))
 
 
@@ -75,6 +75,6 @@ class DropsOnRefusal(Rotation):
 class TriesForEver(Rotation):
     """Goes on from one password to the next, whatever the server's counter says."""
 
-    def _after_mismatch(self, record: Record, pair: Pending) -> Steps:
+    def _after_mismatch(self, record: Record, pair: Pending, tainted: bool) -> Steps:
         onward = self._with_orphans(record, (pair.old,), "replaced")
         return (yield from self._send(replace(onward, unproven_sends=0), self._pair(pair.new), tainted=False))

@@ -14,14 +14,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connect
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import (
-    password_rules,
     rotation_argument_spec,
-    wishes,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import task_result
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import Pace, RotationTask, identified
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import rotate
 from ansible_collections.rpaops.uipath.tests.rotation.injection.sitecustomize import Injection
 from ansible_collections.rpaops.uipath.tests.rotation.rig import ROTATION, Rig
 
@@ -32,14 +28,7 @@ def rotate_in_process(rig: Rig, users: Iterable[str]) -> dict[str, Any]:
     """Do what the action plugin does once its options are checked."""
     given = {**rig.play.defaults, **rig.task(users)[ROTATION]}
     options = ArgumentSpecValidator(rotation_argument_spec()).validate(given).validated_parameters
-    client = connect(options, {}, check_mode=False, connections=options["concurrency"])
-    store = rig.opened_store()
-    accounts = identified(wishes(options), store, client, options["partition_id"])
-    pace = Pace(options["concurrency"], options["max_failures"], options["settle_seconds"])
-    task = RotationTask(store, client, password_rules(options), pace, options["partition_id"])
-    results = task.run(accounts, check_mode=False)
-    store.close()
-    return task_result(results, options["max_age_days"])
+    return rotate(options, {}, rig.a_store(), check_mode=False)
 
 
 @dataclass(frozen=True)

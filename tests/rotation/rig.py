@@ -173,10 +173,13 @@ class Rig:
         store.close()
 
     def opened_store(self) -> VaultFileStore:
-        secrets = [("default", VaultSecret(VAULT_PASSWORD.encode()))]
-        store = VaultFileStore(self.store, secrets=secrets, identity_url=self.simulator.identity_url)
+        store = self.a_store()
         store.open(check_mode=False)
         return store
+
+    def a_store(self) -> VaultFileStore:
+        secrets = [("default", VaultSecret(VAULT_PASSWORD.encode()))]
+        return VaultFileStore(self.store, secrets=secrets, identity_url=self.simulator.identity_url)
 
 
 def opened(path: Path) -> Record:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._directory import comparable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._files import create, read_whole, stamp
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._layout import Layout
 
 
@@ -27,9 +27,6 @@ class Entry:
     user_name: str | None
     stamp: list[int]
 
-    def has(self, name: str) -> bool:
-        return comparable(name) in {comparable(own) for own in (self.name, self.user_name) if own}
-
 
 class Index:
     def __init__(self, layout: Layout) -> None:
@@ -37,6 +34,7 @@ class Index:
         self._lock = threading.RLock()
         self._entries: dict[str, Entry] = {}
         self._noted: dict[str, Entry] = {}
+        self._ids: dict[str, dict[str, set[str]]] = {}
         self._is_complete = False
 
     def load(self) -> None:
@@ -44,22 +42,22 @@ class Index:
         with self._lock:
             self._is_complete = False
             self._entries = self._stored()
+            self._ids = {}
 
     def note(self, account_id: str, record: Record, stamp: list[int]) -> None:
         with self._lock:
             entry = Entry(record.account.name, record.account.user_name, stamp)
             self._entries[account_id] = self._noted[account_id] = entry
+            self._ids = {}
 
-    def find(self, name: str, decrypted: Callable[[str], Record | None]) -> str | None:
-        """Return the account of this name. C(decrypted) reads the record of an account whose entry does not count."""
+    def find(self, kind: str, name: str, decrypted: Callable[[str], Record | None]) -> list[str]:
+        """Return the accounts with this C(name) or C(user_name). C(decrypted) reads those whose entry is stale."""
         with self._lock:
-            found = [known for known in self._named(name) if self._counts(known)]
+            found = [known for known in self._named(kind, name) if self._counts(known)]
             if not found and not self._is_complete:
                 self._complete(decrypted)
-                found = self._named(name)
-        if len(found) > 1:
-            raise StoreError(f"'{name}' is the name of several accounts: {', '.join(sorted(found))}. Use the user id.")
-        return found[0] if found else None
+                found = self._named(kind, name)
+            return found
 
     def save(self) -> None:
         """Write what this run has learned, over what other runs have written in the meantime."""
@@ -81,8 +79,12 @@ class Index:
         except (ValueError, TypeError, AttributeError):
             return {}
 
-    def _named(self, name: str) -> list[str]:
-        return [account_id for account_id, entry in self._entries.items() if entry.has(name)]
+    def _named(self, kind: str, name: str) -> list[str]:
+        if kind not in self._ids:
+            ids = self._ids[kind] = defaultdict(set)
+            for account_id, entry in self._entries.items():
+                ids[comparable(getattr(entry, kind) or "")].add(account_id)
+        return sorted(self._ids[kind].get(comparable(name), ()))
 
     def _counts(self, account_id: str) -> bool:
         entry = self._entries.get(account_id)
@@ -95,6 +97,7 @@ class Index:
         """Read every record whose entry does not count. A record that cannot be read is an error: it may be the one."""
         present = self._layout.ids()
         self._entries = {known: self._entries[known] for known in present if known in self._entries}
+        self._ids = {}
         for account_id in present:
             if not self._counts(account_id):
                 status = os.stat(self._layout.record(account_id))

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
 
 
@@ -64,14 +65,25 @@ class Store(Protocol):
     def close(self) -> None:
         """Write what only serves speed. A run that is killed before does not miss it."""
 
-    def ids(self) -> list[str]:
-        """Return the user id of every account that has a record."""
+    def holds(self, account_id: str) -> bool:
+        """Tell whether the account has a record."""
 
-    def find(self, name: str) -> str | None:
-        """Return the user id of the account with this user id, label or user name, or None if there is no record."""
+    def find(self, kind: str, name: str) -> list[str]:
+        """Return the user ids of the accounts whose record has this C(name), which is a label, or C(user_name)."""
 
     def read(self, account_id: str) -> Record | None:
         """Return the record without taking the lock and without writing anything, for planning and check mode."""
 
     def account(self, account_id: str) -> AbstractContextManager[Slot]:
         """Take the account's lock, or raise Busy. The lock ends with the process, however that ends."""
+
+
+def one_account(store: Store, name: str) -> str | None:
+    """Return the user id of the account with this user id, label or user name, or None if there is no record."""
+    account_id = canonical_user_id(name)
+    if store.holds(account_id):
+        return account_id
+    found = sorted({*store.find("name", name), *store.find("user_name", name)})
+    if len(found) > 1:
+        raise StoreError(f"'{name}' is the name of several accounts: {', '.join(found)}. Use the user id.")
+    return found[0] if found else None

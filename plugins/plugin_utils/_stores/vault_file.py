@@ -68,7 +68,7 @@ class VaultFileStore:
         self._identity_url = identity_url
         self._rebind_from = rebind_from
         self._controller = controller or this_controller()
-        self._any_controller = any_controller or persistent
+        self._any_controller = any_controller or (in_awx_job and persistent)
         self._is_ephemeral = in_awx_job and not persistent
         self._may_write = False
 
@@ -93,16 +93,13 @@ class VaultFileStore:
             with suppress(OSError, StoreError):  # the index is made again where it is needed
                 self._files.index.save()
 
-    def ids(self) -> list[str]:
+    def holds(self, account_id: str) -> bool:
         with explained(self._layout.directory):
-            return self._layout.ids()
+            return self._layout.record(canonical_user_id(account_id)).exists()
 
-    def find(self, name: str) -> str | None:
-        account_id = canonical_user_id(name)
+    def find(self, kind: str, name: str) -> list[str]:
         with explained(self._layout.directory):
-            if self._layout.record(account_id).exists():
-                return account_id
-            return self._files.index.find(name, self.read)
+            return self._files.index.find(kind, name, self.read)
 
     def read(self, account_id: str) -> Record | None:
         account_id = canonical_user_id(account_id)

@@ -24,7 +24,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._module import failu
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import (
     rotation_argument_spec,
-    store_argument_spec,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import (
     SENTENCES,
@@ -32,6 +31,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results im
     task_result,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Ended, Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._options import store_argument_spec
 
 COLLECTION = "rpaops.uipath"
 ROOT = Path(__file__).resolve().parents[3]

@@ -14,7 +14,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecret
-from ansible_collections.rpaops.uipath.plugins.lookup.uipath_password import DOCUMENTATION, LookupModule, doubt
+from ansible_collections.rpaops.uipath.plugins.lookup.uipath_password import DOCUMENTATION, LookupModule
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SENTENCES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
@@ -140,20 +140,3 @@ class TestRun:
         assert str(caught.value).startswith(f"u1: {status}. {SENTENCES[status]} allow_in_doubt=true")
         assert not any(password in str(caught.value) for password in record.candidates())
         assert look("u1", allow_in_doubt=True) == [OLD]
-
-
-class TestDoubt:
-    @pytest.mark.parametrize(
-        ("record", "expected"),
-        [
-            (record_of(), None),
-            (record_of(delivered=False), None),
-            (pending_record(maybe_live=False), None),
-            (pending_record(), "in_doubt"),
-            (pending_record(status="in_doubt"), "in_doubt"),
-            (record_of(status="out_of_sync"), "out_of_sync"),
-            (pending_record(status="quarantined"), "quarantined"),
-        ],
-    )
-    def test_of_a_record(self, record: Record, expected: str | None) -> None:
-        assert doubt(record) == expected

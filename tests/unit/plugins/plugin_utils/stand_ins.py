@@ -73,12 +73,11 @@ class MemoryStore:
     def close(self) -> None:
         pass
 
-    def ids(self) -> list[str]:
-        return list(self.records)
+    def holds(self, account_id: str) -> bool:
+        return account_id in self.records
 
-    def find(self, name: str) -> str | None:
-        accounts = (record.account for record in self.records.values())
-        return next((a.user_id for a in accounts if name in (a.user_id, a.name, a.user_name)), None)
+    def find(self, kind: str, name: str) -> list[str]:
+        return [user_id for user_id, record in self.records.items() if getattr(record.account, kind) == name]
 
     def read(self, account_id: str) -> Record | None:
         self.fail_at(f"plan {account_id}")

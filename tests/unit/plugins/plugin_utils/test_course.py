@@ -156,7 +156,7 @@ class TestBrokenOff:
         assert store.locked == set()
 
 
-class TestOrphaned:
+class TestAbandoned:
     @pytest.mark.parametrize(("at", "steps"), [(1, 2), (2, 3)])
     def test_neither_stages_nor_sends_any_more(self, store: MemoryStore, at: int, steps: int) -> None:
         ended = Drive(store, APPLIED, orphaned_at=at).begin()

@@ -17,8 +17,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import (
     Retired,
     age_days,
     committed,
+    doubt,
     with_orphans,
 )
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins import pending_record, record_of
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
 TIME = "2026-05-01T12:00:00+00:00"
@@ -86,3 +88,20 @@ class TestAgeDays:
     def test_what_is_no_text_is_unknown(self) -> None:
         since: Any = NOW  # what YAML makes of a time without quotes
         assert age_days(Current("old", since, "rotated"), NOW) is None
+
+
+class TestDoubt:
+    @pytest.mark.parametrize(
+        ("record", "expected"),
+        [
+            (record_of(), None),
+            (record_of(delivered=False), None),
+            (pending_record(maybe_live=False), None),
+            (pending_record(), "in_doubt"),
+            (pending_record(status="in_doubt"), "in_doubt"),
+            (record_of(status="out_of_sync"), "out_of_sync"),
+            (pending_record(status="quarantined"), "quarantined"),
+        ],
+    )
+    def test_of_a_record(self, record: Record, expected: str | None) -> None:
+        assert doubt(record) == expected

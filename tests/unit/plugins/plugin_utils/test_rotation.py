@@ -461,9 +461,9 @@ RECORDS: dict[str, Callable[[], Record | None]] = {
 NEXT: dict[str, tuple[str | None, ...]] = {
     "rotated": (None, None, "fresh", None, None, "out_of_sync", "quarantined"),
     "present": (None, "fresh", "fresh", "fresh", "fresh", "fresh", "fresh"),
-    "resumed": ("no_password", "fresh", "fresh", None, None, "out_of_sync", "quarantined"),
+    "resumed": ("fresh", "fresh", "fresh", None, None, "out_of_sync", "quarantined"),
     "adopted": (None, "fresh", "fresh", "fresh", "fresh", None, None),
-    "delivered": ("no_password", "fresh", "fresh", "fresh", "fresh", "fresh", "fresh"),
+    "delivered": ("fresh", "fresh", "fresh", "fresh", "fresh", "fresh", "fresh"),
 }
 CASES = [(state, name, status) for state, statuses in NEXT.items() for name, status in zip(RECORDS, statuses)]
 
@@ -605,8 +605,9 @@ class TestAdoption:
         run.saves()
         run.ends("adopted", changed=True)
 
-    def test_without_a_password_there_is_nothing_to_adopt(self) -> None:
-        Run(closed(), "adopted").ends("no_password")
+    @pytest.mark.parametrize("status", ["out_of_sync", "quarantined"])
+    def test_without_a_password_a_closed_account_stays_what_it_is(self, status: str) -> None:
+        Run(closed(status), "adopted").ends(status)
 
 
 class TestStoreConflict:

@@ -55,7 +55,7 @@ class TestBrake:
     def test_different_bad_ends_make_a_row(self) -> None:
         assert reasons(Brake(None, SUCCEEDED), "in_doubt", "target_missing")[-1] == ROW
 
-    @pytest.mark.parametrize("status", ["rotated", "resumed", "fresh", "busy", "policy_rejected", "store_error"])
+    @pytest.mark.parametrize("status", ["rotated", "resumed", "fresh", "busy", "age_unknown", "store_error"])
     def test_any_other_end_breaks_the_row(self, status: str) -> None:
         assert not any(reasons(Brake(None, SUCCEEDED), *["in_doubt", status] * 9))
 

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options im
     option_problems,
     password_rules,
     rotation_argument_spec,
-    store_path,
     wishes,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Wish
@@ -154,18 +152,3 @@ class TestWishes:
 
     def test_hide_their_passwords(self) -> None:
         assert "hunter2" not in repr(wishes(options(accounts=[{"user_id": "u", "initial_password": "hunter2"}])))
-
-
-class TestStorePath:
-    def test_a_relative_one_is_below_the_playbook(self) -> None:
-        assert store_path("store/uipath", "/plays") == Path("/plays/store/uipath")
-
-    def test_an_absolute_one_stays(self) -> None:
-        assert store_path("/var/store", "/plays") == Path("/var/store")
-
-    def test_the_tilde_is_the_home_directory(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("HOME", "/home/me")
-        assert store_path("~/store", "/plays") == Path("/home/me/store")
-
-    def test_of_a_user_whom_nobody_knows(self) -> None:
-        assert store_path("~nobody-of-this-name/store", "/plays") == Path("/plays/~nobody-of-this-name/store")

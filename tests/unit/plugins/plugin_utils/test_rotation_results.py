@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account, Orphan, Retired
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account, Orphan, Record, Retired
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import (
     SENTENCES,
     SUCCEEDED,
@@ -87,9 +87,17 @@ class TestAccountResult:
         record = replace(RECORD, current=replace(CURRENT, since=since))
         assert result_of(Ended("age_unknown", record))["age_days"] is None
 
-    @pytest.mark.parametrize("status", ["fresh", "rotated", "in_doubt"])
-    def test_a_delivery_is_due_whatever_the_status(self, status: str) -> None:
+    @pytest.mark.parametrize("status", ["fresh", "rotated", "throttled"])
+    def test_a_delivery_is_due_where_the_lookup_gives_the_password(self, status: str) -> None:
         assert result_of(Ended(status, replace(RECORD, delivered=False)))["delivery_due"] is True
+
+    @pytest.mark.parametrize("status", ["busy", "store_error", "store_conflict"])
+    def test_no_delivery_is_due_where_somebody_else_is_at_work(self, status: str) -> None:
+        assert result_of(Ended(status, replace(RECORD, delivered=False)))["delivery_due"] is False
+
+    @pytest.mark.parametrize("record", [pending_record(delivered=False), record_of(delivered=False, status="in_doubt")])
+    def test_no_delivery_is_due_in_doubt(self, record: Record) -> None:
+        assert result_of(Ended("refused", record))["delivery_due"] is False
 
     @pytest.mark.parametrize("status", SENTENCES)
     def test_every_status_has_its_message(self, status: str) -> None:

@@ -17,14 +17,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._auth import SignIn
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
 from ansible_collections.rpaops.uipath.plugins.module_utils._settings import PASSWORD_COMPLEXITY
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._generate import PasswordRules
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import (
     Pace,
-    Plan,
     RotationTask,
-    identified,
-    plan,
-    plan_all,
     starter,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Wish
@@ -36,9 +31,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface i
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
     ORGANIZATION,
-    dto,
-    listing,
-    page,
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins import (
     NEW,
@@ -51,7 +43,6 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
     APPLICATION,
-    BASE,
     GIVEN_TOKEN,
     Clock,
     Transcript,
@@ -63,93 +54,10 @@ ROW = "2 accounts in a row ended badly."
 TOKEN, SETTING = "POST /connect/token", f"GET /api/Setting?key={PASSWORD_COMPLEXITY}&partitionGlobalId={ORGANIZATION}"
 
 
-def by_name(user_name: str) -> Wish:
-    return Wish(Account(BASE, "", None, user_name))
-
-
 def users_token(user_id: str, sub_type: str = "user") -> SignIn:
     """The token of a user, as far as a reader of its claims cares."""
     claims = base64.urlsafe_b64encode(json.dumps({"sub": user_id, "sub_type": sub_type}).encode()).decode()
     return SignIn(access_token=f"header.{claims}.signature")
-
-
-class TestIdentified:
-    def test_ids_are_compared_in_one_spelling(self, server: Transcript, clock: Clock) -> None:
-        (wish,) = identified([wish_of(UUID.upper())], MemoryStore(), client_of(server, clock), None)
-        assert wish.account.user_id == UUID
-
-    def test_a_name_that_the_store_knows_needs_no_look_up(self, server: Transcript, clock: Clock) -> None:
-        store = MemoryStore.holding(record_of("u1"))
-        (wish,) = identified([by_name("u1@example.com")], store, client_of(server, clock), ORGANIZATION)
-        assert (wish.account.user_id, wish.account.user_name) == ("u1", "u1@example.com")
-
-    def test_other_names_are_looked_up_all_at_once(self, server: Transcript, clock: Clock) -> None:
-        server.expects(listing()).answers(200, page(dto("ann"), dto("bob"), dto("eve")))
-        wishes = [by_name("Ann"), wish_of("u1"), by_name("u7@example.com"), by_name("bob@example.com")]
-        found = identified(wishes, MemoryStore.holding(record_of("u7")), client_of(server, clock), ORGANIZATION)
-        assert [wish.account.user_id for wish in found] == ["id-ann", "u1", "u7", "id-bob"]
-
-    def test_says_all_that_is_wrong_with_names(self, server: Transcript, clock: Clock) -> None:
-        users = [dto("ann"), dto("bob", isActive=False), dto("bot", type="robot"), dto("x", email="ann")]
-        server.expects(listing()).answers(200, page(*users))
-        wishes = [by_name(name) for name in ("ann", "bob", "bot", "nobody", "x")]
-        with pytest.raises(InvalidInput) as caught:
-            identified(wishes, MemoryStore(), client_of(server, clock), ORGANIZATION)
-        assert [problem.partition(":")[0] for problem in caught.value.problems] == [
-            f"accounts[{index}]" for index in range(4)
-        ]
-
-    @pytest.mark.parametrize("others", [[wish_of("id-ann")], [by_name("ann@example.com")]])
-    def test_two_names_of_one_user(self, server: Transcript, clock: Clock, others: list[Wish]) -> None:
-        server.expects(listing()).answers(200, page(dto("ann")))
-        with pytest.raises(InvalidInput, match=r"accounts\[1\] is the same user as accounts\[0\]"):
-            identified([by_name("ann"), *others], MemoryStore(), client_of(server, clock), ORGANIZATION)
-
-    def test_without_an_organization(self, server: Transcript, clock: Clock) -> None:
-        with pytest.raises(InvalidInput, match="partition_id is missing"):
-            identified([by_name("ann")], MemoryStore(), client_of(server, clock), None)
-
-
-class TestPlan:
-    def test_of_what_is_not_due_it_is_the_end(self) -> None:
-        store = MemoryStore.holding(record_of(days=1))
-        planned = plan(wish_of(), store)
-        assert planned.ended
-        assert (planned.ended.status, planned.record) == ("fresh", store.records["u1"])
-
-    def test_of_what_is_due_it_is_open(self) -> None:
-        assert plan(wish_of(), MemoryStore.holding(record_of())).ended is None
-
-    def test_neither_locks_nor_writes(self) -> None:
-        store = MemoryStore.holding(record_of())
-        plan(wish_of(), store)
-        assert store.steps == []
-
-    def test_of_a_record_that_went_backwards_is_left_to_the_work_under_its_lock(self) -> None:
-        store = MemoryStore(failures={"plan u1": WentBackwards("older")})
-        assert plan(wish_of(), store) == Plan(wish_of(), None, None)
-
-    def test_of_a_record_that_went_backwards_is_an_error_in_check_mode(self) -> None:
-        store = MemoryStore(failures={"plan u1": WentBackwards("older")})
-        with pytest.raises(WentBackwards):
-            plan(wish_of(), store, check_mode=True)
-
-
-class TestPlanAll:
-    def test_keeps_the_order(self) -> None:
-        wishes = [wish_of(f"u{number}") for number in range(50)]
-        store = MemoryStore.holding(*(record_of(f"u{number}", days=number * 10) for number in range(50)))
-        plans = plan_all(wishes, store)
-        assert [planned.wish for planned in plans] == wishes
-        assert [planned.ended is None for planned in plans] == [number >= 9 for number in range(50)]
-
-    def test_raises_the_first_error(self) -> None:
-        store = MemoryStore(failures={f"plan u{number}": StoreError(str(number)) for number in (3, 7)})
-        with pytest.raises(StoreError, match=r"^3$"):
-            plan_all([wish_of(f"u{number}") for number in range(9)], store)
-
-    def test_of_nothing(self) -> None:
-        assert plan_all([], MemoryStore()) == []
 
 
 class Rig:
@@ -484,7 +392,7 @@ class TestStoreFailures:
         assert rig.statuses() == ["busy"]
 
 
-class TestOrphaned:
+class TestAbandoned:
     @pytest.fixture
     def orphan(self, monkeypatch: pytest.MonkeyPatch) -> Any:
         """Let the process that started this one be gone."""

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import StoreError, one_account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._layout import Layout, encoded
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._marker import this_controller
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stores.workbench import (
@@ -66,9 +66,9 @@ class TestDirectory:
 
     def test_is_not_made_in_check_mode(self, tmp_path: Path) -> None:
         store = a_store(tmp_path / "store", check_mode=True)
-        assert store.ids() == []
+        assert not store.holds(USER)
         assert store.read(USER) is None
-        assert store.find("svc-robot") is None
+        assert one_account(store, "svc-robot") is None
         store.close()
         assert not (tmp_path / "store").exists()
 
@@ -159,7 +159,7 @@ class TestMarker:
         fill(tmp_path / "store", STAGED).close()
         before = texts(tmp_path / "store")
         store = a_store(tmp_path / "store", identity_url=None, controller="anywhere")
-        assert store.find("svc-robot") == USER
+        assert one_account(store, "svc-robot") == USER
         assert store.read(USER) == STAGED
         store.close()
         assert texts(tmp_path / "store") == before
