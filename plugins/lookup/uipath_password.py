@@ -13,15 +13,16 @@ description:
   - Reads and decrypts one record. The server is not asked.
   - From ansible-core 2.22 on, the password is masked in all that Ansible displays. Before, a task that uses it needs
     C(no_log).
+  - Reading needs no more of O(store) than its path. Every vault secret of the run is tried.
 author:
   - rpaops.uipath contributors (@rpaops)
+extends_documentation_fragment:
+  - rpaops.uipath.store
+seealso:
+  - module: rpaops.uipath.uipath_password_rotation
 options:
   _terms:
     description: Accounts, each by its user id, its label or its user name.
-    required: true
-  store:
-    description: The store, as in O(rpaops.uipath.uipath_password_rotation#module:store).
-    type: dict
     required: true
   allow_in_doubt:
     description:
@@ -40,6 +41,16 @@ EXAMPLES = r"""
   no_log: true
   vars:
     robot_password: "{{ lookup('rpaops.uipath.uipath_password', 'svc-robot-1', store={'path': '~/uipath-passwords'}) }}"
+
+- name: Hand over several passwords
+  ansible.builtin.template:
+    src: robots.ini.j2
+    dest: /etc/robots.ini
+    mode: "0600"
+  no_log: true
+  vars:
+    robots: [svc-robot-1, svc-robot-2]
+    passwords: "{{ query('rpaops.uipath.uipath_password', *robots, store={'path': '~/uipath-passwords'}) }}"
 """
 
 RETURN = r"""

@@ -29,9 +29,13 @@ attributes:
   diff_mode:
     support: none
   idempotent:
-    support: full
+    support: partial
     details:
-      - An account that is not due is left alone, unless O(force=true).
+      - An account that is not due is left alone. With O(force=true) or O(max_age_days=0), every account is due.
+seealso:
+  - plugin: rpaops.uipath.uipath_password
+    plugin_type: lookup
+  - module: rpaops.uipath.uipath_user_password
 options:
   accounts:
     description: The accounts.
@@ -61,6 +65,12 @@ options:
           - With O(state=delivered), the RV(accounts[].generation) of the password that the consumers have. If the
             record was written since, the account is V(busy), and its delivery stays due.
         type: int
+  only:
+    description:
+      - Work on these of the O(accounts) and leave out the others, each by its name, user name or user id.
+      - Use it for repairs, with O(state=adopted), O(state=resumed) or O(force=true), which otherwise concern all.
+    type: list
+    elements: str
   state:
     description:
       - V(rotated) finishes what an earlier run left open, and rotates what is due.
@@ -150,6 +160,52 @@ EXAMPLES = r"""
       - user_id: 2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d
         name: svc-robot-1
         initial_password: "{{ vault_initial_password }}"
+
+- name: Take over an account whose password somebody has reset
+  rpaops.uipath.uipath_password_rotation:
+    identity_url: https://orchestrator.example.com/identity
+    client_id: "{{ vault_uipath_client_id }}"
+    client_secret: "{{ vault_uipath_client_secret }}"
+    store:
+      path: ~/uipath-passwords
+    state: adopted
+    accounts:
+      - user_name: svc-robot-1
+        initial_password: "{{ vault_password_after_the_reset }}"
+
+- name: Let one account of the list try what its record holds
+  rpaops.uipath.uipath_password_rotation:
+    identity_url: https://orchestrator.example.com/identity
+    client_id: "{{ vault_uipath_client_id }}"
+    client_secret: "{{ vault_uipath_client_secret }}"
+    store:
+      path: ~/uipath-passwords
+    state: resumed
+    force: true
+    only: [svc-robot-1]
+    accounts: "{{ uipath_accounts }}"
+
+- name: Rotate for consumers, tell them, and note which password they have
+  module_defaults:
+    rpaops.uipath.uipath_password_rotation: "{{ uipath_connection_and_store }}"
+  block:
+    - name: Rotate
+      rpaops.uipath.uipath_password_rotation:
+        consumers: true
+        accounts: "{{ uipath_accounts }}"
+      register: rotation
+
+    - name: Tell the consumers
+      ansible.builtin.include_tasks: tell_consumers.yml
+      loop: "{{ rotation.accounts | selectattr('delivery_due') }}"
+
+    - name: Note that they are told
+      rpaops.uipath.uipath_password_rotation:
+        state: delivered
+        accounts:
+          - user_id: "{{ item.user_id }}"
+            generation: "{{ item.generation }}"
+      loop: "{{ rotation.accounts | selectattr('delivery_due') }}"
 """
 
 RETURN = r"""

@@ -49,12 +49,13 @@ def identified(wishes: Sequence[Wish], store: Store, client: Client, partition_i
     names = [wish.account.user_name or "" for wish in known if not wish.account.user_id]
     named = by_name(open_directory(client, partition_id).everybody()) if names else {}
     problems, complete = [], []
-    for index, wish in enumerate(known):
+    for wish in known:
         users = named.get(comparable(wish.account.user_name or ""), ())
         problem = None if wish.account.user_id else name_problem(wish.account.user_name or "", users)
-        problems += [f"accounts[{index}]: {problem}"] if problem else []
+        problems += [f"accounts[{wish.index}]: {problem}"] if problem else []
         complete.append(with_id(wish, users[0].id) if users and not wish.account.user_id else wish)
-    problems = problems or repetitions([wish.account.user_id for wish in complete], "accounts")
+    ids = {wish.index: wish.account.user_id for wish in complete}
+    problems = problems or repetitions((ids.get(index, "") for index in range(max(ids, default=-1) + 1)), "accounts")
     if problems:
         raise InvalidInput(problems)
     return complete
@@ -103,11 +104,12 @@ def taken_labels(plans: Sequence[Plan], store: Store) -> list[str]:
     """Say which new labels are another account's, unless that account is about to get a new one, too."""
     labels = {planned.wish.account.user_id: planned.wish.account.name for planned in plans}
     problems = []
-    for index, planned in enumerate(plans):
+    for planned in plans:
         own, label = planned.wish.account.user_id, planned.wish.account.name
         if label and not (planned.record and planned.record.account.name == label):
             holders = {*store.find("name", label), *store.find("user_name", label)} - {own}
             others = sorted(other for other in holders if labels.get(other) in (None, label))
             if others:
-                problems.append(f"accounts[{index}].name is in the store already, for the account {others[0]}")
+                place = f"accounts[{planned.wish.index}].name"
+                problems.append(f"{place} is in the store already, for the account {others[0]}")
     return problems

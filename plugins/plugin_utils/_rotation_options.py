@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
@@ -39,6 +39,7 @@ def rotation_argument_spec() -> dict[str, dict[str, Any]]:
                 "generation": {"type": "int"},
             },
         },
+        "only": {"type": "list", "elements": "str"},
         "store": {"type": "dict", "required": True, "options": store_argument_spec()},
         "state": {"type": "str", "choices": list(STATES), "default": "rotated"},
         "max_age_days": {"type": "float", "default": 90.0},
@@ -79,7 +80,7 @@ def option_problems(options: Mapping[str, Any]) -> list[str]:
     accounts = options["accounts"]
     for index, account in enumerate(accounts):
         problems += account_problems(f"accounts[{index}]", account)
-    return problems + repeated_accounts(accounts)
+    return problems + repeated_accounts(accounts) + only_problems(options["only"], accounts)
 
 
 def account_problems(place: str, account: Mapping[str, Any]) -> list[str]:
@@ -103,6 +104,27 @@ def repeated_accounts(accounts: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def only_problems(only: Sequence[str] | None, accounts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which entries of C(only) mean no account. An empty list may be a mistake, so it does not mean all."""
+    if only == []:
+        return ["only is empty: leave it out to work on all accounts"]
+    names = {name for account in accounts for name in account_names(account)}
+    strangers = [index for index, name in enumerate(only or ()) if comparable(name) not in names]
+    return [f"only[{index}] is none of the accounts" for index in strangers]
+
+
+def account_names(account: Mapping[str, Any]) -> set[str]:
+    return {comparable(account[key]) for key in ("name", "user_name", "user_id") if account[key]}
+
+
+def chosen_accounts(options: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Return the accounts to work on, with their index: all, or those that C(only) names."""
+    only = {comparable(name) for name in options["only"] or ()}
+    for index, account in enumerate(options["accounts"]):
+        if not only or only & account_names(account):
+            yield index, account
+
+
 def wishes(options: Mapping[str, Any]) -> list[Wish]:
     identity_url = normalize_identity_url(options["identity_url"])
     return [
@@ -114,6 +136,7 @@ def wishes(options: Mapping[str, Any]) -> list[Wish]:
             force=options["force"],
             consumers=options["consumers"],
             generation=account["generation"],
+            index=index,
         )
-        for account in options["accounts"]
+        for index, account in chosen_accounts(options)
     ]

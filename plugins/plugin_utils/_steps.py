@@ -59,7 +59,10 @@ Steps = Generator[Step, Any, Ended]
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked for: the options of one account. C(generation) is that of which the consumers were told."""
+    """What is asked for: the options of one account, which is number C(index) of the list given.
+
+    C(generation) is that of the password which the consumers were told.
+    """
 
     account: Account
     state: str = "rotated"
@@ -68,3 +71,4 @@ class Wish:
     force: bool = False
     consumers: bool = False
     generation: int | None = None
+    index: int = 0

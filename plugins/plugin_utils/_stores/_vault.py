@@ -47,10 +47,12 @@ class RememberingCipher(VaultAES256):  # type: ignore[misc, unused-ignore]
 
 
 class Vault:
-    def __init__(self, secrets: Sequence[tuple[str, VaultSecret]], vault_id: str | None = None) -> None:
+    def __init__(
+        self, secrets: Sequence[tuple[str, VaultSecret]], vault_id: str | None = None, *, encrypts: bool = True
+    ) -> None:
         """Choose the secret to encrypt with. All of them serve to decrypt. Raise a StoreError if there is no choice."""
         self._secrets = tuple(secrets)
-        self._vault_id, self._secret = chosen_secret(self._secrets, vault_id)
+        self._vault_id, self._secret = chosen_secret(self._secrets, vault_id) if encrypts else first(self._secrets)
 
     def encrypt(self, plain: bytes) -> bytes:
         """Encrypt under a salt of its own.
@@ -84,11 +86,7 @@ class Vault:
 
 def chosen_secret(secrets: Sequence[tuple[str, VaultSecret]], vault_id: str | None) -> tuple[str, VaultSecret]:
     """Return the secret to encrypt with: the one that is named, the one that Ansible's settings name, the only one."""
-    if not secrets:
-        raise StoreError(
-            "No vault secret was given, and the records are encrypted with Ansible Vault. Run with"
-            " --vault-password-file or --vault-id. Nothing was changed."
-        )
+    first(secrets)
     wanted = vault_id or constants.config.get_config_value("DEFAULT_VAULT_ENCRYPT_IDENTITY")
     if not wanted and len({secret.bytes for _vault_id, secret in secrets}) > 1:
         raise StoreError(
@@ -101,6 +99,15 @@ def chosen_secret(secrets: Sequence[tuple[str, VaultSecret]], vault_id: str | No
     raise StoreError(
         f"No vault secret was given for the vault id '{wanted}', only for: {known_ids(secrets)}. Nothing was changed."
     )
+
+
+def first(secrets: Sequence[tuple[str, VaultSecret]]) -> tuple[str, VaultSecret]:
+    if not secrets:
+        raise StoreError(
+            "No vault secret was given, and the records are encrypted with Ansible Vault. Run with"
+            " --vault-password-file or --vault-id. Nothing was changed."
+        )
+    return secrets[0]
 
 
 def known_ids(secrets: Sequence[tuple[str, VaultSecret]]) -> str:

@@ -64,7 +64,7 @@ class VaultFileStore:
         the name of a pod says nothing about that.
         """
         self._layout = Layout(directory)
-        self._vault = Vault(secrets, vault_id)
+        self._vault = Vault(secrets, vault_id, encrypts=identity_url is not None)
         self._identity_url = identity_url
         self._rebind_from = rebind_from
         self._controller = controller or this_controller()

@@ -148,7 +148,8 @@ class TestUipathPassword:
     def test_documents_the_store_as_the_rotation_does(self) -> None:
         documentation = yaml_load(uipath_password.DOCUMENTATION)
         assert documentation["name"] == "uipath_password"
-        assert set(documentation["options"]) == {"_terms", "store", "allow_in_doubt"}
+        assert set(documentation["options"]) == {"_terms", "allow_in_doubt"}
+        assert documentation["extends_documentation_fragment"] == ["rpaops.uipath.store"]
         assert set(fragment_options(store)["store"]["suboptions"]) == set(store_argument_spec())
 
 

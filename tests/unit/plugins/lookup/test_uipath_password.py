@@ -14,6 +14,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecret
+from ansible_collections.rpaops.uipath.plugins.doc_fragments.store import ModuleDocFragment
 from ansible_collections.rpaops.uipath.plugins.lookup.uipath_password import DOCUMENTATION, LookupModule
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SENTENCES
@@ -55,7 +56,8 @@ def keep(tmp_path: Path) -> Callable[..., None]:
 def look(tmp_path: Path) -> Look:
     """Look up terms as a playbook in C(tmp_path) does."""
     name = "rpaops.uipath.uipath_password"
-    constants.config.initialize_plugin_configuration_definitions("lookup", name, yaml_load(DOCUMENTATION)["options"])
+    options = {**yaml_load(ModuleDocFragment.DOCUMENTATION)["options"], **yaml_load(DOCUMENTATION)["options"]}
+    constants.config.initialize_plugin_configuration_definitions("lookup", name, options)
 
     def look_up(*terms: str, secrets: Any = SECRETS, store: Any = None, **options: Any) -> list[str]:
         loader = DataLoader()
@@ -109,6 +111,10 @@ class TestRun:
         keep(record_of())
         with pytest.raises(AnsibleLookupError, match="does not decrypt"):
             look("u1", secrets=[("default", VaultSecret(b"wrong"))])
+
+    def test_tries_every_secret_and_needs_no_choice(self, look: Look, keep: Callable[..., None]) -> None:
+        keep(record_of("u1"))
+        assert look("u1", secrets=[("other", VaultSecret(b"another one")), *SECRETS]) == [OLD]
 
     @pytest.mark.parametrize(
         ("store", "problem"),

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._planning import (
@@ -45,6 +47,10 @@ def by_name(user_name: str) -> Wish:
     return Wish(Account(BASE, "", None, user_name))
 
 
+def numbered(*wishes: Wish) -> list[Wish]:
+    return [replace(wish, index=index) for index, wish in enumerate(wishes)]
+
+
 class TestIdentified:
     def test_ids_are_compared_in_one_spelling(self, server: Transcript, clock: Clock) -> None:
         (wish,) = identified([wish_of(UUID.upper())], MemoryStore(), client_of(server, clock), None)
@@ -64,7 +70,7 @@ class TestIdentified:
     def test_says_all_that_is_wrong_with_names(self, server: Transcript, clock: Clock) -> None:
         users = [dto("ann"), dto("bob", isActive=False), dto("bot", type="robot"), dto("x", email="ann")]
         server.expects(listing()).answers(200, page(*users))
-        wishes = [by_name(name) for name in ("ann", "bob", "bot", "nobody", "x")]
+        wishes = numbered(*(by_name(name) for name in ("ann", "bob", "bot", "nobody", "x")))
         with pytest.raises(InvalidInput) as caught:
             identified(wishes, MemoryStore(), client_of(server, clock), ORGANIZATION)
         assert [problem.partition(":")[0] for problem in caught.value.problems] == [
@@ -75,7 +81,13 @@ class TestIdentified:
     def test_two_names_of_one_user(self, server: Transcript, clock: Clock, others: list[Wish]) -> None:
         server.expects(listing()).answers(200, page(dto("ann")))
         with pytest.raises(InvalidInput, match=r"accounts\[1\] is the same user as accounts\[0\]"):
-            identified([by_name("ann"), *others], MemoryStore(), client_of(server, clock), ORGANIZATION)
+            identified(numbered(by_name("ann"), *others), MemoryStore(), client_of(server, clock), ORGANIZATION)
+
+    def test_are_named_by_their_place_in_the_whole_list(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        wishes = [replace(by_name("ann"), index=2), replace(wish_of("id-ann"), index=4)]
+        with pytest.raises(InvalidInput, match=r"accounts\[4\] is the same user as accounts\[2\]"):
+            identified(wishes, MemoryStore(), client_of(server, clock), ORGANIZATION)
 
     def test_without_an_organization(self, server: Transcript, clock: Clock) -> None:
         with pytest.raises(InvalidInput, match="partition_id is missing"):
@@ -148,7 +160,7 @@ class TestTakenLabels:
     STORE = MemoryStore.holding(record_of("u1"), record_of("u2"))
 
     def problems(self, *wishes: Wish) -> list[str]:
-        return taken_labels(plan_all(wishes, self.STORE), self.STORE)
+        return taken_labels(plan_all(numbered(*wishes), self.STORE), self.STORE)
 
     @pytest.mark.parametrize("label", ["label-u1", "u1@example.com"])
     def test_names_whose_label_it_is(self, label: str) -> None:

@@ -118,6 +118,8 @@ class TestOptionProblems:
                 {"accounts": [{"user_id": "a", "name": "x"}, {"user_id": "b", "name": "X"}]},
                 "accounts[1] has the same name as accounts[0]",
             ),
+            ({"only": []}, "only is empty"),
+            ({"only": ["U1", "u2"]}, "only[1] is none of the accounts"),
         ],
     )
     def test_one(self, given: dict[str, Any], problem: str) -> None:
@@ -143,8 +145,14 @@ class TestWishes:
         url, common = "https://host/identity", {"state": "adopted", "max_age_days": 30.0, "force": True}
         assert wishes(given) == [
             Wish(Account(url, "u1", "a", None), initial_password="p", consumers=True, **common),  # type: ignore[arg-type]
-            Wish(Account(url, "", None, "n"), consumers=True, **common),  # type: ignore[arg-type]
+            Wish(Account(url, "", None, "n"), consumers=True, index=1, **common),  # type: ignore[arg-type]
         ]
+
+    @pytest.mark.parametrize("name", ["LABEL", "n@Example.com", UUID])
+    def test_of_those_alone_that_are_named(self, name: str) -> None:
+        named = {"user_id": UUID.lower(), "name": "label"} if "@" not in name else {"user_name": "N@example.com"}
+        given = options(accounts=[{"user_id": "first"}, named, {"user_id": "last"}], only=[name])
+        assert [wish.index for wish in wishes(given)] == [1]
 
     @pytest.mark.parametrize("state", STATES)
     def test_in_every_state(self, state: str) -> None:
