@@ -43,7 +43,8 @@ INVOICES, ORDERS, PAYROLL = (f"2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c0{number}" for 
 IDS = {"invoices": INVOICES, "orders": ORDERS, "svc-payroll": PAYROLL}
 ROTATE, HAND_OVER = "Rotate the passwords that are due", "Hand over the password"
 
-# What a user writes: a new password goes into a file. "broken" and "slow" are accounts whose consumer has a bad day.
+# What a user writes: a new password goes into a file. "broken", "slow" and "away" are accounts whose consumer has a bad
+# day.
 AFTER_TASKS = f"""
 - name: Take very long
   ansible.builtin.command: sleep 60
@@ -54,12 +55,39 @@ AFTER_TASKS = f"""
   ansible.builtin.assert:
     that: rotate_passwords_account.label != broken | default('')
 
+- name: Reach its machine
+  ansible.builtin.wait_for_connection:
+    timeout: 1
+    sleep: 0
+  delegate_to: machine
+  vars:
+    ansible_connection: away
+  when: rotate_passwords_account.label == away | default('')
+
 - name: {HAND_OVER}
   ansible.builtin.copy:
     content: "{{{{ lookup('{LOOKUP}', rotate_passwords_account.user_id, store=rotate_passwords_store) }}}}"
     dest: "{{{{ folder }}}}/consumers/{{{{ rotate_passwords_account.label }}}}"
     mode: "0600"
   no_log: true
+"""
+
+
+# A machine that is not reached, without a real network.
+CONNECTION = """
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection import ConnectionBase
+
+DOCUMENTATION = "name: away\\nshort_description: never there\\noptions: {}"
+
+
+class Connection(ConnectionBase):
+    transport = "away"
+
+    def _connect(self):
+        raise AnsibleConnectionFailure("nobody is there")
+
+    exec_command = put_file = fetch_file = close = lambda self, *arguments, **options: self._connect()
 """
 
 
@@ -247,6 +275,20 @@ class TestConsumers:
         assert statuses(again) == ["fresh"] * 3
         assert stage.told_the_truth() == {"orders"}
         assert stage.scene.simulator.count() == 3
+
+    @pytest.mark.matrix
+    def test_a_machine_that_is_waited_for_and_not_reached_costs_its_own_account_only(self, stage: Stage) -> None:
+        (stage.folder / "away.py").write_text(CONNECTION)
+        plugins = {"ANSIBLE_CONNECTION_PLUGINS": str(stage.folder)}
+        run = stage.scene.play(
+            stage.tasks({}), "-e", "away=invoices", environment=plugins, succeeds=False, **stage.given
+        )
+        assert "nobody is there" in run.output
+        assert stage.told_the_truth() == {"orders", "svc-payroll"}
+        failure = result(run, "Fail with the names of those that did not end well")["msg"]
+        assert "The tasks of invoices failed" in failure
+        stage.run()
+        assert stage.told_the_truth() == {"invoices"}
 
     @pytest.mark.matrix
     def test_repeats_the_tasks_in_which_it_was_killed(self, stage: Stage) -> None:
