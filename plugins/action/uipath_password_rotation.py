@@ -16,6 +16,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     SIGN_IN_EXCLUSIONS,
@@ -24,7 +25,12 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
 from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import normalize_identity_url
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
-from ansible_collections.rpaops.uipath.plugins.module_utils._module import QUOTED_ENTRY, WARN_UNVERIFIED, failure
+from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
+    DEFECT,
+    QUOTED_ENTRY,
+    WARN_UNVERIFIED,
+    failure,
+)
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import (
     option_problems,
@@ -35,6 +41,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._options imp
 
 ONE_HOST = (
     "The play has several hosts, and a rotation runs once: set run_once: true on this task, or use hosts: localhost."
+    " With the strategy free, run_once has no effect."
 )
 
 
@@ -47,7 +54,7 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        if len(variables.get("ansible_play_hosts_all", ())) > 1 and not self._task.run_once:
+        if is_repeated(self._task, variables):
             raise AnsibleActionFail(ONE_HOST)
         if REQUESTS_IMPORT_ERROR:
             raise AnsibleActionFail(missing_required_lib("requests"))
@@ -56,6 +63,8 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             result.update(self._rotate(options, variables))
         except UiPathError as error:
             result.update(failure(error.status, error.message, error.http_status, error.codes, error.trace_id))
+        except Exception as error:  # a traceback could show what the records hold
+            result.update(failure("defect", f"{DEFECT} ({type(error).__name__})"))
         return result
 
     def _validated(self) -> dict[str, Any]:
@@ -63,7 +72,7 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         validator = ArgumentSpecValidator(rotation_argument_spec(), mutually_exclusive=SIGN_IN_EXCLUSIONS)
         validation = validator.validate(self._task.args)
         if validation.error_messages:
-            message = QUOTED_ENTRY.sub(f"Value '{MASK}' in", "; ".join(validation.error_messages))
+            message = QUOTED_ENTRY.sub(f"Value '{MASK}' in", "; ".join(map(complete, validation.errors)))
             for secret in sorted(validation._no_log_values, key=len, reverse=True):
                 message = message.replace(secret, MASK)
             raise AnsibleActionFail(message)
@@ -83,6 +92,31 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             in_awx_job=in_awx_job(variables, os.environ),
         )
         return rotate(options, os.environ, store, check_mode=bool(self._task.check_mode))
+
+
+def complete(error: Exception) -> str:
+    """Say of an option what is wrong with it: the core leaves that to its own modules."""
+    unsupported = isinstance(error, UnsupportedError)
+    return f"Unsupported parameters: {error}" if unsupported else str(error)
+
+
+def is_repeated(task: Any, variables: Mapping[str, Any]) -> bool:
+    """Tell whether the play has this task run for several hosts.
+
+    C(ansible_play_hosts_all) also has the hosts that C(add_host) has added, for which no play is run; a play with
+    C(serial) has one batch after the other.
+    """
+    play = play_of(task)
+    hosts = variables.get("ansible_play_hosts_all" if play and play.serial else "ansible_play_batch", ())
+    is_free = play and play.strategy in ("free", "host_pinned", "ansible.builtin.free", "ansible.builtin.host_pinned")
+    return len(hosts) > 1 and bool(is_free or not task.run_once)
+
+
+def play_of(task: Any) -> Any:
+    parent = task
+    while parent and not hasattr(parent, "_play"):
+        parent = getattr(parent, "_parent", None)
+    return parent and parent._play
 
 
 def in_awx_job(variables: Mapping[str, Any], environ: Mapping[str, str]) -> bool:

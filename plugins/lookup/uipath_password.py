@@ -79,7 +79,7 @@ class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
         try:
             store = self._store(self.get_option("store"))
             store.open(check_mode=True)
-            passwords = [self._password(store, term) for term in terms]
+            passwords = [self._password(store, str(term)) for term in terms]
         except UiPathError as error:
             raise AnsibleLookupError(error.message) from None
         register_forms(passwords)

@@ -93,7 +93,7 @@ def proven_outcome(status: int, answer: Any) -> str:
         return "not_found"
     if status == 408 or status >= 500 or not isinstance(answer, dict):
         return "unknown"
-    if status == 200 and answer.get("succeeded") is True and not error_codes(answer):
+    if status == 200 and answer.get("succeeded") is True and not error_codes(answer) and not answer.get("errors"):
         return "applied"
     if status < 400 and answer.get("succeeded") is not False:
         return "unknown"

@@ -45,6 +45,9 @@ def from_document(document: Any) -> Record:
         record = read_fields(document)
     except (KeyError, TypeError) as error:
         raise InvalidRecord(f"a field is missing or unknown ({error.args[0] if error.args else ''})"[:200]) from None
+    account = record.account
+    if not all(isinstance(text, str) for text in (account.user_id, account.name or "", account.user_name or "")):
+        raise InvalidRecord("a name or the user id in it is not text: numbers need quotation marks")
     numbers = (record.generation, record.unproven_sends)
     if record.status not in STATUSES or not all(isinstance(number, int) for number in numbers) or record.generation < 1:
         raise InvalidRecord("its status or one of its numbers is not valid")

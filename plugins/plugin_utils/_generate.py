@@ -84,7 +84,7 @@ def with_server_policy(rules: PasswordRules, setting: Any) -> PasswordRules:
     try:
         demanded = json.loads(setting) if isinstance(setting, str) else setting
         length = int(demanded.get("Length") or 0)
-    except (AttributeError, TypeError, ValueError, OverflowError):
+    except (AttributeError, TypeError, ValueError, OverflowError, RecursionError):
         return rules
     least: Mapping[str, int] = {name: 1 for field, name in DEMANDS.items() if demanded.get(field) is True}
     raised = {name: max(getattr(rules, name), count) for name, count in least.items()}

@@ -9,7 +9,7 @@ Planning writes nothing. Where the store knows every name, it needs no network.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -100,6 +100,10 @@ def plan_all(wishes: Sequence[Wish], store: Store, *, check_mode: bool = False) 
         pool.shutdown(cancel_futures=True)
 
 
+def is_account(name: str, store: Store, ids: Collection[str]) -> bool:
+    return canonical_user_id(name) in ids or store.holds(name)
+
+
 def taken_labels(plans: Sequence[Plan], store: Store) -> list[str]:
     """Say which new labels are another account's, unless that account is about to get a new one, too."""
     labels = {planned.wish.account.user_id: planned.wish.account.name for planned in plans}
@@ -107,9 +111,11 @@ def taken_labels(plans: Sequence[Plan], store: Store) -> list[str]:
     for planned in plans:
         own, label = planned.wish.account.user_id, planned.wish.account.name
         if label and not (planned.record and planned.record.account.name == label):
-            holders = {*store.find("name", label), *store.find("user_name", label)} - {own}
-            others = sorted(other for other in holders if labels.get(other) in (None, label))
+            holders = {*store.find("name", label), *store.find("user_name", label)}
+            others = {other for other in holders if labels.get(other) in (None, label)}
+            others |= {canonical_user_id(label)} if is_account(label, store, labels) else set()
+            others -= {own}
             if others:
                 place = f"accounts[{planned.wish.index}].name"
-                problems.append(f"{place} is in the store already, for the account {others[0]}")
+                problems.append(f"{place} stands for another account already, {min(others)}")
     return problems

@@ -113,7 +113,7 @@ class Rotation:
         """The operator says that the initial password is live. What was believed before stays, and stays first."""
         if not is_closed(record):
             return self._ended("fresh", record)
-        if self._wish.initial_password is None:
+        if self._wish.initial_password is None or was_refused(self._wish.initial_password, record):
             return self._ended(record.status, record)
         self._success, self._keeps_order = "adopted", True
         former = self._with_orphans(replace(record, pending=None), record.candidates(), "before an adoption")
@@ -305,6 +305,12 @@ class Rotation:
 
     def _time(self) -> str:
         return self._now().astimezone(timezone.utc).isoformat(timespec="seconds")
+
+
+def was_refused(password: str, record: Record) -> bool:
+    """Tell whether the password was adopted before, and found to be dead."""
+    current = record.current
+    return record.status == "out_of_sync" and (current.password, current.source) == (password, "adopted")
 
 
 def is_barred(codes: Sequence[str]) -> bool:

@@ -117,12 +117,14 @@ class RotationTask:
             raise InvalidInput([f"{problem}, and the server's policy demands it" for problem in problems])
 
     def _in_order(self, due: Sequence[int], plans: Sequence[Plan]) -> list[int]:
-        """Put what an earlier run left open first, and the account that this run signs in with last."""
+        """Put what is in doubt first, then what is due, what was refused for certain, and the run's own account."""
         own = canonical_user_id(self._client.own_user_id() or "") if due else ""
 
-        def rank(index: int) -> tuple[bool, bool]:
+        def rank(index: int) -> tuple[bool, bool, bool]:
             record = plans[index].record
-            return plans[index].wish.account.user_id == own, not (record and record.pending)
+            pending = record.pending if record else None
+            is_own = plans[index].wish.account.user_id == own
+            return is_own, bool(pending and not pending.maybe_live), not pending
 
         return sorted(due, key=rank)
 

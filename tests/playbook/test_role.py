@@ -276,6 +276,19 @@ class TestConsumers:
         assert stage.told_the_truth() == {"orders"}
         assert stage.scene.simulator.count() == 3
 
+    def test_errors_that_the_play_ignores_do_not_make_tasks_done(self, stage: Stage) -> None:
+        [task] = stage.tasks({})
+        task["ansible.builtin.include_role"]["apply"] = {"ignore_errors": True}
+        stage.scene.play([task], "-e", "broken=orders", succeeds=True, **stage.given)
+        assert stage.told_the_truth() == {"invoices", "svc-payroll"}
+        stage.run()
+        assert stage.told_the_truth() == {"orders"}
+
+    def test_hosts_that_their_tasks_add_are_no_reason_to_stop(self, stage: Stage) -> None:
+        add = {"ansible.builtin.add_host": {"name": "another"}}
+        stage.scene.play([add, *stage.tasks({})], succeeds=True, **stage.given)
+        assert stage.told_the_truth() == set(IDS)
+
     @pytest.mark.matrix
     def test_a_machine_that_is_waited_for_and_not_reached_costs_its_own_account_only(self, stage: Stage) -> None:
         (stage.folder / "away.py").write_text(CONNECTION)

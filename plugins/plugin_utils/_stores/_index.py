@@ -14,6 +14,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._directory import comparable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
@@ -26,6 +27,12 @@ class Entry:
     name: str | None
     user_name: str | None
     stamp: list[int]
+
+
+def entry_of(fields: dict[str, Any]) -> Entry:
+    if not all(isinstance(fields[name] or "", str) for name in ("name", "user_name")):
+        raise TypeError
+    return Entry(**fields)
 
 
 class Index:
@@ -75,8 +82,8 @@ class Index:
     def _stored(self) -> dict[str, Entry]:
         try:
             entries = json.loads(read_whole(self._layout.index) or b"{}")
-            return {account_id: Entry(**fields) for account_id, fields in entries.items()}
-        except (ValueError, TypeError, AttributeError):
+            return {account_id: entry_of(fields) for account_id, fields in entries.items()}
+        except (LookupError, ValueError, TypeError, AttributeError, RecursionError):
             return {}
 
     def _named(self, kind: str, name: str) -> list[str]:

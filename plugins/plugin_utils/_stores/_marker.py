@@ -54,10 +54,11 @@ def read_marker(layout: Layout) -> Marker | None:
     try:
         fields = json.loads(content)
         return Marker(fields["identity_url"], fields["controller"], tuple(fields["former"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise StoreError(
             f"The store's marker {layout.marker} is damaged. Restore it from a backup. If there is none, and the"
-            " records belong to this server and this controller, delete it."
+            " records belong to this server and this controller, delete it. If they were made under a former URL of"
+            " this server, set rebind_from to that."
         ) from None
 
 

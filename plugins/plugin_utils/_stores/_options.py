@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import Store
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
 
@@ -49,4 +50,9 @@ def named_store(
 
 def store_path(path: str, basedir: str) -> Path:
     """Return the store's directory: a relative path is below the playbook's directory."""
-    return Path(basedir, os.path.expanduser(path))  # which, unlike Path.expanduser, leaves an unknown user's as it is
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        raise InvalidInput([f"store.path begins with {path.partition('/')[0]}, and there is no such home directory"])
+    if "\0" in expanded:
+        raise InvalidInput(["store.path is no path"])
+    return Path(basedir, expanded)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Orphan, Record
@@ -16,7 +17,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._index impor
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._layout import Layout
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._sealed import Unreadable, unseal
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._vault import Vault
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._vault import CannotDecrypt, Vault
+
+# So many records are tried. More would take long where the secret is wrong, and one may be damaged.
+SAMPLE = 5
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,33 @@ class Files:
             ) from None
         return replace(record, account=replace(record.account, identity_url=self._present_url(record, path)))
 
+    def refuse_strange_secrets(self) -> None:
+        """Refuse to begin a record where no other decrypts: under a mistyped vault password it would be lost."""
+        if self._strange:
+            raise StoreError(
+                f"The vault secrets given do not decrypt the records in {self.layout.directory}. Nothing was sent. Run"
+                " with the vault password that those were encrypted with."
+            )
+
+    @cached_property
+    def _strange(self) -> bool:
+        paths = [self.layout.record(account_id) for account_id in self.layout.ids()[:SAMPLE]]
+        return bool(paths) and not any(self._decrypts(path) for path in paths)
+
+    def _decrypts(self, path: Path) -> bool:
+        try:
+            self.vault.decrypt(read_whole(path) or b"")
+        except CannotDecrypt:
+            return False
+        return True
+
     def _present_url(self, record: Record, path: Path) -> str:
         bound = record.account.identity_url
         if bound not in (self.identity_url, *self.former_urls):
-            raise StoreError(f"The record {path} belongs to another server, {bound}. Nothing was sent.")
+            raise StoreError(
+                f"The record {path} belongs to another server, {bound}. Nothing was sent. If that is a former"
+                " URL of this server, set rebind_from to it."
+            )
         return self.identity_url
 
     def refuse_lost(self, account_id: str, generation: int | None) -> None:

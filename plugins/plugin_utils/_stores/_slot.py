@@ -20,7 +20,6 @@ from typing import NoReturn
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._files import (
-    LockFile,
     create,
     discard,
     explained,
@@ -29,6 +28,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._files impor
     synchronize_directory,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import Busy, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._locks import LockFile
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._record_files import (
     Files,
     Salvage,

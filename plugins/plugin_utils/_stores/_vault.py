@@ -93,9 +93,14 @@ def chosen_secret(secrets: Sequence[tuple[str, VaultSecret]], vault_id: str | No
             f"Several vault secrets were given ({known_ids(secrets)}). Say in vault_id which one encrypts the records."
             " Nothing was changed."
         )
-    for known, secret in secrets:
-        if known == wanted or not wanted:
-            return known, secret
+    fitting = [(known, secret) for known, secret in secrets if known == wanted or not wanted]
+    if wanted and len({secret.bytes for _vault_id, secret in fitting}) > 1:
+        raise StoreError(
+            f"Several vault secrets were given for the vault id '{wanted}'. Give only the one that encrypts the"
+            " records, and others under other ids. Nothing was changed."
+        )
+    if fitting:
+        return fitting[0]
     raise StoreError(
         f"No vault secret was given for the vault id '{wanted}', only for: {known_ids(secrets)}. Nothing was changed."
     )

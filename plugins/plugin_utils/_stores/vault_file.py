@@ -16,18 +16,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from ansible.parsing.vault import VaultSecret
+from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import normalize_identity_url
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import WriteInCheckMode
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._files import (
-    explained,
-    locked,
-    noted_generation,
-    read_whole,
-)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._files import explained, read_whole
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._index import Index
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import StoreError, WentBackwards
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._layout import Layout
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._locks import locked, noted_generation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._marker import (
     Marker,
     checked_marker,
@@ -66,7 +63,7 @@ class VaultFileStore:
         self._layout = Layout(directory)
         self._vault = Vault(secrets, vault_id, encrypts=identity_url is not None)
         self._identity_url = identity_url
-        self._rebind_from = rebind_from
+        self._rebind_from = normalize_identity_url(rebind_from) if rebind_from else None
         self._controller = controller or this_controller()
         self._any_controller = any_controller or (in_awx_job and persistent)
         self._is_ephemeral = in_awx_job and not persistent
@@ -94,8 +91,10 @@ class VaultFileStore:
                 self._files.index.save()
 
     def holds(self, account_id: str) -> bool:
-        with explained(self._layout.directory):
+        try:
             return self._layout.record(canonical_user_id(account_id)).exists()
+        except OSError:  # too long for a file name
+            return False
 
     def find(self, kind: str, name: str) -> list[str]:
         with explained(self._layout.directory):
@@ -108,6 +107,7 @@ class VaultFileStore:
             text = read_whole(self._layout.record(account_id))
             if text is None:
                 self._files.refuse_lost(account_id, noted)
+                self._files.refuse_strange_secrets()
                 return None
             record = self._files.opened(account_id, text)
         if noted is not None and record.generation < noted:
@@ -132,7 +132,7 @@ class VaultFileStore:
             if found is None:
                 raise StoreError(f"There is no store in {self._layout.directory}. Look at the path.")
             return found
-        wanted = Marker(self._identity_url, self._controller)
+        wanted = Marker(self._identity_url, self._controller, (self._rebind_from,) if self._rebind_from else ())
         marker = wanted
         if found and not self._layout.ids():  # the first URL was a mistake: no record belongs to it
             found = replace(found, identity_url=self._identity_url)

@@ -130,19 +130,39 @@ class TestRun:
 
 
 class TestSeveralHosts:
-    HOSTS = {"ansible_play_hosts_all": ["a", "b"]}  # noqa: RUF012 - not changed
+    HOSTS = {"ansible_play_batch": ["a", "b"], "ansible_play_hosts_all": ["a", "b"]}  # noqa: RUF012 - not changed
+    ONE_BY_ONE = {**HOSTS, "ansible_play_batch": ["a"]}  # noqa: RUF012
+
+    @staticmethod
+    def play(serial: tuple[int, ...] = (), strategy: str = "linear") -> SimpleNamespace:
+        block = SimpleNamespace(_play=SimpleNamespace(serial=serial, strategy=strategy))
+        return SimpleNamespace(_parent=block)
 
     def test_are_refused(self, run: Run) -> None:
         with pytest.raises(AnsibleActionFail, match="run_once: true"):
             run(variables=self.HOSTS)
 
+    def test_are_refused_one_by_one(self, run: Run) -> None:
+        with pytest.raises(AnsibleActionFail, match="run_once: true"):
+            run(variables=self.ONE_BY_ONE, _parent=self.play(serial=(1,)))
+
+    @pytest.mark.parametrize("strategy", ["free", "ansible.builtin.host_pinned"])
+    def test_are_refused_where_run_once_has_no_effect(self, run: Run, strategy: str) -> None:
+        with pytest.raises(AnsibleActionFail, match="With the strategy free"):
+            run(variables=self.HOSTS, run_once=True, _parent=self.play(strategy=strategy))
+
     @pytest.mark.usefixtures("passwords")
     def test_run_once(self, run: Run) -> None:
-        assert run(variables=self.HOSTS, run_once=True)["changed"] is True
+        assert run(variables=self.HOSTS, run_once=True, _parent=self.play())["changed"] is True
 
     @pytest.mark.usefixtures("passwords")
     def test_one_host_needs_nothing(self, run: Run) -> None:
-        assert run(variables={"ansible_play_hosts_all": ["localhost"]})["changed"] is True
+        assert run(variables={"ansible_play_batch": ["localhost"]}, _parent=self.play())["changed"] is True
+
+    @pytest.mark.usefixtures("passwords")
+    def test_hosts_that_the_play_has_added_do_not_count(self, run: Run) -> None:
+        added = {"ansible_play_batch": ["localhost"], "ansible_play_hosts_all": ["localhost", "added"]}
+        assert run(variables=added, _parent=self.play())["changed"] is True
 
 
 class TestOptions:
@@ -152,7 +172,11 @@ class TestOptions:
             ({"accounts": None}, "accounts"),
             ({"accounts": ["hunter2"]}, "accounts"),
             ({"accounts": [["hunter2"]]}, f"Value '{MASK}' in the sub parameter field 'accounts'"),
-            ({"accounts": [{**ACCOUNT, "initial_pasword": "hunter2"}]}, "initial_pasword"),
+            (
+                {"accounts": [{**ACCOUNT, "initial_pasword": "hunter2"}]},
+                "Unsupported parameters: accounts.initial_pasword",
+            ),
+            ({"max_age": "hunter2"}, "Unsupported parameters: max_age"),
             ({"accounts": [{"user_id": "u", "initial_password": "hunter2"}], "state": "hunter2"}, f"got: {MASK}"),
             ({"accounts": [{"user_id": "u", "initial_password": "hunter2"}], "force": "hunter2"}, "force"),
             ({"access_token": "hunter2", "concurrency": "hunter2"}, "concurrency"),
@@ -185,7 +209,29 @@ class TestOptions:
             run()
 
 
+class TestDefect:
+    def test_is_a_result_without_a_traceback(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(*_arguments: Any, **_options: Any) -> Any:
+            raise ZeroDivisionError("hunter2")
+
+        monkeypatch.setattr(action, "rotate", broken)
+        result = run()
+        assert (result["failed"], result["status"], result["msg"].rpartition(" ")[2]) == (
+            True,
+            "defect",
+            "(ZeroDivisionError)",
+        )
+        assert "hunter2" not in str(result)
+
+
 class TestStore:
+    @pytest.mark.usefixtures("passwords")
+    @pytest.mark.parametrize("path", ["~nobody-of-this-name/store", "a\0b"])
+    def test_a_path_that_leads_nowhere_is_refused(self, run: Run, path: str, tmp_path: Path) -> None:
+        result = run({"store": {"path": path}})
+        assert (result["status"], "store.path" in result["msg"]) == ("invalid_input", True)
+        assert list(tmp_path.iterdir()) == []
+
     @pytest.mark.usefixtures("server")
     def test_without_a_vault_secret_nothing_happens(self, run: Run, tmp_path: Path) -> None:
         result = run(secrets=[])

@@ -47,6 +47,7 @@ class TestProvenOutcome:
             (200, {"succeeded": False}, "refused"),
             (200, {"succeeded": "true"}, "unknown"),
             (200, {"succeeded": 1}, "unknown"),
+            (200, {"succeeded": True, "errors": {"a": ["b"]}}, "unknown"),
             (200, {}, "unknown"),
             (200, None, "unknown"),
             (200, [], "unknown"),

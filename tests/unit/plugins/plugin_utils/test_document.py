@@ -82,6 +82,8 @@ class TestFromDocument:
             {"orphans": None},
             {"orphans": ["S3cret-orphan"]},
             {"previous": [{"password": 5, "retired_at": TIME}]},
+            {"account": {"identity_url": "u", "user_id": "id-1", "name": 5, "user_name": None}},
+            {"account": {"identity_url": "u", "user_id": 1, "name": None, "user_name": None}},
             {"status": "fine"},
             {"generation": 0},
             {"generation": "41"},

@@ -164,8 +164,19 @@ class TestTakenLabels:
 
     @pytest.mark.parametrize("label", ["label-u1", "u1@example.com"])
     def test_names_whose_label_it_is(self, label: str) -> None:
-        problem = "accounts[1].name is in the store already, for the account u1"
+        problem = "accounts[1].name stands for another account already, u1"
         assert self.problems(labelled("u2", "label-u2"), labelled("new", label)) == [problem]
+
+    def test_names_whose_user_id_it_is(self) -> None:
+        assert self.problems(labelled("new", "U1")) == []
+        found = self.problems(labelled("new", "u1"), labelled(UUID, None), labelled("other", UUID.upper()))
+        assert found == [
+            "accounts[0].name stands for another account already, u1",
+            f"accounts[2].name stands for another account already, {UUID}",
+        ]
+
+    def test_an_account_may_be_labelled_with_its_own_id(self) -> None:
+        assert self.problems(labelled("new", "new")) == []
 
     def test_an_account_may_keep_its_own(self) -> None:
         assert self.problems(labelled("u1", "label-u1"), labelled("u2", "u2@example.com"), labelled("u3", None)) == []

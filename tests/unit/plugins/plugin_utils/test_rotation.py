@@ -444,7 +444,7 @@ class TestIsBarred:
         assert is_barred(["Other", code])
 
     def test_not_by_other_codes(self) -> None:
-        assert not is_barred(["PasswordReuse", "DefaultError"])
+        assert not is_barred(["PasswordReuse", "PasswordInBlocklist", "DefaultError"])
         assert not is_barred([])
 
 
@@ -530,6 +530,18 @@ class TestDelivered:
 
 
 class TestReopening:
+    def test_a_lost_answer_leads_to_the_step_forward(self) -> None:
+        run = Run(closed("out_of_sync", "lost", "late"), "resumed", force=True)
+        run.saves(pending=("lost", "new-1"))
+        run.sends("lost", "new-1", "unknown")
+        run.settles()
+        run.saves(pending=("lost", "new-1"))
+        run.sends("lost", "new-1", "mismatch")
+        run.saves(pending=("new-1", "new-2"))
+        run.sends("new-1", "new-2", "applied")
+        run.saves(current="new-2", status="ok")
+        run.ends("resumed", changed=True)
+
     def test_tries_the_newest_first(self) -> None:
         run = Run(closed("out_of_sync", "late", "lost"), "resumed", force=True)
         run.saves(pending=("late", "new-1"), orphans=["late", "lost", "old"], status="in_doubt", unproven_sends=1)
@@ -587,6 +599,11 @@ class TestAdoption:
         run.sends("theirs", "new-1", "applied")
         run.saves(current="new-1", source="rotated", orphans=[], previous=["theirs", "lost", "old"], status="ok")
         run.ends("adopted", changed=True)
+
+    def test_of_a_password_that_was_adopted_and_refused_sends_nothing(self) -> None:
+        tried = replace(closed(), current=Current("wrong", LONG_AGO, "adopted"))
+        assert Run(tried, "adopted", initial_password="wrong").ends("out_of_sync").record == tried
+        Run(replace(tried, status="quarantined"), "adopted", initial_password="wrong").saves()
 
     def test_of_a_wrong_password_leaves_the_former_candidates_first(self) -> None:
         run = Run(closed("out_of_sync", "lost"), "adopted", initial_password="wrong")

@@ -263,6 +263,12 @@ class TestOrder:
         rig.run()
         assert rig.server.changes() == ["u2", "u4", "u1", "u3"]
 
+    def test_what_was_refused_for_certain_comes_last(self) -> None:
+        records = [pending_record("u1", maybe_live=False), record_of("u2"), pending_record("u3")]
+        rig = Rig(store=MemoryStore.holding(*records))
+        rig.run()
+        assert rig.server.changes() == ["u3", "u2", "u1"]
+
     @pytest.mark.parametrize("sub", [UUID, UUID.upper()])
     def test_the_account_of_the_token_comes_last(self, sub: str) -> None:
         records = [record_of(UUID, pending=pending_record().pending), record_of("u1"), record_of("u2")]

@@ -13,14 +13,12 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores import _file
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._files import (
     create,
     keep_copy,
-    locked,
     make_directory,
-    noted_generation,
     read_whole,
     synchronize_directory,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import Busy, NotDurable, StoreError
-from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stores.workbench import in_child, kill_process
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import NotDurable
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stores.workbench import in_child
 
 
 class TestCreate:
@@ -105,41 +103,3 @@ class TestKeepCopy:
     def test_never_fails(self, tmp_path: Path) -> None:
         (tmp_path / "file.yml").write_bytes(b"content")
         keep_copy(tmp_path / "file.yml", tmp_path / "missing" / "copy.yml")
-
-
-class TestLocked:
-    def test_is_held_once(self, tmp_path: Path) -> None:
-        with locked(tmp_path / "a.lock"), pytest.raises(Busy, match="Another run"), locked(tmp_path / "a.lock"):
-            pass
-        with locked(tmp_path / "a.lock"), locked(tmp_path / "b.lock"):
-            pass
-
-    def test_is_free_once_its_process_is_killed(self, tmp_path: Path) -> None:
-        def die_with_it() -> None:
-            with locked(tmp_path / "a.lock") as lock:
-                lock.note(7)
-                kill_process()
-
-        assert in_child(die_with_it) == -signal.SIGKILL
-        with locked(tmp_path / "a.lock") as lock:
-            assert lock.generation() == 7
-
-    def test_notes_generations(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.lock"
-        assert noted_generation(path) is None
-        with locked(path) as lock:
-            assert lock.generation() is None
-            for generation in (0, 41, 40):
-                lock.note(generation)
-                assert lock.generation() == noted_generation(path) == generation
-
-    @pytest.mark.parametrize("content", [b"garbage", b"12", b"x" * 20])
-    def test_refuses_a_damaged_note(self, tmp_path: Path, content: bytes) -> None:
-        (tmp_path / "a.lock").write_bytes(content)
-        with locked(tmp_path / "a.lock") as lock, pytest.raises(StoreError, match=r"a\.lock is damaged"):
-            lock.generation()
-
-    def test_follows_no_link(self, tmp_path: Path) -> None:
-        (tmp_path / "a.lock").symlink_to(tmp_path / "elsewhere")
-        with pytest.raises(OSError, match="symbolic links"), locked(tmp_path / "a.lock"):
-            pass

@@ -141,7 +141,17 @@ class TestMarker:
         with pytest.raises(StoreError, match=f"belongs to {OTHER_URL}"):
             read(tmp_path / "store")
 
-    @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'"x"'])
+    def test_of_a_server_that_has_moved_is_made_again(self, tmp_path: Path) -> None:
+        fill(tmp_path / "store", STAGED)
+        a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from=URL)
+        (tmp_path / "store" / "store.json").unlink()
+        with pytest.raises(StoreError, match=f"belongs to another server, {URL}.* set rebind_from to it"):
+            a_store(tmp_path / "store", identity_url=OTHER_URL).read(USER)
+        (tmp_path / "store" / "store.json").unlink()
+        assert a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from=f"{URL}/").read(USER)
+        assert a_store(tmp_path / "store", identity_url=OTHER_URL).read(USER)
+
+    @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'"x"', b"[" * 100_000])
     def test_is_not_guessed(self, tmp_path: Path, content: bytes) -> None:
         fill(tmp_path / "store", STAGED)
         (tmp_path / "store" / "store.json").write_bytes(content)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._options import store_path
 
 
@@ -20,5 +21,7 @@ class TestStorePath:
         monkeypatch.setenv("HOME", "/home/me")
         assert store_path("~/store", "/plays") == Path("/home/me/store")
 
-    def test_of_a_user_whom_nobody_knows(self) -> None:
-        assert store_path("~nobody-of-this-name/store", "/plays") == Path("/plays/~nobody-of-this-name/store")
+    @pytest.mark.parametrize("path", ["~nobody-of-this-name/store", "~nobody-of-this-name"])
+    def test_of_a_user_whom_nobody_knows_is_refused(self, path: str) -> None:
+        with pytest.raises(InvalidInput, match=r"store\.path begins with ~nobody-of-this-name"):
+            store_path(path, "/plays")

@@ -101,6 +101,10 @@ class TestChoice:
         assert b";two\n" in Vault([ONE, TWO]).encrypt(PLAIN)
         assert b";one\n" in Vault([ONE, TWO], "one").encrypt(PLAIN)
 
+    def test_of_one_name_for_two_secrets_is_refused(self) -> None:
+        with pytest.raises(StoreError, match="Several vault secrets were given for the vault id 'one'"):
+            Vault([ONE, ("one", TWO[1])], "one")
+
     def test_of_an_unknown_name_is_refused(self) -> None:
         with pytest.raises(StoreError, match="for the vault id 'three', only for: one, two"):
             Vault([ONE, TWO], "three")

@@ -348,6 +348,15 @@ class TestFaults:
         with pytest.raises(StoreError, match="the vault secret is not the one"), store.account(USER) as slot:
             slot.read()
 
+    def test_another_vault_password_begins_no_record(self, directory: Path) -> None:
+        """A mistyped one would be the only one that decrypts the new record."""
+        fill(directory, STAGED, a_record(1, user_id="damaged"))
+        Layout(directory).record("damaged").write_bytes(b"garbage")
+        assert a_store(directory, check_mode=True).read("new") is None
+        store = a_store(directory, secrets=[("default", VaultSecret(b"another"))], check_mode=True)
+        with pytest.raises(StoreError, match="do not decrypt the records"):
+            store.read("new")
+
     def test_a_record_of_another_user(self, directory: Path) -> None:
         fill(directory, a_record(1, user_id="somebody"))
         Layout(directory).record("somebody").replace(record_file(directory))
@@ -489,7 +498,20 @@ class TestFind:
         assert one_account(a_store(directory), "label 2") == "user-2"
         assert not decrypted
 
-    @pytest.mark.parametrize("content", [None, b"", b"garbage", b"[]", b'{"user-1": {}}', b'{"user-1": 3}'])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            None,
+            b"",
+            b"garbage",
+            b"[]",
+            b'{"user-1": {}}',
+            b'{"user-1": 3}',
+            b'{"user-1": {"name": 5, "user_name": null, "stamp": []}}',
+            b"[" * 100_000,
+        ],
+        ids=lambda content: str(content)[:30],
+    )
     def test_does_without_an_index(self, directory: Path, content: bytes | None) -> None:
         self.close_all(directory)
         if content is None:
@@ -511,6 +533,11 @@ class TestFind:
         assert one_account(store, "label 2") == "user-1"
         assert one_account(store, "label 1") is None
         assert len(decrypted) == 1
+
+    @pytest.mark.parametrize("name", ["Ж" * 200, "x" * 5000])
+    def test_a_name_may_be_too_long_for_a_file(self, directory: Path, name: str) -> None:
+        assert one_account(fill(directory, a_record(1, user_id="a", name=name)), name) == "a"
+        assert one_account(fill(directory, STAGED), f"{name}!") is None
 
     def test_refuses_a_name_of_two_accounts(self, directory: Path) -> None:
         store = fill(directory, a_record(1, user_id="a"), a_record(1, user_id="b"))
