@@ -93,6 +93,9 @@ matrix: $(T)/ready ## the unit tests and the tests marked "matrix", on every ans
 	$(call say,every ansible-core from the oldest supported to the newest)
 	@$(T)/dev/bin/python tests/matrix.py
 
+benchmarks: $(T)/ready ## the benchmarks, for an hour on a machine with nothing else to do
+	@cd benchmarks && for benchmark in user_password user_info rotation; do printf '\n== %s\n' $$benchmark; $(RUN) PYTHONPATH=$(T)/collections python $$benchmark.py --runs $(or $(RUNS),3); done
+
 demo: $(T)/run/.installed | $(LINKED) ## a demonstration against the simulator
 	@mkdir -p $(T)/home
 	@$(RUN) PYTHONPATH=$(T)/collections PATH="$(T)/run/bin:$$PATH" python demo/demo.py
@@ -144,4 +147,4 @@ $(GET_PIP)/.written: tests/get_pip.py $(T)/dev/.installed
 	@umask 077; { echo '[global]'; env | sed -n 's/^PIP_\([A-Z_]*\)=/\1 = /p'; } > $(T)/home/.config/pip/pip.conf
 	@touch $@
 
-.PHONY: help test unit model simulator playbook rotation integration sanity lint format docs build matrix demo clean copy
+.PHONY: help test unit model simulator playbook rotation integration sanity lint format docs build matrix benchmarks demo clean copy

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import operator
 import os
 import platform
 import statistics
@@ -25,6 +26,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[1]
 SIMULATOR = ROOT / "tests/integration/targets/setup_simulator/files/identity_server.py"
+MISSED: list[str] = []
 CLIENT = {"client_id": "automation", "client_secret": "automation-secret"}
 
 
@@ -92,3 +94,22 @@ def row(case: str, ratios: list[float], wanted: str, seconds: list[float]) -> No
     low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
     typical = f"{statistics.median(seconds):.2f} s"
     print(f"| {case} | {middle:.2f} ({low:.2f} to {high:.2f}) | {wanted} | {typical} |", flush=True)
+    demand(case, middle, wanted)
+
+
+def peak(case: str, megabytes: float, wanted: str) -> None:
+    print(f"\nPeak memory of the largest process at {case}: {megabytes:.0f} MB (wanted: {wanted} MB).")
+    demand(f"memory at {case}", megabytes, wanted)
+
+
+def demand(case: str, measured: float, wanted: str) -> None:
+    """Remember a figure that is not as wanted, such as C(<= 3.0)."""
+    comparison, bound = wanted.split()
+    if not {"<=": operator.le, ">=": operator.ge}[comparison](measured, float(bound)):
+        MISSED.append(f"{case}: {measured:.2f}, wanted {wanted}")
+
+
+def conclude() -> None:
+    """Fail with everything that was missed."""
+    if MISSED:
+        raise SystemExit("\n" + "\n".join(f"MISSED {missed}" for missed in MISSED))

@@ -29,7 +29,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Tr
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import rotation_argument_spec
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import rotate
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
-from bench import CLIENT, Cost, Server, number_of_runs, play, row, simulator
+from bench import CLIENT, Cost, Server, conclude, number_of_runs, peak, play, row, simulator
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from user_password import CONCURRENCY, EMPTY, User, measured, module, new_users
 
@@ -136,7 +136,7 @@ def growth(runs: int) -> None:
             seconds.append(large.seconds)
             megabytes.append(large.megabytes)
     row("time per account at 10,000 / at 1,000 accounts, without the empty play", ratios, "<= 1.2", seconds)
-    print(f"\nPeak memory of the largest process at 10,000 accounts: {max(megabytes):.0f} MB (wanted: <= 300 MB).")
+    peak("10,000 accounts", max(megabytes), "<= 300")
 
 
 @dataclass
@@ -209,6 +209,7 @@ def main() -> None:
     against_others(runs)
     growth(runs)
     parts()
+    conclude()
 
 
 if __name__ == "__main__":

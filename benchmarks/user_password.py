@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
-from bench import CLIENT, Cost, Server, number_of_runs, play, row, simulator
+from bench import CLIENT, Cost, Server, conclude, number_of_runs, peak, play, row, simulator
 
 CONCURRENCY = 16
 User = dict[str, str]
@@ -169,7 +169,7 @@ def growth(runs: int) -> None:
             seconds.append(large.seconds)
             megabytes.append(large.megabytes)
     row("time per user at 10,000 / at 1,000 users, without the empty play", ratios, "<= 1.2", seconds)
-    print(f"\nPeak memory of the largest process at 10,000 users: {max(megabytes):.0f} MB (wanted: <= 200 MB).")
+    peak("10,000 users", max(megabytes), "<= 200")
 
 
 def main() -> None:
@@ -179,6 +179,7 @@ def main() -> None:
     ten_thousand_users(runs, 0, "<= 1.5")
     ten_thousand_users(runs, 0.05, "<= 1.1")
     growth(runs)
+    conclude()
 
 
 if __name__ == "__main__":
