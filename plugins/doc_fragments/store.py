@@ -42,6 +42,6 @@ options:
         type: bool
         default: false
       rebind_from:
-        description: The former O(identity_url) of a server that has moved. The store is bound to the new one.
+        description: The former C(identity_url) of a server that has moved. The store is bound to the new one.
         type: str
 """
