@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._document import from_document
@@ -42,6 +43,8 @@ ORDERS = ("old-first", "policy-first")
 HISTORY = {"limit": 5}
 DEFAULTS = {"timeout": 1, "retries": 1, "settle_seconds": 0.6}
 DEATH_SECONDS = 10
+# For what does not depend on the order.
+one_order = pytest.mark.parametrize("order", ["old-first"])
 
 
 def simulator_module() -> ModuleType:
@@ -145,6 +148,10 @@ class Rig:
             if path.exists()
         }
 
+    def mismatches_of_resuming(self, *users: str) -> dict[str, int]:
+        """What it costs to send a pair again that was applied. Who looks at the history first refuses it for that."""
+        return dict.fromkeys(users, 1) if self.order == "old-first" else {}
+
     def is_locked(self, user: str) -> bool:
         descriptor = os.open(self.store / ".locks" / f"{user}.lock", os.O_RDWR)
         try:
@@ -163,6 +170,12 @@ class Rig:
         current = Current(password, since, "rotated")
         url = self.simulator.identity_url
         self.put(*(replace(Record(Account(url, user), current, generation=1), **fields) for user in users))
+
+    def prepare(self, *users: str) -> list[str]:
+        """Users at the server, and a record of each that is due."""
+        self.simulator.add_users(dict.fromkeys(users, INITIAL))
+        self.seed(*users)
+        return list(users)
 
     def put(self, *records: Record) -> None:
         store = self.opened_store()
@@ -189,6 +202,12 @@ def opened(path: Path) -> Record:
 @lru_cache(maxsize=4096)
 def decrypted(content: bytes) -> Record:
     return from_document(yaml.safe_load(VAULT.decrypt(content)))
+
+
+def stored_passwords(store: Path) -> set[str]:
+    """Every password in every record, predecessor and leftover of the store."""
+    places = [path for pattern in ("*.yml*", ".prev/*", ".tmp/*") for path in store.glob(pattern)]
+    return {password for path in places for password in opened(path).candidates()}
 
 
 def kept(record: Record) -> set[str]:

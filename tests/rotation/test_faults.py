@@ -92,33 +92,13 @@ class TestOneAnswer:
         assert clean.mismatches.get(user, 0) <= ROWS[name].mismatches
 
 
-@pytest.fixture(params=ORDERS)
-def rig(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Rig]:
-    """For what depends on the order in which the server checks."""
-    with Rig(tmp_path, request.param) as rig:
-        yield rig
-
-
-@pytest.fixture
-def one_rig(tmp_path: Any) -> Iterator[Rig]:
-    """For what does not."""
-    with Rig(tmp_path) as rig:
-        yield rig
-
-
-def prepared(rig: Rig, *users: str) -> list[str]:
-    rig.simulator.add_users(dict.fromkeys(users, INITIAL))
-    rig.seed(*users)
-    return list(users)
-
-
 def all_ok(rig: Rig, users: list[str]) -> bool:
     return all(rig.is_ok(user) for user in users)
 
 
 @pytest.mark.matrix
 def test_sixteen_lost_answers_at_once_do_not_stop_the_batch(rig: Rig) -> None:
-    users = prepared(rig, FIRST, *(f"lost-{number:02d}" for number in range(16)), "last")
+    users = rig.prepare(FIRST, *(f"lost-{number:02d}" for number in range(16)), "last")
     for user in users[1:-1]:
         rig.simulator.fault("drop", user_id=user, apply=True)
     result = rig.rotate(users, concurrency=16)
@@ -128,7 +108,7 @@ def test_sixteen_lost_answers_at_once_do_not_stop_the_batch(rig: Rig) -> None:
 
 
 def test_when_every_answer_is_lost_the_account_is_left_alone_before_the_server_locks_it(rig: Rig) -> None:
-    [user] = prepared(rig, "lost")
+    [user] = rig.prepare("lost")
     rig.simulator.configure(lockout={"enabled": True})
     rig.simulator.fault("drop", apply=True, times=None)
     hours = [f"hour {number}" for number in range(1, 5)]
@@ -145,7 +125,7 @@ def test_when_every_answer_is_lost_the_account_is_left_alone_before_the_server_l
 
 
 def test_a_locked_account_is_left_alone(rig: Rig) -> None:
-    locked, other = prepared(rig, "locked", "other")
+    locked, other = rig.prepare("locked", "other")
     rig.simulator.fault("identity_error", user_id=locked, code="UserLockedOut")
     run = rig.play([rig.task([other, locked], "night 1"), rig.task([other, locked], "night 2", force=True)])
     assert statuses(run["night 1"]) == {other: "rotated", locked: "quarantined"}
@@ -157,7 +137,7 @@ def test_a_locked_account_is_left_alone(rig: Rig) -> None:
 
 
 def test_a_refusal_that_lasts_is_left_to_a_person_and_heals_if_it_ends_before(rig: Rig) -> None:
-    mended, stays = prepared(rig, "mended", "stays")
+    mended, stays = rig.prepare("mended", "stays")
     rig.simulator.fault("identity_error", code="NotToday", times=None)
     nights = [rig.task([mended, stays], f"night {number}", max_failures=0) for number in (1, 2)]
     run = rig.play(nights)
@@ -175,42 +155,42 @@ def test_a_refusal_that_lasts_is_left_to_a_person_and_heals_if_it_ends_before(ri
 
 class TestSignIn:
     @pytest.fixture
-    def users(self, one_rig: Rig) -> list[str]:
-        return prepared(one_rig, *(f"user-{number}" for number in range(5)))
+    def users(self, rig: Rig) -> list[str]:
+        return rig.prepare(*(f"user-{number}" for number in range(5)))
 
-    def test_a_token_that_expires_in_the_middle_is_renewed(self, one_rig: Rig, users: list[str]) -> None:
-        one_rig.simulator.fault("unauthorized", skip=2, revoke=True)
-        assert set(statuses(one_rig.rotate(users)).values()) == {"rotated"}
-        assert one_rig.simulator.report["tokens_issued"] == 2
-        assert all_ok(one_rig, users)
-        assert not one_rig.simulator.report["mismatches"]
+    def test_a_token_that_expires_in_the_middle_is_renewed(self, rig: Rig, users: list[str]) -> None:
+        rig.simulator.fault("unauthorized", skip=2, revoke=True)
+        assert set(statuses(rig.rotate(users)).values()) == {"rotated"}
+        assert rig.simulator.report["tokens_issued"] == 2
+        assert all_ok(rig, users)
+        assert not rig.simulator.report["mismatches"]
 
-    def test_a_token_that_is_not_renewed_stops_the_batch(self, one_rig: Rig, users: list[str]) -> None:
-        one_rig.simulator.fault("unauthorized", skip=2, revoke=True)
-        one_rig.simulator.fault("custom", "token", status=401, json={"error": "invalid_client"}, skip=1, times=None)
-        result = one_rig.rotate(users, concurrency=1)
+    def test_a_token_that_is_not_renewed_stops_the_batch(self, rig: Rig, users: list[str]) -> None:
+        rig.simulator.fault("unauthorized", skip=2, revoke=True)
+        rig.simulator.fault("custom", "token", status=401, json={"error": "invalid_client"}, skip=1, times=None)
+        result = rig.rotate(users, concurrency=1)
         assert list(statuses(result).values()) == ["rotated", "rotated", "unauthorized"] + ["not_attempted"] * 2
-        heals_without_a_mismatch(one_rig, users)
+        heals_without_a_mismatch(rig, users)
 
-    def test_403_stops_at_the_first_account(self, one_rig: Rig, users: list[str]) -> None:
-        one_rig.simulator.fault("forbidden", times=None)
-        assert list(statuses(one_rig.rotate(users)).values()) == ["unauthorized"] + ["not_attempted"] * 4
-        assert one_rig.simulator.count() == 1
-        heals_without_a_mismatch(one_rig, users)
+    def test_403_stops_at_the_first_account(self, rig: Rig, users: list[str]) -> None:
+        rig.simulator.fault("forbidden", times=None)
+        assert list(statuses(rig.rotate(users)).values()) == ["unauthorized"] + ["not_attempted"] * 4
+        assert rig.simulator.count() == 1
+        heals_without_a_mismatch(rig, users)
 
-    def test_404s_stop_before_the_third_account(self, one_rig: Rig, users: list[str]) -> None:
-        one_rig.simulator.fault("custom", status=404, json={}, times=None)
-        assert list(statuses(one_rig.rotate(users)).values()) == ["target_missing"] * 2 + ["not_attempted"] * 3
-        assert one_rig.simulator.count() == 2
-        heals_without_a_mismatch(one_rig, users)
+    def test_404s_stop_before_the_third_account(self, rig: Rig, users: list[str]) -> None:
+        rig.simulator.fault("custom", status=404, json={}, times=None)
+        assert list(statuses(rig.rotate(users)).values()) == ["target_missing"] * 2 + ["not_attempted"] * 3
+        assert rig.simulator.count() == 2
+        heals_without_a_mismatch(rig, users)
 
-    def test_a_wrong_base_stops_at_the_token(self, one_rig: Rig) -> None:
+    def test_a_wrong_base_stops_at_the_token(self, rig: Rig) -> None:
         users = ["user-1", "user-2"]
-        one_rig.simulator.add_users(dict.fromkeys(users, INITIAL))
-        result = one_rig.rotate(users, identity_url=f"{one_rig.simulator.origin}/nowhere/identity")
+        rig.simulator.add_users(dict.fromkeys(users, INITIAL))
+        result = rig.rotate(users, identity_url=f"{rig.simulator.origin}/nowhere/identity")
         assert list(statuses(result).values()) == ["wrong_base", "not_attempted"]
-        assert one_rig.simulator.count() == 0
-        heals_without_a_mismatch(one_rig, users)
+        assert rig.simulator.count() == 0
+        heals_without_a_mismatch(rig, users)
 
 
 def heals_without_a_mismatch(rig: Rig, users: list[str]) -> None:
@@ -220,17 +200,17 @@ def heals_without_a_mismatch(rig: Rig, users: list[str]) -> None:
     assert not rig.simulator.report["mismatches"]
 
 
-def test_a_user_who_was_or_is_deleted_keeps_the_record(one_rig: Rig) -> None:
-    users = prepared(one_rig, FIRST, "before", "during")
-    one_rig.simulator.control("DELETE", "users/before")
-    one_rig.simulator.fault("other_delete", user_id="during")
+def test_a_user_who_was_or_is_deleted_keeps_the_record(rig: Rig) -> None:
+    users = rig.prepare(FIRST, "before", "during")
+    rig.simulator.control("DELETE", "users/before")
+    rig.simulator.fault("other_delete", user_id="during")
     for _run in range(2):
-        found = statuses(one_rig.rotate(users))
+        found = statuses(rig.rotate(users))
         assert (found["before"], found["during"]) == ("target_missing", "target_missing")
-        assert INITIAL in kept(one_rig.record("before"))
-        assert INITIAL in kept(one_rig.record("during"))
-    assert one_rig.is_ok(FIRST)
-    assert not one_rig.simulator.report["mismatches"]
+        assert INITIAL in kept(rig.record("before"))
+        assert INITIAL in kept(rig.record("during"))
+    assert rig.is_ok(FIRST)
+    assert not rig.simulator.report["mismatches"]
 
 
 class TestOutOfSync:
@@ -239,7 +219,7 @@ class TestOutOfSync:
     PERSONS = "a-persons-1"
 
     def test_nothing_is_lost_nothing_is_tried_and_adoption_mends_it(self, rig: Rig) -> None:
-        prepared(rig, "changed")
+        rig.prepare("changed")
         rig.simulator.add_users({"wrong": self.PERSONS, FIRST: INITIAL})
         rig.simulator.fault("other_change", user_id="changed", password=self.PERSONS)
         users = [FIRST, "changed", "wrong"]
@@ -266,28 +246,26 @@ class TestOutOfSync:
         assert all_ok(rig, users)
 
 
-def test_a_stale_adoption_leaves_a_healthy_account_alone(one_rig: Rig) -> None:
-    [user] = prepared(one_rig, "healthy")
-    before = one_rig.record(user)
+def test_a_stale_adoption_leaves_a_healthy_account_alone(rig: Rig) -> None:
+    [user] = rig.prepare("healthy")
+    before = rig.record(user)
     stale = [{"user_id": user, "initial_password": "stale-1"}]
-    assert statuses(one_rig.rotate(stale, state="adopted")) == {user: "fresh"}
-    assert one_rig.record(user) == before
-    assert one_rig.simulator.count() == 0
+    assert statuses(rig.rotate(stale, state="adopted")) == {user: "fresh"}
+    assert rig.record(user) == before
+    assert rig.simulator.count() == 0
 
 
 @pytest.mark.matrix
-def test_the_initial_password_in_the_inventory_is_used_once(one_rig: Rig) -> None:
-    one_rig.simulator.add_users({"new": INITIAL})
-    run = one_rig.play(
-        [one_rig.task(["new"], "first"), one_rig.task(["new"], "again"), one_rig.task(["new"], force=True)]
-    )
+def test_the_initial_password_in_the_inventory_is_used_once(rig: Rig) -> None:
+    rig.simulator.add_users({"new": INITIAL})
+    run = rig.play([rig.task(["new"], "first"), rig.task(["new"], "again"), rig.task(["new"], force=True)])
     assert [statuses(run[name])["new"] for name in ("first", "again", "Rotate")] == ["rotated", "fresh", "rotated"]
-    assert one_rig.is_ok("new")
-    assert not one_rig.simulator.report["mismatches"]
+    assert rig.is_ok("new")
+    assert not rig.simulator.report["mismatches"]
 
 
 def test_the_server_s_policy_is_met_or_the_old_password_stays(rig: Rig) -> None:
-    users = prepared(rig, "policy-1", "policy-2")
+    users = rig.prepare("policy-1", "policy-2")
     rig.simulator.configure(policy={"min_length": 30, "special": True, "upper": True})
     rig.simulator.fault("status", "get_setting", status=500, times=None)  # nobody tells the policy
     found = statuses(rig.rotate(users, max_failures=0, password={"length": 20}))
@@ -301,20 +279,20 @@ def test_the_server_s_policy_is_met_or_the_old_password_stays(rig: Rig) -> None:
 
 
 class TestTime:
-    def test_a_password_of_unknown_age_is_neither_rotated_nor_fresh(self, one_rig: Rig) -> None:
+    def test_a_password_of_unknown_age_is_neither_rotated_nor_fresh(self, rig: Rig) -> None:
         users = ["future", "missing", "unreadable"]
-        one_rig.simulator.add_users(dict.fromkeys(users, INITIAL))
-        one_rig.seed("future", age=-2)
-        one_rig.seed("missing", "unreadable")
+        rig.simulator.add_users(dict.fromkeys(users, INITIAL))
+        rig.seed("future", age=-2)
+        rig.seed("missing", "unreadable")
         for user, since in (("missing", None), ("unreadable", "yesterday")):
-            record = one_rig.record(user)
-            one_rig.put(with_since(record, since))
-        result = one_rig.rotate(users)
+            record = rig.record(user)
+            rig.put(with_since(record, since))
+        result = rig.rotate(users)
         assert statuses(result) == dict.fromkeys(users, "age_unknown")
         assert result["failed"]
-        assert one_rig.simulator.count() == 0
-        assert statuses(one_rig.rotate(users, force=True)) == dict.fromkeys(users, "rotated")
-        assert all_ok(one_rig, users)
+        assert rig.simulator.count() == 0
+        assert statuses(rig.rotate(users, force=True)) == dict.fromkeys(users, "rotated")
+        assert all_ok(rig, users)
 
 
 def with_since(record: Record, since: str | None) -> Record:
@@ -322,25 +300,25 @@ def with_since(record: Record, since: str | None) -> Record:
 
 
 class TestTwoAtOnce:
-    def test_one_run_rotates_and_the_other_finds_it_busy(self, one_rig: Rig) -> None:
-        [user] = prepared(one_rig, "shared")
-        one_rig.simulator.fault("latency", seconds=4)
-        with one_rig.start([user], {}, timeout=10) as other:
-            assert wait_until(lambda: one_rig.simulator.count() == 1, 30)
-            assert statuses(one_rig.rotate([user])) == {user: "busy"}
+    def test_one_run_rotates_and_the_other_finds_it_busy(self, rig: Rig) -> None:
+        [user] = rig.prepare("shared")
+        rig.simulator.fault("latency", seconds=4)
+        with rig.start([user], {}, timeout=10) as other:
+            assert wait_until(lambda: rig.simulator.count() == 1, 30)
+            assert statuses(rig.rotate([user])) == {user: "busy"}
             assert statuses(other.finish()["Rotate"]) == {user: "rotated"}
-        assert one_rig.is_ok(user)
-        assert one_rig.simulator.report["applied"] == {user: 1}
-        assert not one_rig.simulator.report["mismatches"]
+        assert rig.is_ok(user)
+        assert rig.simulator.report["applied"] == {user: 1}
+        assert not rig.simulator.report["mismatches"]
 
-    def test_two_controllers_do_not_share_a_directory(self, one_rig: Rig) -> None:
-        [user] = prepared(one_rig, "shared")
-        marker = one_rig.store / "store.json"
+    def test_two_controllers_do_not_share_a_directory(self, rig: Rig) -> None:
+        [user] = rig.prepare("shared")
+        marker = rig.store / "store.json"
         text = marker.read_text()
         marker.write_text(text.replace('"controller": "', '"controller": "another-'))
-        refused = one_rig.rotate([user])
+        refused = rig.rotate([user])
         assert refused["failed"]
         assert "another controller, another-" in refused["msg"]
-        assert one_rig.simulator.total == 0
+        assert rig.simulator.total == 0
         marker.write_text(text)
-        assert statuses(one_rig.rotate([user])) == {user: "rotated"}
+        assert statuses(rig.rotate([user])) == {user: "rotated"}

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Pending
-from ansible_collections.rpaops.uipath.tests.rotation.rig import INITIAL, Rig, adds_up, is_settled, kept, statuses
+from ansible_collections.rpaops.uipath.tests.rotation.rig import (
+    INITIAL,
+    Rig,
+    adds_up,
+    is_settled,
+    kept,
+    one_order,
+    statuses,
+)
 from ansible_collections.rpaops.uipath.tests.rotation.rows import ROWS
 
 MANY = 1000
 SEED = 20260501
 PATIENT = {"timeout": 5, "concurrency": 16}
 ANSWER_SECONDS = 60
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with Rig(tmp_path) as rig:
-        yield rig
 
 
 def newcomers(rig: Rig) -> list[dict[str, Any]]:
@@ -68,6 +68,7 @@ class TestOneThousand:
         assert all_settled(rig)
         assert max(rig.simulator.report["mismatches"].values(), default=0) <= 2
 
+    @one_order
     def test_with_a_server_that_goes_down_in_the_middle(self, rig: Rig) -> None:
         accounts = newcomers(rig)
         rig.simulator.fault("crash", skip=MANY // 2)
@@ -87,6 +88,7 @@ class TestOneThousand:
 
 
 @pytest.mark.matrix
+@one_order
 def test_two_runs_at_once_change_each_account_once(rig: Rig) -> None:
     users = [f"user-{number:02d}" for number in range(50)]
     rig.simulator.add_users(dict.fromkeys(users, INITIAL))
@@ -154,6 +156,7 @@ def seed_every_state(rig: Rig) -> None:
 
 
 @pytest.mark.matrix
+@one_order
 class TestCheckMode:
     def test_writes_nothing_and_calls_nothing_in_every_state(self, rig: Rig) -> None:
         rig.simulator.add_users(dict.fromkeys(FORESEEN, INITIAL))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, spellings, watched_run
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import Run
-from ansible_collections.rpaops.uipath.tests.rotation.rig import INITIAL, TASK, Rig, account, opened, statuses
+from ansible_collections.rpaops.uipath.tests.rotation.rig import INITIAL, TASK, Rig, account, statuses, stored_passwords
 
 ENDS = {
     "rotated": "rotated",
@@ -66,12 +66,6 @@ def files_of_the_store(rig: Rig) -> list[Path]:
     return [path for path in rig.store.rglob("*") if path.is_file()]
 
 
-def stored_passwords(rig: Rig) -> set[str]:
-    """Every password in every record, predecessor and leftover of the store."""
-    places = [*rig.store.glob("*.yml"), *(rig.store / ".prev").iterdir(), *(rig.store / ".tmp").iterdir()]
-    return {password for path in places for password in opened(path).candidates()}
-
-
 @pytest.fixture(scope="module")
 def loud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, Run]]:
     """Every outcome in one play at the highest verbosity, and before it a run that left a file behind."""
@@ -100,7 +94,7 @@ class TestLeaks:
 
     def test_no_password_can_be_read_anywhere(self, loud: tuple[Rig, Run]) -> None:
         rig, run = loud
-        secrets = stored_passwords(rig) | {initial(name) for name in ENDS}
+        secrets = stored_passwords(rig.store) | {initial(name) for name in ENDS}
         assert len(secrets) > 2 * len(ENDS)
         assert leaks(run, secrets, rig.simulator.log, *files_of_the_store(rig)) == set()
 
@@ -131,11 +125,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def rig(tmp_path: Path, small_disk: Path) -> Iterator[Rig]:
-    with Rig(tmp_path, users=["user"]) as rig:
-        rig.store = small_disk / "store"
-        rig.seed("user")
-        yield rig
+def rig(rig: Rig, small_disk: Path) -> Rig:
+    rig.store = small_disk / "store"
+    rig.prepare("user")
+    return rig
 
 
 def fill(disk: Path) -> str:
