@@ -35,6 +35,7 @@ from ansible_collections.rpaops.uipath.tests.playbook.playbook import (
 )
 from ansible_collections.rpaops.uipath.tests.playbook.scene import Scene
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import wait_until
+from ansible_collections.rpaops.uipath.tests.rotation.rig import stored_passwords
 
 ROLE = "rpaops.uipath.rotate_passwords"
 LOOKUP = "rpaops.uipath.uipath_password"
@@ -157,7 +158,7 @@ class Stage:
 
     def secrets(self) -> set[str]:
         told = {self.handed_over(label) for label in self.told()}
-        return {*self.initial.values(), self.client_secret, *told}
+        return {*self.initial.values(), self.client_secret, *told, *stored_passwords(self.folder / "store")}
 
     def told(self) -> set[str]:
         """The accounts whose consumer was told something in the last run."""
@@ -261,6 +262,12 @@ class TestRole:
         run = stage.run(rotate_passwords_after_tasks="")
         assert statuses(run) == ["rotated"] * 3
         assert not any(account["delivery_due"] for account in result(run, ROTATE)["accounts"])
+
+    def test_what_nobody_was_told_is_looked_for_in_its_output_too(self, stage: Stage) -> None:
+        stage.run(rotate_passwords_after_tasks="")
+        secrets = stage.secrets()
+        for user_id in IDS.values():
+            assert any(stage.scene.simulator.is_live(user_id, secret) for secret in secrets)
 
 
 class TestConsumers:
