@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Pending, Record
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import wait_until
 from ansible_collections.rpaops.uipath.tests.rotation.rig import (
+    HISTORY,
     INITIAL,
     ORDERS,
     Rig,
@@ -276,6 +277,21 @@ def test_the_server_s_policy_is_met_or_the_old_password_stays(rig: Rig) -> None:
     assert statuses(rig.rotate(users, password={"length": 20})) == dict.fromkeys(users, "rotated")
     assert {len(password) for password in rig.lives().values()} == {30}
     assert not rig.simulator.report["mismatches"]
+
+
+def test_a_password_that_the_history_refuses_gives_way_to_another_in_the_next_run(rig: Rig) -> None:
+    """Nobody knows the code of that refusal: it proves the old password only after a run has begun with it again."""
+    rig.simulator.configure(history=HISTORY)
+    rig.simulator.add_users({"reuser": INITIAL}, history=["staged-1"])
+    rig.seed("reuser", pending=Pending(INITIAL, "staged-1", "2026-01-01T00:00:00+00:00", maybe_live=False))
+    run = rig.play([rig.task(["reuser"], "night 1"), rig.task(["reuser"], "night 2")])
+    first = account(run["night 1"], "reuser")
+    assert (first["status"], first["error_codes"]) == ("refused", ["PasswordReuse"])
+    assert statuses(run["night 2"]) == {"reuser": "resumed"}
+    assert rig.simulator.report["applied"] == {"reuser": 1}
+    assert rig.live("reuser") not in (INITIAL, "staged-1")
+    assert rig.is_ok("reuser")
+    assert rig.simulator.mismatches("reuser") == 1
 
 
 class TestTime:
