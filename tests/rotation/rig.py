@@ -43,6 +43,7 @@ ORDERS = ("old-first", "policy-first")
 HISTORY = {"limit": 5}
 DEFAULTS = {"timeout": 1, "retries": 1, "settle_seconds": 0.6}
 DEATH_SECONDS = 10
+NEXT_VAULT_PASSWORD = "what the vault's password is changed to"
 # For what does not depend on the order.
 one_order = pytest.mark.parametrize("order", ["old-first"])
 
@@ -58,7 +59,7 @@ def simulator_module() -> ModuleType:
 
 
 load_state = simulator_module().load_state
-VAULT = VaultLib([("default", VaultSecret(VAULT_PASSWORD.encode()))])
+VAULT = VaultLib([("default", VaultSecret(word.encode())) for word in (VAULT_PASSWORD, NEXT_VAULT_PASSWORD)])
 
 
 class Rig:
