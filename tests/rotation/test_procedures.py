@@ -24,7 +24,9 @@ from ansible_collections.rpaops.uipath.tests.rotation.rig import (
     INITIAL,
     NEXT_VAULT_PASSWORD,
     Rig,
+    await_death,
     one_order,
+    opened,
     statuses,
 )
 
@@ -46,6 +48,12 @@ def guide_commands(word: str) -> str:
     """The guide's block of commands with this word in it."""
     [block] = [block for block in re.findall(r"```shell\n(.*?)```", GUIDE, re.DOTALL) if word in block]
     return str(block)
+
+
+def guide_arguments(word: str, user: str) -> list[str]:
+    """The arguments of ansible-playbook in that block, for another account."""
+    [_program, _playbook, *arguments] = shlex.split(guide_commands(word).replace("\\\n", " "))
+    return [argument.replace("svc-invoices", user) for argument in arguments]
 
 
 def shell(rig: Rig, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -121,20 +129,32 @@ class TestVaultPassword:
         next_password()
         self._stops_at(rig, users, "user-2")
 
-        done(rig, self._rekey(rig, "user-3.yml .prev/*.yml"))
         done(rig, "cd ~/uipath-passwords && cp .prev/user-2.yml user-2.yml")
+        texts = {"old.txt": "vault_password", "new.txt": "next_vault_password"}
+        command = guide_commands("old.txt")
+        for text, file in texts.items():
+            command = command.replace(text, str(rig.folder / file))
+        done(rig, f"cd ~/uipath-passwords && {command}")
         ends = {"user-1": "rotated", "user-2": "store_error", "user-3": "rotated"}
         assert statuses(rig.rotate(users, force=True)) == ends
         assert statuses(rig.rotate(users, state="resumed", force=True))["user-2"] == "resumed"
         assert all_ok(rig, users)
         assert not rig.simulator.report["mismatches"]
 
-    def _rekey(self, rig: Rig, files: str = "*.yml .prev/*.yml") -> str:
+    def test_killed_while_record_and_predecessor_are_one_file(self, rig: Rig) -> None:
+        """A rotation was killed between its copy and its rename, and then the change at the record it left."""
+        [user] = rotated_once(rig, "user-2")
+        plan = {"event": f"replace .tmp/{user}", "do": "kill", "victims": "tree", "signal": "SIGKILL"}
+        with rig.start([user], plan, force=True) as running:
+            await_death(running)
+        self._deadly_shred(rig, f"{user}.yml", "while it overwrites")
+        assert shell(rig, self._rekey(rig)).returncode
+        assert rig.live(user) in opened(rig.store / ".prev" / f"{user}.yml").candidates()
+
+    def _rekey(self, rig: Rig) -> str:
         """The guide's command, which asks for nothing."""
-        command = guide_commands("rekey").replace("*.yml .prev/*.yml", files)
-        assert files in command
         option = f"--new-vault-password-file {shlex.quote(str(rig.folder / 'next_vault_password'))}"
-        return command.replace("ansible-vault rekey", f"ansible-vault rekey {option}")
+        return guide_commands("rekey *.yml").replace("ansible-vault rekey", f"ansible-vault rekey {option}")
 
     def _with_the_next(self, rig: Rig) -> set[str]:
         """The files that can be read with the new vault password."""
@@ -221,8 +241,8 @@ class TestRestoring:
         assert statuses(rig.rotate(users)) == {"restored": "store_error", "other": "fresh"}
         assert rig.simulator.count() == calls
         assert rig.holds("restored")
-        [_program, _playbook, *arguments] = shlex.split(guide_commands("state=resumed"))
-        assert role(rig, users, *arguments) == {"restored": "resumed", "other": "fresh"}
+        arguments = guide_arguments("state=resumed", "restored")
+        assert role(rig, users, *arguments) == {"restored": "resumed"}
         assert all_ok(rig, users)
         assert not rig.simulator.report["mismatches"]
 
@@ -345,7 +365,7 @@ class TestAdoptResume:
         rig.simulator.add_users({user: "third-1"})
         orphans = tuple(Orphan(password, TIME, "found") for password in ("first-1", "second-1", "third-1"))
         rig.put(self._with(rig, user, orphans=orphans, status="out_of_sync"))
-        [_program, _playbook, *arguments] = shlex.split(guide_commands("state=resumed"))
+        arguments = guide_arguments("state=resumed", user)
         assert role(rig, [user], *arguments) == {user: "out_of_sync"}
         assert rig.simulator.mismatches(user) == 2
         assert rig.holds(user)

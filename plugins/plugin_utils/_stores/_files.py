@@ -96,13 +96,13 @@ def discard(path: Path) -> None:
 
 
 def keep_copy(path: Path, copy: Path) -> None:
-    """Keep a file that is about to be replaced, if that is possible. The old copy is there until the new one is."""
+    """Keep a file that is about to be replaced, if that is possible. The old copy is there until the new one is.
+
+    A link would cost less, but C(ansible-vault) overwrites a file in place before it deletes it: both names would go.
+    """
     spare = copy.with_suffix(".new")
     discard(spare)
     with suppress(OSError, NotDurable):
-        try:
-            os.link(path, spare, follow_symlinks=False)
-        except OSError:  # not every file system has hard links
-            create(spare, read_whole(path) or b"")
+        create(spare, read_whole(path) or b"")
         os.replace(spare, copy)
-    discard(spare)  # renaming one link of a file over another does nothing at all (rename(2))
+    discard(spare)
