@@ -91,7 +91,8 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             identity_url=normalize_identity_url(options["identity_url"]),
             in_awx_job=in_awx_job(variables, os.environ),
         )
-        return rotate(options, os.environ, store, check_mode=bool(self._task.check_mode))
+        check_mode = bool(self._task.check_mode)
+        return rotate(options, os.environ, store, check_mode=check_mode, warn=self._display.warning)
 
 
 def complete(error: Exception) -> str:

@@ -68,6 +68,9 @@ class _Call:
         return "PM.User.Read" if self.harmless else "PM.User.Write"
 
 
+NO_TOKEN = "The server issues no token for this client. Check client_id, client_secret and scopes."
+
+
 class Client:
     """A signed-in caller of the Identity API. Threads may share it."""
 
@@ -169,7 +172,12 @@ class Client:
         if token:
             return token
         if response.status in (400, 401, 403) and isinstance(response.json, dict):
-            raise self._described(Unauthorized, call, response, "The server issues no token for this client.")
+            raise self._described(
+                Unauthorized,
+                call,
+                response,
+                NO_TOKEN,
+            )
         if response.status == 408 or response.status >= 500:
             raise self._described(Unreachable, call, response, "The token endpoint does not work.")
         api_is_there = response.status == 404 and response.json is not None

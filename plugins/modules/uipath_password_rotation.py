@@ -26,6 +26,7 @@ attributes:
     support: full
     details:
       - Plans every account from the store. Writes nothing, creates no file, sends no password.
+      - Where an account would be rotated, it signs in and reads the password policy, as outside check mode.
   diff_mode:
     support: none
   idempotent:
@@ -249,7 +250,7 @@ accounts:
         - 'V(refused) - The server refuses the change, and not for its policy. Look at its codes. The lookup
           returns no password until a run has found out which one is live.'
         - 'V(policy_rejected) - The server''s policy refuses all new passwords. Give the option password what it
-          demands.'
+          demands, or the application the scope PM.Setting.Read.'
         - 'V(target_missing) - The server knows no such user. The record is kept.'
         - 'V(in_doubt) - Nothing proves which of the passwords in the record is live. Run again: the next run
           sends the same pair and finds out.'

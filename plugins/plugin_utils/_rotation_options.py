@@ -109,8 +109,7 @@ def only_problems(only: Sequence[str] | None, accounts: Sequence[Mapping[str, An
     if only == []:
         return ["only is empty: leave it out to work on all accounts"]
     names = {name for account in accounts for name in account_names(account)}
-    strangers = [index for index, name in enumerate(only or ()) if comparable(name) not in names]
-    return [f"only[{index}] is none of the accounts" for index in strangers]
+    return [f"only: '{name}' is none of the accounts" for name in only or () if comparable(name) not in names]
 
 
 def account_names(account: Mapping[str, Any]) -> set[str]:

@@ -40,7 +40,10 @@ SENTENCES = {
         "The server refuses the change, and not for its policy. Look at its codes. The lookup returns no password until"
         " a run has found out which one is live."
     ),
-    "policy_rejected": "The server's policy refuses all new passwords. Give the option password what it demands.",
+    "policy_rejected": (
+        "The server's policy refuses all new passwords. Give the option password what it demands, or the application"
+        " the scope PM.Setting.Read."
+    ),
     "target_missing": "The server knows no such user. The record is kept.",
     "in_doubt": (
         "Nothing proves which of the passwords in the record is live. Run again: the next run sends the same pair and"
@@ -62,6 +65,13 @@ SENTENCES = {
     "no_password": "There is no record, and no initial_password to adopt.",
     "not_attempted": "Nothing was done for this account, because the run was stopped before its turn.",
 }
+
+
+# What is said of an account out of sync that was never rotated in this store.
+INITIAL_REFUSED = (
+    "The password given is not live. Correct it, and run with state: adopted for this account. If it was rotated"
+    " before, this is not the store that has its password."
+)
 
 
 def account_result(wish: Wish, ended: Ended, *, now: datetime, stopped: str | None = None) -> dict[str, Any]:
@@ -101,7 +111,12 @@ def message(ended: Ended, stopped: str | None) -> str:
     causes = dict.fromkeys(answer.cause for answer in answers if answer.cause)
     words = " / ".join(dict.fromkeys(answer.words for answer in answers if answer.words))
     reason = [f"The reason: {stopped}."] if stopped and ended.status == "not_attempted" else []
-    return " ".join([SENTENCES[ended.status], *reason, *causes, *([f"The server says: {words}"] if words else [])])
+    return " ".join([sentence(ended), *reason, *causes, *([f"The server says: {words}"] if words else [])])
+
+
+def sentence(ended: Ended) -> str:
+    is_initial = ended.record is not None and ended.record.current.source == "adopted"
+    return INITIAL_REFUSED if ended.status == "out_of_sync" and is_initial else SENTENCES[ended.status]
 
 
 def is_overdue(result: Mapping[str, Any], max_age_days: float) -> bool:

@@ -72,6 +72,7 @@ class RotationTask:
         partition_id: str | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
+        warn: Callable[[str], None] = lambda _message: None,
     ) -> None:
         self._store = store
         self._client = client
@@ -79,6 +80,7 @@ class RotationTask:
         self._partition_id = partition_id
         self._pace = pace
         self._sleep = sleep
+        self._warn = warn
         self._starter = starter()
 
     def run(self, wishes: Sequence[Wish], *, check_mode: bool) -> list[dict[str, Any]]:
@@ -89,13 +91,24 @@ class RotationTask:
             raise InvalidInput(problems)
         if any(planned.ended and planned.ended.status == "no_password" for planned in plans):
             return self._results(plans, {}, "an account has neither a record nor an initial_password")
-        if check_mode:
-            return self._results(plans, {}, None)
-        due = [index for index, planned in enumerate(plans) if not planned.ended]
+        due = [index for index, planned in enumerate(plans) if is_due(planned)]
         refusal = self._sign_in([plans[index].wish for index in due])
+        if check_mode:
+            return self._foreseen(plans, due, refusal)
         fleet = self._fleet(due, plans, refusal)
         fleet.run(self._in_order(due, plans))
         return self._results(plans, fleet.ends, fleet.brake.reason)
+
+    def _foreseen(
+        self, plans: Sequence[Plan], due: Sequence[int], refusal: PasswordAnswer | None
+    ) -> list[dict[str, Any]]:
+        """Return the results of check mode: what is planned, unless the server would not even let the run begin."""
+        if not refusal:
+            return self._results(plans, {}, None)
+        first, *others = self._in_order(due, plans)
+        ends = {first: Ended(refusal.outcome, plans[first].record, (refusal,))}
+        ends |= {index: Ended("not_attempted", plans[index].record) for index in others}
+        return self._results(plans, ends, f"another account would end as {refusal.outcome}")
 
     def _sign_in(self, wishes: Sequence[Wish]) -> PasswordAnswer | None:
         """Sign in if the server will be asked, and return the reason if that fails."""
@@ -162,6 +175,7 @@ class RotationTask:
     def _settle(self) -> None:
         """Wait, but hold no lock any longer where nobody waits for this run."""
         seconds = self._pace.settle_seconds
+        self._warn(f"No answer came to some requests. Waiting {seconds:g} seconds before they are sent again.")
         while seconds > 0 and not self._is_abandoned():
             self._sleep(min(seconds, LONGEST_NAP))
             seconds -= LONGEST_NAP
@@ -185,13 +199,28 @@ def starter() -> int:
     return (parent and parent.pid) or os.getppid()
 
 
-def rotate(options: Mapping[str, Any], environ: Mapping[str, str], store: Store, *, check_mode: bool) -> dict[str, Any]:
+def is_due(planned: Plan) -> bool:
+    return planned.ended is None or planned.ended.status == "would_rotate"
+
+
+def rotate(
+    options: Mapping[str, Any],
+    environ: Mapping[str, str],
+    store: Store,
+    *,
+    check_mode: bool,
+    warn: Callable[[str], None] = lambda _message: None,
+) -> dict[str, Any]:
     """Carry out a task whose options were found to be right, and return its result."""
     client = connect(options, environ, check_mode=check_mode, connections=options["concurrency"])
     store.open(check_mode=check_mode)
+    if not options["accounts"]:
+        warn("accounts is empty: there is nothing to do.")
+    elif store.is_new:
+        warn(f"There was no store in {options['store']['path']}: this run begins a new one.")
     accounts = identified(wishes(options), store, client, options["partition_id"])
     pace = Pace(options["concurrency"], options["max_failures"], options["settle_seconds"])
-    task = RotationTask(store, client, password_rules(options), pace, options["partition_id"])
+    task = RotationTask(store, client, password_rules(options), pace, options["partition_id"], warn=warn)
     results = task.run(accounts, check_mode=check_mode)
     store.close()
     return task_result(results, options["max_age_days"])

@@ -168,7 +168,7 @@ class TestCheckMode:
             assert statuses(run[state]) == {user: foreseen[state] for user, foreseen in FORESEEN.items()}
             assert adds_up(run[state])
         assert rig.snapshot() == before
-        assert rig.simulator.total == 0
+        assert rig.simulator.count() == 0
 
     def test_of_a_first_run_creates_nothing(self, rig: Rig) -> None:
         rig.simulator.add_users({"new": INITIAL})
@@ -178,7 +178,7 @@ class TestCheckMode:
         found = [statuses(run[state])["new"] for state in ("rotated", "present", "adopted")]
         assert found == ["would_rotate", "created", "would_rotate"]
         assert not rig.store.exists()
-        assert rig.simulator.total == 0
+        assert rig.simulator.count() == 0
 
 
 def asked(name: str) -> dict[str, Any]:

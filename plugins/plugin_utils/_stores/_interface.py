@@ -59,6 +59,8 @@ class Slot(Protocol):
 
 
 class Store(Protocol):
+    is_new: bool  # known once the store is open
+
     def open(self, *, check_mode: bool) -> None:
         """Check the store as a whole, and create what is missing. Nothing is created or written in check mode."""
 

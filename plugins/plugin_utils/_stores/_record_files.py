@@ -55,6 +55,11 @@ class Files:
             ) from None
         return replace(record, account=replace(record.account, identity_url=self._present_url(record, path)))
 
+    def stored(self, account_id: str) -> Record | None:
+        """Return what is in an account's file, whatever its generation: for its names."""
+        text = read_whole(self.layout.record(account_id))
+        return self.opened(account_id, text) if text is not None else None
+
     def refuse_strange_secrets(self) -> None:
         """Refuse to begin a record where no other decrypts: under a mistyped vault password it would be lost."""
         if self._strange:

@@ -90,8 +90,8 @@ def chosen_secret(secrets: Sequence[tuple[str, VaultSecret]], vault_id: str | No
     wanted = vault_id or constants.config.get_config_value("DEFAULT_VAULT_ENCRYPT_IDENTITY")
     if not wanted and len({secret.bytes for _vault_id, secret in secrets}) > 1:
         raise StoreError(
-            f"Several vault secrets were given ({known_ids(secrets)}). Say in vault_id which one encrypts the records."
-            " Nothing was changed."
+            f"Several vault secrets were given (ids: {known_ids(secrets)}). Say in vault_id which one encrypts the"
+            " records; secrets without an id of their own get one with --vault-id. Nothing was changed."
         )
     fitting = [(known, secret) for known, secret in secrets if known == wanted or not wanted]
     if wanted and len({secret.bytes for _vault_id, secret in fitting}) > 1:
@@ -110,7 +110,7 @@ def first(secrets: Sequence[tuple[str, VaultSecret]]) -> tuple[str, VaultSecret]
     if not secrets:
         raise StoreError(
             "No vault secret was given, and the records are encrypted with Ansible Vault. Run with"
-            " --vault-password-file or --vault-id. Nothing was changed."
+            " --vault-password-file, --ask-vault-pass or --vault-id. Nothing was changed."
         )
     return secrets[0]
 

@@ -68,6 +68,7 @@ class VaultFileStore:
         self._any_controller = any_controller or (in_awx_job and persistent)
         self._is_ephemeral = in_awx_job and not persistent
         self._may_write = False
+        self.is_new = False
 
     def open(self, *, check_mode: bool) -> None:
         if self._is_ephemeral:
@@ -78,6 +79,7 @@ class VaultFileStore:
         self._may_write = not check_mode and self._identity_url is not None
         with explained(self._layout.directory):
             self._layout.check()
+            self.is_new = not self._layout.directory.exists()
             if self._may_write:
                 self._layout.create()
             marker = self._bound()
@@ -98,7 +100,7 @@ class VaultFileStore:
 
     def find(self, kind: str, name: str) -> list[str]:
         with explained(self._layout.directory):
-            return self._files.index.find(kind, name, self.read)
+            return self._files.index.find(kind, name, self._files.stored)
 
     def read(self, account_id: str) -> Record | None:
         account_id = canonical_user_id(account_id)

@@ -19,7 +19,7 @@ from ansible_collections.rpaops.uipath.plugins.action import uipath_password_rot
 from ansible_collections.rpaops.uipath.plugins.action.uipath_password_rotation import ActionModule, in_awx_job
 from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SENTENCES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import INITIAL_REFUSED
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import ORGANIZATION, dto, listing, page
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins import OLD, PasswordServer
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE, Transcript
@@ -103,7 +103,7 @@ class TestRun:
         passwords.live["u1"] = "something else"
         result = run()
         assert (result["failed"], result["counts"]["out_of_sync"]) == (True, 1)
-        words = f"{SENTENCES['out_of_sync']} The server says: Incorrect password."
+        words = f"{INITIAL_REFUSED} The server says: Incorrect password."
         assert result["msg"].endswith(f"The first of them, svc: {words}")
 
     def test_check_mode_leaves_no_trace(self, run: Run, passwords: PasswordServer, tmp_path: Path) -> None:
@@ -125,8 +125,23 @@ class TestRun:
     def test_warns_where_certificates_are_not_verified(
         self, run: Run, passwords: PasswordServer, warnings: list[str]
     ) -> None:
-        run({"validate_certs": False})
-        assert [warning.partition(":")[0] for warning in warnings] == ["validate_certs is false"]
+        run({"validate_certs": False, "state": "present"})
+        assert [warning.partition(":")[0] for warning in warnings] == [
+            "validate_certs is false",
+            "There was no store in store",
+        ]
+        run({"state": "present"})
+        assert len(warnings) == 2
+
+    def test_warns_of_a_long_silence(self, run: Run, passwords: PasswordServer, warnings: list[str]) -> None:
+        passwords.faults["u1"] = ["lost"]
+        assert run({"settle_seconds": 0.01})["accounts"][0]["status"] == "rotated"
+        assert warnings[1:] == ["No answer came to some requests. Waiting 0.01 seconds before they are sent again."]
+
+    @pytest.mark.usefixtures("passwords")
+    def test_warns_of_an_empty_list(self, run: Run, warnings: list[str]) -> None:
+        assert run({"accounts": []})["changed"] is False
+        assert warnings == ["accounts is empty: there is nothing to do."]
 
 
 class TestSeveralHosts:

@@ -86,7 +86,8 @@ class TestSignIn:
         with pytest.raises(Unauthorized) as caught:
             client_of(server, clock, APPLICATION).sign_in()
         assert caught.value.message == (
-            f"The server issues no token for this client. The server says: No app with {MASK}."
+            "The server issues no token for this client. Check client_id, client_secret and scopes."
+            f" The server says: No app with {MASK}."
         )
         assert (caught.value.http_status, caught.value.codes) == (status, ("invalid_client",))
 

@@ -61,6 +61,7 @@ class MemoryStore:
     locked: set[str] = field(default_factory=set)
     steps: list[str] = field(default_factory=list)
     may_write: bool = True
+    is_new: bool = False
     writes: int = 0
 
     @classmethod

@@ -119,7 +119,7 @@ class TestOptionProblems:
                 "accounts[1] has the same name as accounts[0]",
             ),
             ({"only": []}, "only is empty"),
-            ({"only": ["U1", "u2"]}, "only[1] is none of the accounts"),
+            ({"only": ["U1", "u2"]}, "only: 'u2' is none of the accounts"),
         ],
     )
     def test_one(self, given: dict[str, Any], problem: str) -> None:

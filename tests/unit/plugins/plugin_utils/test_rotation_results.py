@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account, Orphan, Record, Retired
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import (
+    INITIAL_REFUSED,
     SENTENCES,
     SUCCEEDED,
     account_result,
@@ -98,6 +99,11 @@ class TestAccountResult:
     @pytest.mark.parametrize("record", [pending_record(delivered=False), record_of(delivered=False, status="in_doubt")])
     def test_no_delivery_is_due_in_doubt(self, record: Record) -> None:
         assert result_of(Ended("refused", record))["delivery_due"] is False
+
+    def test_of_an_initial_password_that_was_never_live(self) -> None:
+        record = record_of(current=replace(CURRENT, source="adopted"))
+        assert result_of(Ended("out_of_sync", record))["msg"] == INITIAL_REFUSED
+        assert result_of(Ended("quarantined", record))["msg"] == SENTENCES["quarantined"]
 
     @pytest.mark.parametrize("status", SENTENCES)
     def test_every_status_has_its_message(self, status: str) -> None:

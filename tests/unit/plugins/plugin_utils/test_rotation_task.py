@@ -249,11 +249,23 @@ class TestCheckMode:
     )
     def test_only_plans(self, wish: Wish, records: Sequence[Any], status: str, changed: bool) -> None:
         rig = Rig(wish, store=MemoryStore.holding(*records), sign_in=APPLICATION)
+        rig.server.reads["/connect/token"] = 200, {"access_token": "t0ken", "expires_in": 3600}
         before = dict(rig.store.records)
         rig.store.open(check_mode=True)
         (result,) = rig.run(check_mode=True)
         assert (result["status"], result["changed"]) == (status, changed)
-        assert (rig.server.requests, rig.store.steps, rig.store.records) == ([], [], before)
+        assert rig.server.requests == ([TOKEN] if status == "would_rotate" else [])
+        assert (rig.store.steps, rig.store.records) == ([], before)
+
+    def test_finds_out_that_the_caller_is_not_accepted(self) -> None:
+        records = [record_of("u1", days=1), record_of("u2"), pending_record("u3")]
+        rig = Rig(store=MemoryStore.holding(*records), sign_in=APPLICATION)
+        rig.server.reads["/connect/token"] = 401, {"error": "invalid_client"}
+        fresh, later, first = rig.run(check_mode=True)
+        assert [result["status"] for result in (fresh, later, first)] == ["fresh", "not_attempted", "unauthorized"]
+        assert later["msg"].endswith("The reason: another account would end as unauthorized.")
+        assert not any(result["changed"] for result in (fresh, later, first))
+        assert rig.server.changes() == []
 
 
 class TestOrder:

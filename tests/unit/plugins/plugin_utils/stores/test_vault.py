@@ -83,11 +83,13 @@ class TestDecrypt:
 
 class TestChoice:
     def test_needs_a_secret(self) -> None:
-        with pytest.raises(StoreError, match=r"No vault secret was given, .* --vault-password-file or --vault-id"):
+        with pytest.raises(
+            StoreError, match=r"No vault secret was given, .* --vault-password-file, --ask-vault-pass or --vault-id"
+        ):
             Vault([])
 
     def test_among_several_needs_a_name(self) -> None:
-        with pytest.raises(StoreError, match=r"Several vault secrets were given \(one, two\)"):
+        with pytest.raises(StoreError, match=r"Several vault secrets were given \(ids: one, two\)"):
             Vault([ONE, TWO])
 
     def test_of_one_secret_under_two_names_is_none(self) -> None:

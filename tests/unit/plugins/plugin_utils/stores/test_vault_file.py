@@ -25,6 +25,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface i
     Slot,
     Store,
     StoreError,
+    WentBackwards,
     one_account,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._layout import Layout
@@ -533,6 +534,18 @@ class TestFind:
         assert one_account(store, "label 2") == "user-1"
         assert one_account(store, "label 1") is None
         assert len(decrypted) == 1
+
+    def test_by_a_name_while_a_record_has_gone_backwards(self, directory: Path) -> None:
+        """Whose names are as good as ever. The account itself is stopped under its lock."""
+        fill(directory, *self.records())
+        old = Layout(directory).record("user-1").read_bytes()
+        fill(directory, a_record(2, user_id="user-1", name="label 1"))
+        Layout(directory).record("user-1").write_bytes(old)
+        (directory / "index.json").unlink(missing_ok=True)
+        store = a_store(directory)
+        assert [one_account(store, name) for name in ("label 2", "label 1")] == ["user-2", "user-1"]
+        with pytest.raises(WentBackwards):
+            store.read("user-1")
 
     @pytest.mark.parametrize("name", ["Ж" * 200, "x" * 5000])
     def test_a_name_may_be_too_long_for_a_file(self, directory: Path, name: str) -> None:
