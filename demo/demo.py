@@ -68,6 +68,7 @@ def main() -> None:
         authority = Authority(folder)
         server = Simulator(folder, authority.issue("server"))
         say(f"A simulated Identity server listens at {server.origin}")
+        print("URL, credentials and the vault password are in the environment: UIPATH_*, ANSIBLE_VAULT_PASSWORD_FILE.")
         try:
             stage = Stage(folder, authority, server)
             Demo(stage).run()

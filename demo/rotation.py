@@ -10,6 +10,7 @@ import re
 import secrets
 import signal
 import uuid
+from string import ascii_uppercase
 from typing import Any
 
 from ansible.module_utils.common.yaml import yaml_load
@@ -29,6 +30,7 @@ class RotationDemo:
         self.stage, self.server = stage, stage.server
         self.users = {name: str(uuid.uuid4()) for name in NAMES}
         self.store = stage.folder / "store"
+        self.nicknames: dict[str, str] = {}
         initial = [f"initial1-{secrets.token_urlsafe(12)}" for _name in NAMES]
         stage.passwords.update(initial)
         for (name, user_id), password in zip(self.users.items(), initial):
@@ -83,11 +85,16 @@ class RotationDemo:
             held |= {"pending": pending["to"]} if pending else {}
             self.stage.passwords.update(held.values())
             live = [word for word, password in held.items() if self.server.is_live(user_id, password)]
-            words = ", ".join(f"{word} {masked(password)}" for word, password in held.items())
+            words = ", ".join(f"{word} {self.nickname(password)}" for word, password in held.items())
             print(f"{name:14}{words:42}{' and '.join(live) or 'none of them'}")
             expect(len(live) == 1, "the live password is in the store")
             settled += live == ["current"] and not pending
         expect(settled == rotated, f"{rotated} accounts are settled")
+
+    def nickname(self, password: str) -> str:
+        """Tell passwords apart without showing any of them."""
+        known = self.nicknames
+        return known.setdefault(password, f"password {ascii_uppercase[len(known)]}")
 
     def record(self, user_id: str) -> Any:
         secret = VaultSecret((self.stage.folder / "vault-password").read_bytes())
@@ -98,10 +105,6 @@ class RotationDemo:
         mismatches = sum(report["mismatches"].values())
         print(f"\n{mismatches} failed sign-in: the pair that was sent twice. No account was locked, none was lost.")
         expect(mismatches == 1, "there was one")
-
-
-def masked(password: str) -> str:
-    return f"{password[:2]}{'*' * 8}"
 
 
 def descendants(parent: int) -> list[int]:

@@ -63,6 +63,7 @@ class Stage:
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
             "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
             "UIPATH_IDENTITY_URL": f"{server.origin}/acme/identity_",
             "UIPATH_CLIENT_ID": CLIENT_ID,
             "UIPATH_CLIENT_SECRET": CLIENT_SECRET,

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
 from ansible_collections.rpaops.uipath.plugins.modules import uipath_password_rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SENTENCES
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
@@ -255,6 +257,7 @@ class TestRole:
         run = stage.run("--check", "--diff")
         assert statuses(run) == ["would_rotate"] * 3
         assert not stage.told()
+        assert stage.scene.simulator.report["tokens_issued"] == 1
         assert not (stage.folder / "store").exists()
         assert stage.scene.simulator.count() == 0
 
@@ -274,6 +277,10 @@ class TestConsumers:
     @pytest.mark.matrix
     def test_repeats_the_tasks_that_failed_and_no_others(self, stage: Stage) -> None:
         run = stage.run("-e", "broken=orders", succeeds=False)
+        foreseen = stage.scene.play(stage.tasks({}), "--check", succeeds=True, **stage.given)
+        assert [item["msg"] for item in foreseen.items(name_of(foreseen, "Show whose tasks would be run"))] == [
+            "orders"
+        ]
         assert stage.told_the_truth() == {"invoices", "svc-payroll"}
         failure = result(run, "Fail with the names of those that did not end well")["msg"]
         assert failure == "Accounts by status: 3 rotated. The tasks of orders failed, and the next run repeats them."
@@ -334,8 +341,15 @@ class TestFailure:
         assert stage.told_the_truth() == {"invoices", "svc-payroll"}
         failure = result(run, "Fail with the names of those that did not end well")["msg"]
         assert failure.endswith("orders is out_of_sync.")
-        advice = run.items(name_of(run, "Show what to do about those that did not end well"))
-        assert [item["msg"].startswith("orders: out_of_sync. None of the passwords tried is live") for item in advice]
+        advice = run.items(name_of(run, "Show what became of each, and what to do"))
+        [said] = [item["msg"] for item in advice if item["msg"].startswith("orders: ")]
+        assert said.startswith("orders: out_of_sync. The password given is not live.")
+        assert said.endswith(" Add rotate_passwords_only=orders.")
+        assert {item["msg"].partition(".")[0] for item in advice} == {
+            "invoices: rotated",
+            "orders: out_of_sync",
+            "svc-payroll: rotated",
+        }
         assert re.search(r"failed=1 .*rescued=1", run.stdout)
 
     def test_says_why_no_account_was_worked_on(self, stage: Stage) -> None:
@@ -432,7 +446,7 @@ class TestPlaybook:
     def test_refuses_a_store_inside_the_installed_collection(self, stage: Stage) -> None:
         done = self.run(stage, rotate_passwords_store={"path": "store"})
         assert done.returncode != 0
-        assert "has to begin with a slash or a tilde here" in done.stdout
+        assert "does not begin with a slash or a tilde" in done.stdout
         assert stage.scene.simulator.total == 0
 
 
@@ -459,3 +473,14 @@ def test_the_guide_explains_every_status() -> None:
     table = guide[guide.index("## Statuses") : guide.index("## Consumers")]
     first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     assert {word for cell in first_cells for word in re.findall(r"`(\w+)`", cell)} == set(SENTENCES)
+
+
+def test_the_readme_names_variables_that_there_are() -> None:
+    [block] = [
+        text for text in (ROOT / "README.md").read_text().split("```") if "\nrotate_passwords_connection:" in text
+    ]
+    shown = yaml.safe_load(block.removeprefix("yaml"))
+    specs = yaml.safe_load((ROOT / "roles/rotate_passwords/meta/argument_specs.yml").read_text())
+    assert set(shown) < set(specs["argument_specs"]["main"]["options"])
+    connection = ArgumentSpecValidator(connection_argument_spec()).validate(shown["rotate_passwords_connection"])
+    assert connection.error_messages == []
