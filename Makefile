@@ -21,6 +21,10 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(T)/cache/hypothesis
 RUN := env HOME=$(T)/home ANSIBLE_COLLECTIONS_PATH=$(T)/collections PATH="$(T)/dev/bin:$(T)/pythons:$$PATH"
 # Real files, kills and forks: too slow for the unit tests.
 STORES := tests/unit/plugins/plugin_utils/stores
+# Forks, which do not go with the threads of parallel runs; it works on two accounts at once by itself.
+KILLS := tests/rotation/test_kills.py
+# A playbook that waits for a server leaves a processor to another one. Tests of one file share a server.
+PARALLEL := --numprocesses 2 --dist loadfile
 say = @printf '\n== %s: %s\n' $@ '$(1)'
 
 define make_venv
@@ -49,11 +53,12 @@ simulator: $(T)/ready ## the tests of the simulator
 
 playbook: $(T)/ready ## real playbook runs against the simulator
 	$(call say,pytest tests/playbook)
-	@$(RUN) pytest tests/playbook
+	@$(RUN) pytest $(PARALLEL) tests/playbook
 
 rotation: $(T)/ready ## rotations that are killed, cut off, throttled and lied to
 	$(call say,pytest tests/rotation)
-	@$(RUN) pytest tests/rotation
+	@$(RUN) pytest $(PARALLEL) tests/rotation --ignore $(KILLS)
+	@$(RUN) pytest $(KILLS)
 
 integration: copy ## ansible-test integration
 	$(call say,every target of tests/integration)
