@@ -22,6 +22,7 @@ import errno
 import fcntl
 import json
 import os
+import pathlib  # noqa: F401 - up to Python 3.10, it would take wrapped functions of os for methods of its own
 import signal
 import socket
 import subprocess
