@@ -51,7 +51,7 @@ def from_document(document: Any) -> Record:
     numbers = (record.generation, record.unproven_sends)
     if record.status not in STATUSES or not all(isinstance(number, int) for number in numbers) or record.generation < 1:
         raise InvalidRecord("its status or one of its numbers is not valid")
-    if not all(isinstance(password, str) and password for password in record._passwords()):
+    if not all(isinstance(password, str) and password for password in record.passwords()):
         raise InvalidRecord("a password in it is not text, or is empty")
     return record
 

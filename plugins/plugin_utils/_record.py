@@ -77,9 +77,9 @@ class Record:
 
     def candidates(self) -> tuple[str, ...]:
         """Return every password that may be live, the likeliest first."""
-        return tuple(dict.fromkeys(self._passwords()))
+        return tuple(dict.fromkeys(self.passwords()))
 
-    def _passwords(self) -> Iterator[str]:
+    def passwords(self) -> Iterator[str]:
         if self.pending:
             yield from (self.pending.new, self.pending.old)
         yield from (orphan.password for orphan in self.orphans)
