@@ -217,7 +217,7 @@ def rotate(
     if not options["accounts"]:
         warn("accounts is empty: there is nothing to do.")
     elif store.is_new:
-        warn(f"There was no store in {options['store']['path']}: this run begins a new one.")
+        warn(f"There is no store in {options['store']['path']} yet: check the path, unless this is the first run.")
     accounts = identified(wishes(options), store, client, options["partition_id"])
     pace = Pace(options["concurrency"], options["max_failures"], options["settle_seconds"])
     task = RotationTask(store, client, password_rules(options), pace, options["partition_id"], warn=warn)

@@ -128,7 +128,7 @@ class TestRun:
         run({"validate_certs": False, "state": "present"})
         assert [warning.partition(":")[0] for warning in warnings] == [
             "validate_certs is false",
-            "There was no store in store",
+            "There is no store in store yet",
         ]
         run({"state": "present"})
         assert len(warnings) == 2
