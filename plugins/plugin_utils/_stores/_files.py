@@ -40,14 +40,15 @@ def read_whole(path: Path) -> bytes | None:
         return file.read()
 
 
-def create(path: Path, content: bytes) -> list[int]:
-    """Write a file that does not exist yet, durably, and return its stamp. Its name is not durable yet."""
+def create(path: Path, content: bytes, *, durable: bool = True) -> list[int]:
+    """Write a file that does not exist yet, and return its stamp. Its name is not durable yet."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         rest = memoryview(content)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
-        synchronize(descriptor, path)
+        if durable:
+            synchronize(descriptor, path)
         return stamp(os.fstat(descriptor))
     except (OSError, NotDurable):
         discard(path)
@@ -99,10 +100,11 @@ def keep_copy(path: Path, copy: Path) -> None:
     """Keep a file that is about to be replaced, if that is possible. The old copy is there until the new one is.
 
     A link would cost less, but C(ansible-vault) overwrites a file in place before it deletes it: both names would go.
+    The copy need not outlive a power cut, since what it is a copy of does.
     """
     spare = copy.with_suffix(".new")
     discard(spare)
     with suppress(OSError, NotDurable):
-        create(spare, read_whole(path) or b"")
+        create(spare, read_whole(path) or b"", durable=False)
         os.replace(spare, copy)
     discard(spare)
