@@ -303,7 +303,7 @@ class TestLooking:
         [user] = rig.prepare("edited")
         rig.simulator.add_users({user: RESET})
         editor = rig.folder / "editor"
-        edits = f"-e 's/{INITIAL}/{RESET}/' -e 's/^generation: 1$/generation: 2/'"
+        edits = f"-e 's/{INITIAL}/{RESET}/' -e 's/generation\": 1,$/generation\": 2,/'"
         editor.write_text(f'#!/bin/sh\nsed -i {edits} "$1"\n')
         editor.chmod(0o700)
         done(rig, f"ansible-vault edit ~/uipath-passwords/{user}.yml", EDITOR=str(editor))

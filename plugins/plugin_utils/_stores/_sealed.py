@@ -1,22 +1,24 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The form of a record in a file: YAML inside Ansible Vault, for C(ansible-vault view) to show."""
+"""The form of a record in a file: JSON inside Ansible Vault, for C(ansible-vault view) to show.
+
+YAML, which people may write by hand, is read as well.
+"""
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
-from ansible.module_utils.common.yaml import yaml_dump, yaml_load
+from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._document import InvalidRecord, from_document, to_document
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._vault import CannotDecrypt, Vault
 from yaml import YAMLError
-
-LONGEST_LINE = 4096
 
 
 class Unreadable(Exception):
@@ -25,7 +27,7 @@ class Unreadable(Exception):
 
 def seal(vault: Vault, record: Record) -> bytes:
     try:
-        return vault.encrypt(as_yaml(record))
+        return vault.encrypt(as_json(record))
     except UnicodeError:
         raise StoreError("A password or a name holds half of a character, which cannot be stored.") from None
 
@@ -46,19 +48,19 @@ def unseal(vault: Vault, text: bytes, account_id: str) -> Record:
     return record
 
 
-def as_yaml(record: Record) -> bytes:
-    # Through JSON, because strings of ansible-core 2.19 and later carry tags that YAML has no words for.
-    document = json.loads(json.dumps(to_document(record)))
-    return str(yaml_dump(document, sort_keys=False, allow_unicode=True, width=LONGEST_LINE)).encode()
+def as_json(record: Record) -> bytes:
+    return json.dumps(to_document(record), indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def as_document(plain: bytes) -> Any:
-    """Parse what may be written by hand. A parser's own message quotes what it read, so it is not passed on."""
+    """Parse a record, or what was written by hand. A parser's own message quotes what it read: it is not passed on."""
+    with suppress(ValueError, RecursionError):
+        return json.loads(plain)
     try:
         document = yaml_load(plain)
         json.dumps(document)
-    except (YAMLError, ValueError):
-        raise InvalidRecord("it is not YAML") from None
+    except (YAMLError, ValueError, RecursionError):
+        raise InvalidRecord("it is neither JSON nor YAML") from None
     except TypeError:
         raise InvalidRecord("a value in it is neither text nor a number: times need quotation marks") from None
     return document

@@ -367,7 +367,8 @@ class TestFaults:
     @pytest.mark.parametrize(
         ("plain", "words"),
         [
-            (f"password: [{CLEAR}", "it is not YAML"),
+            (f"password: [{CLEAR}", "it is neither JSON nor YAML"),
+            ("[" * 10_000, "it is neither JSON nor YAML"),
             (f"- {CLEAR}", "it is not a mapping"),
             (f"schema: 2\npassword: {CLEAR}", "its schema is not 1"),
             (HAND_WRITTEN % (USER, "2026-01-01"), "times need quotation marks"),
