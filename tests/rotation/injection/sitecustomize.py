@@ -22,7 +22,7 @@ import errno
 import fcntl
 import json
 import os
-import pathlib  # noqa: F401 - up to Python 3.10, it would take wrapped functions of os for methods of its own
+import pathlib  # before anything is wrapped: up to Python 3.10, it would take functions of os for methods of its own
 import signal
 import socket
 import subprocess
@@ -79,7 +79,7 @@ class Injection:
 
     def _place(self, path: Any) -> str | None:
         """Return the path in the store, or None for one elsewhere."""
-        text = os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else ""
+        text = os.fsdecode(path) if isinstance(path, (str, bytes, pathlib.PurePath)) else ""
         inside = text == self._store or text.startswith(self._store + os.sep)
         return os.path.relpath(text, self._store) if inside else None
 
