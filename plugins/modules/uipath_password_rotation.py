@@ -302,9 +302,10 @@ counts:
   type: dict
 status:
   description:
-    - Why the whole task was refused. No password was sent.
+    - Why the whole task was refused. No password was sent, unless it is V(defect).
     - V(invalid_input) - the options cannot be used.
     - V(store_error) - the store, or a record in it, cannot be used.
+    - V(defect) - a defect of the collection. What was sent before is found out by the next run.
     - Where names could not be looked up, as in RV(rpaops.uipath.uipath_user_info#module:status).
   returned: when the whole task was refused
   type: str

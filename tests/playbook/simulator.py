@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import importlib.util
 import json
 import ssl
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import LOOPBACK, Files
@@ -20,6 +22,17 @@ from ansible_collections.rpaops.uipath.tests.playbook.certificates import LOOPBA
 SERVER = Path(__file__).parents[1] / "integration/targets/setup_simulator/files/identity_server.py"
 CLIENT_ID, CLIENT_SECRET = "automation", "automation-secret"
 START_SECONDS = 30
+
+
+def server_module(name: str) -> ModuleType:
+    """Load the simulator as a module of this name, for its parts."""
+    spec = importlib.util.spec_from_file_location(name, SERVER)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 class Simulator:

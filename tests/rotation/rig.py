@@ -6,17 +6,14 @@
 from __future__ import annotations
 
 import fcntl
-import importlib.util
 import json
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -29,8 +26,8 @@ from ansible_collections.rpaops.uipath.tests.playbook.playbook import VAULT_PASS
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import (
     CLIENT_ID,
     CLIENT_SECRET,
-    SERVER,
     Simulator,
+    server_module,
     wait_until,
 )
 
@@ -48,17 +45,7 @@ NEXT_VAULT_PASSWORD = "what the vault's password is changed to"
 one_order = pytest.mark.parametrize("order", ["old-first"])
 
 
-def simulator_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("identity_server", SERVER)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-load_state = simulator_module().load_state
+load_state = server_module("identity_server").load_state
 VAULT = VaultLib([("default", VaultSecret(word.encode())) for word in (VAULT_PASSWORD, NEXT_VAULT_PASSWORD)])
 
 

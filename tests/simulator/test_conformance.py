@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import server_module
 
 ROOT = Path(__file__).parents[2]
 SERVER = ROOT / "tests/integration/targets/setup_simulator/files/identity_server.py"
@@ -26,17 +24,7 @@ USER = "11111111-1111-4111-8111-111111111111"
 pytestmark = pytest.mark.skipif(not OPENAPI.is_dir(), reason="UiPath's OpenAPI files are not beside this checkout")
 
 
-def load_server_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("conforming_identity_server", SERVER)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-server = load_server_module()
+server = server_module("conforming_identity_server")
 
 Document = dict[str, Any]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
-import importlib.util
 import json
 import os
 import shutil
@@ -21,11 +20,11 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import pytest
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import server_module
 
 SERVER = Path(__file__).parents[1] / "integration/targets/setup_simulator/files/identity_server.py"
 PARTITION = "7a2f0b1e-52f4-4f0e-9d0c-6a2b5d1c9e10"
@@ -40,17 +39,7 @@ BASES = {
 }
 
 
-def load_server_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("identity_server", SERVER)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-identity_server = load_server_module()
+identity_server = server_module("identity_server")
 
 
 class Reply(NamedTuple):

@@ -17,10 +17,32 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPat
 from ansible_collections.rpaops.uipath.plugins.module_utils._failures import TransportError
 from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response
 from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account, Current, Pending, Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import (
+    Account,
+    Current,
+    Orphan,
+    Pending,
+    Record,
+    Retired,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Wish
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import Busy
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE
+
+TIME = "2026-05-01T12:00:00+00:00"
+SECRETS = ("S3cret-old", "S3cret-new", "S3cret-orphan", "S3cret-retired")
+# A record in which every field holds something.
+FULL = Record(
+    Account("https://identity.test", "id-1", "robot 1", "svc-robot-1"),
+    Current("S3cret-old", TIME, "rotated"),
+    generation=41,
+    pending=Pending("S3cret-old", "S3cret-new", TIME, maybe_live=False),
+    orphans=(Orphan("S3cret-orphan", TIME, "replaced"),),
+    previous=(Retired("S3cret-retired", TIME),),
+    status="in_doubt",
+    unproven_sends=2,
+    delivered=False,
+)
 
 OLD, NEW = "Distinctive-old-1", "Distinctive-new-2"
 APPLIED, MISMATCH, UNKNOWN = (PasswordAnswer(outcome) for outcome in ("applied", "mismatch", "unknown"))

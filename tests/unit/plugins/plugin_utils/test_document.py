@@ -11,25 +11,9 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._document import Inv
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import (
     Account,
     Current,
-    Orphan,
-    Pending,
     Record,
-    Retired,
 )
-
-TIME = "2026-05-01T12:00:00+00:00"
-SECRETS = ("S3cret-old", "S3cret-new", "S3cret-orphan", "S3cret-retired")
-FULL = Record(
-    Account("https://identity.test", "id-1", "robot 1", "svc-robot-1"),
-    Current("S3cret-old", TIME, "rotated"),
-    generation=41,
-    pending=Pending("S3cret-old", "S3cret-new", TIME, maybe_live=False),
-    orphans=(Orphan("S3cret-orphan", TIME, "replaced"),),
-    previous=(Retired("S3cret-retired", TIME),),
-    status="in_doubt",
-    unproven_sends=2,
-    delivered=False,
-)
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins import FULL, SECRETS, TIME
 
 
 class TestToDocument:

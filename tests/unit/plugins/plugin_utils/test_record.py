@@ -9,10 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import (
     KEPT_PREVIOUS,
-    Account,
     Current,
-    Orphan,
-    Pending,
     Record,
     Retired,
     age_days,
@@ -20,22 +17,15 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import (
     doubt,
     with_orphans,
 )
-from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins import pending_record, record_of
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins import (
+    FULL,
+    SECRETS,
+    TIME,
+    pending_record,
+    record_of,
+)
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
-TIME = "2026-05-01T12:00:00+00:00"
-SECRETS = ("S3cret-old", "S3cret-new", "S3cret-orphan", "S3cret-retired")
-FULL = Record(
-    Account("https://identity.test", "id-1", "robot 1", "svc-robot-1"),
-    Current("S3cret-old", TIME, "rotated"),
-    generation=41,
-    pending=Pending("S3cret-old", "S3cret-new", TIME, maybe_live=False),
-    orphans=(Orphan("S3cret-orphan", TIME, "replaced"),),
-    previous=(Retired("S3cret-retired", TIME),),
-    status="in_doubt",
-    unproven_sends=2,
-    delivered=False,
-)
 
 
 class TestRecord:
