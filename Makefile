@@ -19,10 +19,8 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(T)/cache/hypothesis
 
 # The tools run with their own HOME: nothing outside the checkout is written.
 RUN := env HOME=$(T)/home ANSIBLE_COLLECTIONS_PATH=$(T)/collections PATH="$(T)/dev/bin:$(T)/pythons:$$PATH"
-# Real files, kills and forks: too slow for the unit tests.
-STORES := tests/unit/plugins/plugin_utils/stores
 # Forks, which do not go with the threads of parallel runs; it works on two accounts at once by itself.
-KILLS := tests/rotation/test_kills.py
+KILLS := tests/faults/test_kills.py
 # A playbook that waits for a server leaves a processor to another one. Tests of one file share a server.
 PARALLEL := --numprocesses 2 --dist loadfile
 say = @printf '\n== %s: %s\n' $@ '$(1)'
@@ -36,16 +34,16 @@ endef
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-test: unit model simulator playbook rotation lint docs build integration sanity ## every check, on the newest ansible-core that python3 runs
+test: unit model simulator playbook faults lint docs build integration sanity ## every check, on the newest ansible-core that python3 runs
 	@printf '\n== test: all passed\n'
 
 unit: $(T)/ready ## the unit tests
 	$(call say,pytest tests/unit)
-	@$(RUN) pytest tests/unit --ignore $(STORES)
+	@$(RUN) pytest tests/unit
 
 model: $(T)/ready ## the rotation in every order of faults, runs and kills that a model can think of, and its store
-	$(call say,pytest tests/model $(STORES))
-	@$(RUN) pytest tests/model $(STORES)
+	$(call say,pytest tests/model)
+	@$(RUN) pytest tests/model
 
 simulator: $(T)/ready ## the tests of the simulator
 	$(call say,pytest tests/simulator)
@@ -55,9 +53,9 @@ playbook: $(T)/ready ## real playbook runs against the simulator
 	$(call say,pytest tests/playbook)
 	@$(RUN) pytest $(PARALLEL) tests/playbook
 
-rotation: $(T)/ready ## rotations that are killed, cut off, throttled and lied to
-	$(call say,pytest tests/rotation)
-	@$(RUN) pytest $(PARALLEL) tests/rotation --ignore $(KILLS)
+faults: $(T)/ready ## rotations that are killed, cut off, throttled and lied to
+	$(call say,pytest tests/faults)
+	@$(RUN) pytest $(PARALLEL) tests/faults --ignore $(KILLS)
 	@$(RUN) pytest $(KILLS)
 
 integration: copy ## ansible-test integration
@@ -152,4 +150,4 @@ $(GET_PIP)/.written: tests/get_pip.py $(T)/dev/.installed
 	@umask 077; { echo '[global]'; env | sed -n 's/^PIP_\([A-Z_]*\)=/\1 = /p'; } > $(T)/home/.config/pip/pip.conf
 	@touch $@
 
-.PHONY: help test unit model simulator playbook rotation integration sanity lint format docs build matrix benchmarks demo clean copy
+.PHONY: help test unit model simulator playbook faults integration sanity lint format docs build matrix benchmarks demo clean copy

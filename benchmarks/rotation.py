@@ -25,10 +25,11 @@ from unittest import mock
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing import vault
-from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Transport
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import rotation_argument_spec
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import rotate
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Transport
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import rotation_argument_spec
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task import rotate
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import store_argument_spec
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
 from bench import CLIENT, Cost, Server, conclude, number_of_runs, peak, play, row, simulator
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from user_password import CONCURRENCY, EMPTY, User, measured, module, new_users
@@ -186,7 +187,7 @@ def rotate_here(accounts: Fleet) -> None:
         "store": {"path": str(accounts.store)},
         "accounts": [{"user_id": user["user_id"]} for user in accounts.users],
     }
-    options = ArgumentSpecValidator(rotation_argument_spec()).validate(given).validated_parameters
+    options = ArgumentSpecValidator(rotation_argument_spec(store_argument_spec())).validate(given).validated_parameters
     rotate(options, {}, VaultFileStore(accounts.store, secrets=SECRETS, identity_url=url), check_mode=False)
 
 

@@ -160,7 +160,7 @@ def run_tests(run: Run, interpreters: dict[int, Path]) -> subprocess.CompletedPr
         cache,
         "tests/unit",
         "tests/playbook",
-        "tests/rotation",
+        "tests/faults",
     ]
     return subprocess.run(
         command, cwd=ROOT, env=variables, stdout=PIPE, stderr=STDOUT, text=True, timeout=TIMEOUT, check=False

@@ -22,8 +22,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     SIGN_IN_EXCLUSIONS,
     connection_problems,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import normalize_identity_url
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import normalize_identity_url
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
     DEFECT,
@@ -31,13 +32,12 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
     WARN_UNVERIFIED,
     failure,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import (
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     option_problems,
     rotation_argument_spec,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_task import rotate
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._options import named_store
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task import rotate
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import named_store, store_argument_spec
 
 ONE_HOST = (
     "The play has several hosts, and a rotation runs once: set run_once: true on this task, or use hosts: localhost."
@@ -69,7 +69,9 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
 
     def _validated(self) -> dict[str, Any]:
         """Return the options as a module would get them, or fail without any value in the message."""
-        validator = ArgumentSpecValidator(rotation_argument_spec(), mutually_exclusive=SIGN_IN_EXCLUSIONS)
+        validator = ArgumentSpecValidator(
+            rotation_argument_spec(store_argument_spec()), mutually_exclusive=SIGN_IN_EXCLUSIONS
+        )
         validation = validator.validate(self._task.args)
         if validation.error_messages:
             message = QUOTED_ENTRY.sub(f"Value '{MASK}' in", "; ".join(map(complete, validation.errors)))

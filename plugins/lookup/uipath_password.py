@@ -67,10 +67,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import register_forms
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import doubt
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SENTENCES
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._interface import Store, one_account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._options import named_store, store_argument_spec
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import doubt
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import SENTENCES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store, one_account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import named_store, store_argument_spec
 
 
 class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]

@@ -16,16 +16,16 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.common.parameters import env_fallback
 from ansible.module_utils.errors import AnsibleFallbackNotFound
-from ansible_collections.rpaops.uipath.plugins.module_utils._auth import choose_sign_in, sign_in_problems
-from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
-from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import (
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import choose_sign_in, sign_in_problems
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import (
     default_token_url,
     is_loopback,
     is_path_segment,
     normalize_identity_url,
     url_problems,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._transport import (
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import (
     Transport,
     TransportOptions,
     proxy_secrets,

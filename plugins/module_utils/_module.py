@@ -23,10 +23,10 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     connection_problems,
     connection_secrets,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK, encoded_forms
-from ansible_collections.rpaops.uipath.plugins.module_utils._transport import REQUESTS_IMPORT_ERROR
 
 try:
     from ansible.module_utils.secrets import register_secrets

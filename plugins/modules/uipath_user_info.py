@@ -196,8 +196,8 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     SIGN_IN_EXCLUSIONS,
     connection_argument_spec,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
-from ansible_collections.rpaops.uipath.plugins.module_utils._directory import (
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import (
     FEW_IDS,
     User,
     by_name,
@@ -206,9 +206,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._directory import (
     open_directory,
     read_users,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import is_path_segment
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import is_path_segment
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import USER_TYPES, canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import UiPathModule, failure
-from ansible_collections.rpaops.uipath.plugins.module_utils._users import USER_TYPES, canonical_user_id
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:

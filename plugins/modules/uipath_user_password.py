@@ -293,9 +293,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     connection_argument_spec,
     range_problems,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
-from ansible_collections.rpaops.uipath.plugins.module_utils._directory import comparable
-from ansible_collections.rpaops.uipath.plugins.module_utils._endpoints import is_path_segment, is_text
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     SUCCEEDED,
     Throttled,
@@ -304,12 +301,27 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     Unreachable,
     WrongBase,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._fleet import Brake, run_fleet
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import is_path_segment, is_text
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import (
+    PasswordAnswer,
+    change_password,
+    unanswered,
+)
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import UiPathModule, reader_is_gone, register_forms
-from ansible_collections.rpaops.uipath.plugins.module_utils._password import PasswordChange, Verdict, set_password
-from ansible_collections.rpaops.uipath.plugins.module_utils._preparation import prepared, repetitions
-from ansible_collections.rpaops.uipath.plugins.module_utils._results import difference, task_result, user_result
-from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer, change_password, unanswered
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import (
+    PasswordChange,
+    Verdict,
+    set_password,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import prepared, repetitions
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.results import (
+    difference,
+    task_result,
+    user_result,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._workers import Brake, run_fleet
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Union
 
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import is_closed
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import MISMATCH_LIMIT
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import is_closed
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import MISMATCH_LIMIT
 from ansible_collections.rpaops.uipath.tests.model.rules import THEIRS, Violation
 from ansible_collections.rpaops.uipath.tests.model.world import (
     LOCKOUT,

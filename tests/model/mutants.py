@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Pending, Record, next_generation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Send, Settle, Steps
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Pending, Record, next_generation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Send, Settle, Steps
 
 
 class ChangesFirst(Rotation):

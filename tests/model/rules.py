@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import MISMATCH_LIMIT, UNPROVEN_LIMIT
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Ended, Save, Send, Step
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import (
+    MISMATCH_LIMIT,
+    UNPROVEN_LIMIT,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Ended, Save, Send, Step
 
 THEIRS = "theirs-"  # what a person set begins with it
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.tests.model import mutants
 from ansible_collections.rpaops.uipath.tests.model.explore import search, walk
 from ansible_collections.rpaops.uipath.tests.model.rules import Violation

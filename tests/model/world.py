@@ -16,10 +16,10 @@ from functools import cache, partial
 from itertools import count
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._users import PasswordAnswer
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account, Current, Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import Rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import (
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Current, Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     Ended,
     Save,
     Send,

@@ -21,7 +21,8 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
 from ansible_collections.rpaops.uipath.plugins.modules import uipath_password_rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SENTENCES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import SENTENCES
+from ansible_collections.rpaops.uipath.tests.faults.rig import stored_passwords
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, watched_run
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import (
@@ -37,7 +38,6 @@ from ansible_collections.rpaops.uipath.tests.playbook.playbook import (
 )
 from ansible_collections.rpaops.uipath.tests.playbook.scene import Scene
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import wait_until
-from ansible_collections.rpaops.uipath.tests.rotation.rig import stored_passwords
 
 ROLE = "rpaops.uipath.rotate_passwords"
 LOOKUP = "rpaops.uipath.uipath_password"

@@ -14,7 +14,7 @@ import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
 from ansible.module_utils.common.parameters import PASS_VARS
-from ansible_collections.rpaops.uipath.plugins.module_utils._transport import proxies_for
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import proxies_for
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import Clock, Transcript
 
 try:

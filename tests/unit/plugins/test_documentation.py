@@ -18,20 +18,20 @@ from ansible_collections.rpaops.uipath.plugins.doc_fragments import attributes, 
 from ansible_collections.rpaops.uipath.plugins.lookup import uipath_password
 from ansible_collections.rpaops.uipath.plugins.module_utils import _errors
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
-from ansible_collections.rpaops.uipath.plugins.module_utils._directory import SHOWN_FIELDS, User
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import STATUSES, UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import SHOWN_FIELDS, User
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import failure
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_options import (
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     rotation_argument_spec,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import (
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
     SENTENCES,
     account_result,
     task_result,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._steps import Ended, Wish
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores._options import store_argument_spec
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Ended, Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import store_argument_spec
 
 COLLECTION = "rpaops.uipath"
 ROOT = Path(__file__).resolve().parents[3]
@@ -47,7 +47,11 @@ def module_named(name: str) -> ModuleType:
 
 def argument_spec_of(name: str) -> dict[str, Any]:
     """The options of a module, which its action validates where it has one."""
-    spec = rotation_argument_spec() if name == "uipath_password_rotation" else module_named(name).argument_spec()
+    spec = (
+        rotation_argument_spec(store_argument_spec())
+        if name == "uipath_password_rotation"
+        else module_named(name).argument_spec()
+    )
     return dict(spec)
 
 

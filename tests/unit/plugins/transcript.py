@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._auth import SignIn
-from ansible_collections.rpaops.uipath.plugins.module_utils._client import Client
-from ansible_collections.rpaops.uipath.plugins.module_utils._failures import TransportError
-from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response, Transport
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import SignIn
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response, Transport
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport_errors import TransportError
 
 BASE = "https://identity.test/acme/identity_"
 GIVEN_TOKEN = SignIn(access_token="given-token")

@@ -19,9 +19,9 @@ from ansible_collections.rpaops.uipath.plugins.action import uipath_password_rot
 from ansible_collections.rpaops.uipath.plugins.action.uipath_password_rotation import ActionModule, in_awx_job
 from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import INITIAL_REFUSED
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import INITIAL_REFUSED
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import ORGANIZATION, dto, listing, page
-from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins import OLD, PasswordServer
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import OLD, PasswordServer
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE, Transcript
 
 Run = Callable[..., dict[str, Any]]

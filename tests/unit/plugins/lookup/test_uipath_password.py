@@ -16,10 +16,10 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecret
 from ansible_collections.rpaops.uipath.plugins.doc_fragments.store import ModuleDocFragment
 from ansible_collections.rpaops.uipath.plugins.lookup.uipath_password import DOCUMENTATION, LookupModule
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._record import Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation_results import SENTENCES
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import VaultFileStore
-from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils.stand_ins import (
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import SENTENCES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     NEW,
     OLD,
     pending_record,

@@ -19,7 +19,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     set_variable,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import WriteInCheckMode
-from ansible_collections.rpaops.uipath.plugins.module_utils._transport import TransportOptions
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import TransportOptions
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE, Transcript
 
 INFINITE = float("inf")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments
-from ansible_collections.rpaops.uipath.plugins.module_utils._directory import User
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Ambiguous, UnexpectedAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import User
 from ansible_collections.rpaops.uipath.plugins.modules.uipath_user_info import (
     argument_spec,
     input_problems,

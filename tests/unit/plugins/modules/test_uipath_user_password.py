@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments, _module
-from ansible_collections.rpaops.uipath.plugins.module_utils._auth import SignIn
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Unauthorized, Unreachable
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import SignIn
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
-from ansible_collections.rpaops.uipath.plugins.module_utils._password import PasswordChange
-from ansible_collections.rpaops.uipath.plugins.module_utils._transport import Response
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange
 from ansible_collections.rpaops.uipath.plugins.modules.uipath_user_password import (
     argument_spec,
     input_problems,

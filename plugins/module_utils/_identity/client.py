@@ -1,0 +1,271 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests to the Identity API: who signs in, what is repeated, who waits, and what a read-only run may send.
+
+A request is repeated only while it was provably not applied: it was never sent, or answered with 429 or, once, with
+401. Requests that change nothing are repeated after a lost answer too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from json import dumps
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
+    OutcomeUnknown,
+    Throttled,
+    UiPathError,
+    Unauthorized,
+    UnexpectedAnswer,
+    Unreachable,
+    WriteInCheckMode,
+    WrongBase,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import (
+    SignIn,
+    Token,
+    Tokens,
+    read_token,
+    token_claims,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import (
+    default_token_url,
+    is_path_segment,
+    likely_mistake,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import error_codes, server_words
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.retry import (
+    LONGEST_WAIT,
+    Patience,
+    backoff,
+    retry_after,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response, Transport
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport_errors import TransportError
+
+GUIDE = "the right form for every product: https://github.com/rpaops/ansible-collection-uipath/blob/main/docs/identity-url.md"
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One request. C(harmless) ones change nothing; C(secrets) are masked in what the server says about it."""
+
+    method: str
+    url: str
+    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    harmless: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def narrow_scope(self) -> str:
+        return "PM.User.Read" if self.harmless else "PM.User.Write"
+
+
+NO_TOKEN = "The server issues no token for this client. Check client_id, client_secret and scopes."
+
+
+class Client:
+    """A signed-in caller of the Identity API. Threads may share it."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        identity_url: str,
+        token_url: str,
+        sign_in: SignIn,
+        secrets: Iterable[str] = (),
+        retries: int = 3,
+        check_mode: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.identity_url = identity_url
+        self._own_secrets = (*sign_in.secrets(), *secrets)
+        self._transport = transport
+        self._token_url = token_url
+        self._sign_in = sign_in
+        self._retries = retries
+        self._check_mode = check_mode
+        self._clock = clock
+        self._sleep = sleep
+        self._tokens = Tokens(Token(sign_in.access_token) if sign_in.access_token else None)
+        self._paused_until = 0.0
+        self._spoke_json = False
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The connection's secrets as of now, with all tokens that were fetched."""
+        return (*self._own_secrets, *self._tokens.secrets())
+
+    def sign_in(self) -> None:
+        """Fetch a token, unless one was given: a task that cannot sign in ends before its first request."""
+        self._current_token(Patience(self._retries))
+
+    def get(self, url: str) -> Response:
+        return self._request(_Call("GET", url, harmless=True))
+
+    def unexpected(self, response: Response) -> UiPathError:
+        """Return the error for an answer to a read that is not the documented one."""
+        sentence = f"The server answers with HTTP status {response.status}, and not with what was asked for."
+        return self._described(UnexpectedAnswer, _Call("GET", ""), response, sentence)
+
+    def organization_id(self) -> str | None:
+        """Return the id of the organization that the access token names. An opaque token names none."""
+        claim = token_claims(self._current_token(Patience(self._retries)).value).get("prt_id")
+        return claim if isinstance(claim, str) and is_path_segment(claim) else None
+
+    def own_user_id(self) -> str | None:
+        """Return the id of the user whose token is in use, if it is a user's and there is one yet."""
+        token = self._tokens.latest
+        claims = token_claims(token.value) if token else {}
+        own = claims.get("sub") if claims.get("sub_type") == "user" else None
+        return own if isinstance(own, str) else None
+
+    def post(self, url: str, body: Mapping[str, Any], *, secrets: Iterable[str] = ()) -> Response:
+        """Send a write. C(secrets) are those in the body, besides the connection's own."""
+        return self._request(_Call("POST", url, dumps(body).encode(), secrets=tuple(secrets)))
+
+    def _request(self, call: _Call) -> Response:
+        """Return the API's answer to an authenticated request: never a 401, 403, 429 or a foreign page."""
+        if self._check_mode and not call.harmless:
+            raise WriteInCheckMode(f"check mode: {call.method} is not sent")
+        patience = Patience(self._retries)
+        try:
+            response = self._authorized(call, patience)
+            self._reject_foreign(call, response)
+        except UiPathError as error:
+            error.attempts = patience.attempts
+            raise
+        return dataclasses.replace(response, attempts=patience.attempts)
+
+    def _authorized(self, call: _Call, patience: Patience) -> Response:
+        token = self._current_token(patience)
+        response = self._exchange(with_token(call, token), patience)
+        if response.status == 401 and self._sign_in.renewable:
+            token = self._current_token(patience, rejected=token)
+            response = self._exchange(with_token(call, token), patience)
+        if response.status == 401:
+            raise self._described(Unauthorized, call, response, "The server does not accept the access token.")
+        return response
+
+    def _current_token(self, patience: Patience, rejected: Token | None = None) -> Token:
+        """Return a usable token. Fetching one spends the request's patience, but is none of its attempts."""
+        attempts = patience.attempts
+        try:
+            return self._tokens.current(self._clock(), lambda: self._fetch_token(patience), rejected)
+        finally:
+            patience.attempts = attempts
+
+    def _fetch_token(self, patience: Patience) -> Token:
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        call = _Call("POST", self._token_url, self._sign_in.form(), headers, harmless=True)
+        response = self._exchange(call, patience)
+        token = read_token(response.json, self._clock()) if response.status == 200 else None
+        if token:
+            return token
+        if response.status in (400, 401, 403) and isinstance(response.json, dict):
+            raise self._described(
+                Unauthorized,
+                call,
+                response,
+                NO_TOKEN,
+            )
+        if response.status == 408 or response.status >= 500:
+            raise self._described(Unreachable, call, response, "The token endpoint does not work.")
+        api_is_there = response.status == 404 and response.json is not None
+        mistake = likely_mistake(self.identity_url, error_codes(response.json), api_is_there=api_is_there)
+        if self._token_url != default_token_url(self.identity_url):
+            mistake = "check token_url, or leave it out"
+        sentence = f"There is no token endpoint at token_url; {mistake} ({GUIDE})."
+        raise self._described(WrongBase, call, response, sentence)
+
+    def _exchange(self, call: _Call, patience: Patience) -> Response:
+        """Send until there is an answer other than 429. Login and API calls all go through here."""
+        while True:
+            self._wait_out_pause(patience)
+            patience.attempts += 1
+            try:
+                response = self._transport.send(call.method, call.url, call.headers, call.body)
+            except TransportError as error:
+                if error.sent and not call.harmless:
+                    raise OutcomeUnknown(f"There was no answer: {error.cause}.") from error
+                if error.lasting or not self._backed_off(patience):
+                    raise Unreachable(f"{error.cause[0].upper()}{error.cause[1:]}.") from error
+                continue
+            if response.status == 429:
+                self._pause_all(call, response, patience)
+            elif response.status < 500 or not call.harmless or not self._backed_off(patience):
+                return response
+
+    def _backed_off(self, patience: Patience) -> bool:
+        """Wait before a repeat and return True, or return False where no repeat is left."""
+        if not patience.spend_repeat():
+            return False
+        seconds = backoff(patience.repeats)
+        if not patience.spend_wait(seconds):
+            return False
+        self._sleep(seconds)
+        return True
+
+    def _pause_all(self, call: _Call, response: Response, patience: Patience) -> None:
+        """Make every thread wait as long as a 429 asks for, or as long as this request's back-off."""
+        repeat_is_left = patience.spend_repeat()
+        seconds = retry_after(response.headers.get("Retry-After"), datetime.now(timezone.utc))
+        if seconds is None:
+            seconds = backoff(patience.repeats)
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
+        if not repeat_is_left:
+            raise self._described(Throttled, call, response, "The server asks to slow down, again and again.")
+
+    def _wait_out_pause(self, patience: Patience) -> None:
+        while (seconds := self._paused_until - self._clock()) > 0:
+            if not patience.spend_wait(seconds):
+                raise Throttled(
+                    f"The server asks to wait for another {seconds:.0f} seconds, but all waits for a request end after"
+                    f" {LONGEST_WAIT:.0f}. Nothing was applied; run the task again later.",
+                    http_status=429,
+                )
+            self._sleep(seconds)
+
+    def _reject_foreign(self, call: _Call, response: Response) -> None:
+        """Raise where the answer is not the Identity API's: a missing scope, another application, a sign-in page."""
+        codes = error_codes(response.json)
+        if response.status == 403:
+            raise self._described(
+                Unauthorized,
+                call,
+                response,
+                f"The server forbids it: the token needs the scope PM.User or {call.narrow_scope}, and a user's token"
+                " also the rights of an organization administrator.",
+            )
+        page = 300 <= response.status < 400 or (response.is_html and response.status < 500)
+        if response.status == 404 and response.body.strip() and response.json is None:
+            page = page or not self._spoke_json  # what a gateway says of a path that it does not know
+        if page and self._spoke_json:
+            kind = UnexpectedAnswer if call.harmless else OutcomeUnknown
+            raise self._described(kind, call, response, "A web page or a redirect came instead of an answer.")
+        if page or response.status == 405 or "InvalidPartition" in codes:
+            likely = likely_mistake(self.identity_url, codes)
+            sentence = f"There is no Identity API at identity_url; {likely} ({GUIDE})."
+            raise self._described(WrongBase, call, response, sentence)
+        self._spoke_json = self._spoke_json or response.json is not None
+
+    def _described(self, kind: type[UiPathError], call: _Call, response: Response, sentence: str) -> UiPathError:
+        """Return an error that carries the server's words, masked."""
+        said = server_words(response.json, self.secrets, call.secrets)
+        return kind(said.behind(sentence), http_status=response.status, codes=said.codes, trace_id=said.trace_id)
+
+
+def with_token(call: _Call, token: Token) -> _Call:
+    headers = {"Authorization": f"Bearer {token.value}", "Accept": "application/json", "User-Agent": "rpaops.uipath"}
+    if call.body is not None:
+        headers["Content-Type"] = "application/json"
+    return dataclasses.replace(call, headers=headers)

@@ -1,0 +1,218 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The users of one organization: listed page by page, found by name or by id. Nothing here writes.
+
+The server can search, but what its search matches is not documented, so that one hit would not prove that there is no
+second one. Names are looked for in the whole list, exactly but for case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
+    Ambiguous,
+    InvalidInput,
+    ListChanged,
+    NotFound,
+    WrongBase,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import (
+    LISTINGS,
+    is_path_segment,
+    list_users_url,
+    user_url,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import clean
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
+
+# The most users that one listing call returns.
+PAGE_SIZE = 1000
+# More than any organization has. A listing that says otherwise is none.
+MOST_USERS = 10**7
+# So few ids, when no name is asked for, are read one by one: that needs no organization id.
+FEW_IDS = 10
+
+NO_ORGANIZATION = (
+    "partition_id is missing, and the access token does not name an organization: set partition_id to the"
+    " organization's id (where to find it:"
+    " https://github.com/rpaops/ansible-collection-uipath/blob/main/docs/identity-url.md)"
+)
+
+# The result's names for the fields of the server's UserDto.
+SHOWN_FIELDS = {
+    "id": "id",
+    "user_name": "userName",
+    "email": "email",
+    "name": "name",
+    "surname": "surname",
+    "display_name": "displayName",
+    "type": "type",
+    "is_active": "isActive",
+    "created": "creationTime",
+    "last_modified": "lastModificationTime",
+    "last_login": "lastLoginTime",
+}
+
+
+@dataclass(frozen=True)
+class User:
+    """A user as the server describes it, in the names of UserDto."""
+
+    id: str
+    fields: dict[str, Any] = field(repr=False)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the user has a password here. Directory users and robot accounts have none."""
+        return self.fields.get("type") == "user"
+
+    @property
+    def is_active(self) -> bool:
+        return self.fields.get("isActive") is True
+
+    def names(self) -> set[str]:
+        """Return the user name and the e-mail address, as they are compared."""
+        names = (self.fields.get("userName"), self.fields.get("email"))
+        return {comparable(name) for name in names if isinstance(name, str) and name.strip()}
+
+    def shown(self) -> dict[str, Any]:
+        """Return the user as modules return it."""
+        shown = {name: showable(self.fields.get(source)) for name, source in SHOWN_FIELDS.items()}
+        return {**shown, "password_changeable": self.is_local}
+
+
+@dataclass(frozen=True)
+class Page:
+    total: int
+    users: tuple[User, ...]
+
+
+class Directory:
+    """The listing of one organization. Remembers which generation of the operation the server has."""
+
+    def __init__(self, client: Client, organization_id: str) -> None:
+        self._client = client
+        self._organization_id = organization_id
+        self._listings = list(LISTINGS)
+
+    def everybody(self) -> list[User]:
+        """Return all users, each once, in one call per PAGE_SIZE of them."""
+        page = self._page(0)
+        users, total, read = {user.id: user for user in page.users}, page.total, len(page.users)
+        while page.users and read < total == page.total:
+            page, before = self._page(read), len(users)
+            users.update((user.id, user) for user in page.users)
+            read += len(page.users)
+            if len(users) == before:  # a server that ignores skip would be read for ever
+                break
+        if not len(users) == total == page.total:
+            raise ListChanged(page.total, len(users))
+        return list(users.values())
+
+    def _page(self, skip: int) -> Page:
+        """Return one page, by the older operation where the server does not know the newer one."""
+        query: dict[str, str | int] = {"top": PAGE_SIZE, "skip": skip, "sortBy": "userName", "sortOrder": "asc"}
+        url = list_users_url(self._client.identity_url, self._listings[0], self._organization_id, query)
+        try:
+            response = self._client.get(url)
+        except WrongBase as error:
+            if error.http_status != 404 or len(self._listings) == 1:
+                raise
+            response = None
+        if (response is None or response.status == 404) and len(self._listings) > 1:
+            del self._listings[0]
+            return self._page(skip)
+        if response is None or response.status == 404:
+            raise NotFound("The server knows no organization of this partition_id.", http_status=404)
+        page = read_page(response.json) if response.status == 200 else None
+        if page is None:
+            raise self._client.unexpected(response)
+        return page
+
+
+def open_directory(client: Client, partition_id: str | None) -> Directory:
+    """Return the directory of the given organization or, without one, of the organization that the token names."""
+    organization_id = partition_id or client.organization_id()
+    if not organization_id:
+        raise InvalidInput([NO_ORGANIZATION])
+    return Directory(client, organization_id)
+
+
+def read_users(client: Client, user_ids: Iterable[str]) -> list[User]:
+    """Return those of the users that exist, one call each."""
+    users = []
+    for user_id in user_ids:
+        response = client.get(user_url(client.identity_url, user_id))
+        if response.status == 404 or is_invalid_id(response):
+            continue
+        user = read_user(response.json) if response.status == 200 else None
+        if user is None:
+            raise client.unexpected(response)
+        users.append(user)
+    return users
+
+
+def is_invalid_id(response: Response) -> bool:
+    """Tell whether the answer is a validation error: to a server whose ids are UUIDs, any other id is one."""
+    return response.status == 400 and isinstance(response.json, dict) and isinstance(response.json.get("errors"), dict)
+
+
+def read_page(answer: Any) -> Page | None:
+    """Return the page in a listing's answer, or None where there is none in it."""
+    total = answer.get("totalCount") if isinstance(answer, dict) else None
+    results = answer.get("results") if isinstance(answer, dict) else None
+    if not isinstance(total, int) or not 0 <= total <= MOST_USERS or not isinstance(results, list):
+        return None
+    users = tuple(user for user in map(read_user, results) if user)
+    return Page(total, users) if len(users) == len(results) else None
+
+
+def read_user(fields: Any) -> User | None:
+    """Return the user that the server describes, or None where it describes none."""
+    user_id = fields.get("id") if isinstance(fields, dict) else None
+    return User(user_id, fields) if isinstance(user_id, str) and is_path_segment(user_id) else None
+
+
+def showable(value: Any) -> str | bool | None:
+    """Return a field as the specification has it. Anything else is none of a user's."""
+    return clean(value) if isinstance(value, str) else value if isinstance(value, bool) else None
+
+
+def comparable(name: str) -> str:
+    return name.lower()
+
+
+def by_name(users: Iterable[User]) -> dict[str, list[User]]:
+    """Return the different users under each of their names, as names are compared."""
+    index: dict[str, list[User]] = {}
+    for user in {user.id: user for user in users}.values():
+        for name in user.names():
+            index.setdefault(name, []).append(user)
+    return index
+
+
+def demand_unambiguous(names: Iterable[str], named: Mapping[str, Sequence[User]]) -> None:
+    """Raise where a name fits more than one user, and say it of all such names."""
+    problems = [ambiguity(name, named[comparable(name)]) for name in names if len(named.get(comparable(name), ())) > 1]
+    if problems:
+        raise Ambiguous("; ".join(problems) + ".")
+
+
+def ambiguity(name: str, users: Sequence[User]) -> str:
+    return f"{name} is the user name or e-mail address of {' and of '.join(user.id for user in users)}: use the id"
+
+
+def name_problem(name: str, users: Sequence[User]) -> str | None:
+    """Say why a password cannot be changed for this name, given the users that it fits."""
+    if not users:
+        return f"nobody has the user name or e-mail address {name}"
+    if len(users) > 1:
+        return ambiguity(name, users)
+    if not users[0].is_local:
+        return f"{name} is a {showable(users[0].fields.get('type'))}, which has no password here"
+    return None if users[0].is_active else f"{name} is not active"

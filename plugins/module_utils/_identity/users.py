@@ -1,0 +1,105 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The user operations of the Identity API: paths, field names, and what each answer proves."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import change_password_url
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import (
+    POLICY_CODES,
+    error_codes,
+    server_words,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
+
+# The values of the specification's UserType. Only a "user" has a password here.
+USER_TYPES = ("user", "robot", "directoryUser", "directoryGroup", "robotAccount", "application")
+
+
+@dataclass(frozen=True)
+class PasswordAnswer:
+    """What one change-password request proves. C(words) and C(codes) are the server's, masked; C(cause) is ours.
+
+    C(outcome) is C(applied), C(mismatch) (the old password is not the live one), C(policy) (the new one is refused),
+    C(conflict) (not applied, a repeat may help), C(refused), C(not_found), C(unauthorized), C(wrong_base),
+    C(throttled) or C(unreachable) (all of them not applied), or C(unknown).
+    """
+
+    outcome: str
+    http_status: int | None = None
+    codes: tuple[str, ...] = ()
+    words: str = ""
+    cause: str = ""
+    trace_id: str | None = None
+    attempts: int = 1
+    stops_task: bool = False
+
+
+def canonical_user_id(user_id: str) -> str:
+    """Return the spelling under which ids are compared: of a UUID, all spellings that .NET's C(Guid) takes are one."""
+    digits = re.sub(r"[\s(){}-]|0x|,", "", user_id.lower())
+    return str(uuid.UUID(digits)) if re.fullmatch("[0-9a-f]{32}", digits) else user_id
+
+
+def change_password(client: Client, user_id: str, old: str, new: str, *, secrets: Iterable[str]) -> PasswordAnswer:
+    """Send one pair. C(secrets) are this user's, to be masked in the server's words."""
+    secrets = tuple(secrets)
+    body = {"oldPassword": old, "newPassword": new}
+    try:
+        response = client.post(change_password_url(client.identity_url, user_id), body, secrets=secrets)
+    except UiPathError as error:
+        return unanswered(error)
+    return read_password_answer(response, client.secrets, secrets)
+
+
+def unanswered(error: UiPathError) -> PasswordAnswer:
+    return PasswordAnswer(
+        error.status,
+        error.http_status,
+        error.codes,
+        cause=error.message,
+        trace_id=error.trace_id,
+        attempts=error.attempts,
+        stops_task=error.stops_task,
+    )
+
+
+def read_password_answer(
+    response: Response, secrets: tuple[str, ...], passwords: tuple[str, ...] = ()
+) -> PasswordAnswer:
+    said = server_words(response.json, secrets, passwords)
+    return PasswordAnswer(
+        proven_outcome(response.status, response.json),
+        response.status,
+        said.codes,
+        words=said.words,
+        trace_id=said.trace_id,
+        attempts=response.attempts,
+    )
+
+
+def proven_outcome(status: int, answer: Any) -> str:
+    """Return what an API answer proves; only C(succeeded) in a 200 proves that the change was applied."""
+    if status == 404:
+        return "not_found"
+    if status == 408 or status >= 500 or not isinstance(answer, dict):
+        return "unknown"
+    if status == 200 and answer.get("succeeded") is True and not error_codes(answer) and not answer.get("errors"):
+        return "applied"
+    if status < 400 and answer.get("succeeded") is not False:
+        return "unknown"
+    codes = error_codes(answer)
+    if "PasswordMismatch" in codes:
+        return "mismatch"
+    if "ConcurrencyFailure" in codes:
+        return "conflict"
+    return "policy" if POLICY_CODES.intersection(codes) else "refused"

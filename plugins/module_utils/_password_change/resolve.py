@@ -1,0 +1,57 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What lies between the checked options and the first password: signing in, and the ids of users given by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import (
+    User,
+    by_name,
+    comparable,
+    name_problem,
+    open_directory,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange
+
+
+def prepared(changes: Sequence[PasswordChange], client: Client, partition_id: str | None) -> Sequence[PasswordChange]:
+    """Sign in where something will be sent, and return the changes with the ids of users given by name."""
+    has_names = any(change.user_name for change in changes)
+    if has_names or any(change.old != change.new for change in changes):
+        client.sign_in()
+    named = by_name(open_directory(client, partition_id).everybody()) if has_names else {}
+    return resolved(changes, named, many=len(changes) > 1)
+
+
+def resolved(
+    changes: Sequence[PasswordChange], named: Mapping[str, Sequence[User]], *, many: bool
+) -> list[PasswordChange]:
+    """Return the changes with the ids of all users, or raise with all that is wrong with their names."""
+    problems, complete = [], []
+    for index, change in enumerate(changes):
+        users = named.get(comparable(change.user_name), ()) if change.user_name else ()
+        if change.user_name and (problem := name_problem(change.user_name, users)):
+            problems.append(f"users[{index}]: {problem}" if many else problem)
+        complete.append(dataclasses.replace(change, user_id=users[0].id) if users else change)
+    problems += repetitions((change.user_id for change in complete), "users")
+    if problems:
+        raise InvalidInput(problems)
+    return complete
+
+
+def repetitions(identities: Iterable[str], place: str, *, verb: str = "is the same user as") -> list[str]:
+    """Say which entries of an option mean what an entry before them means. Empty ones mean nothing."""
+    problems = []
+    first_index: dict[str, int] = {}
+    for index, identity in enumerate(map(canonical_user_id, identities)):
+        first = first_index.setdefault(identity, index) if identity else index
+        if first != index:
+            problems.append(f"{place}[{index}] {verb} {place}[{first}]")
+    return problems

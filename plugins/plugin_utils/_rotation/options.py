@@ -1,0 +1,147 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of a rotation: their types, what is wrong with them, and the wishes, rules and store they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
+    LONGEST_OPTION,
+    connection_argument_spec,
+    range_problems,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import (
+    is_path_segment,
+    normalize_identity_url,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import repetitions
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import (
+    SPECIAL,
+    PasswordRules,
+    rules_problems,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Wish
+
+STATES = ("rotated", "present", "resumed", "adopted", "delivered")
+
+
+def rotation_argument_spec(store_options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        **connection_argument_spec(),
+        "accounts": {
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "options": {
+                "user_id": {"type": "str"},
+                "user_name": {"type": "str"},
+                "name": {"type": "str"},
+                "initial_password": {"type": "str", "no_log": True},
+                "generation": {"type": "int"},
+            },
+        },
+        "only": {"type": "list", "elements": "str"},
+        "store": {"type": "dict", "required": True, "options": store_options},
+        "state": {"type": "str", "choices": list(STATES), "default": "rotated"},
+        "max_age_days": {"type": "float", "default": 90.0},
+        "force": {"type": "bool", "default": False},
+        "password": {"type": "dict", "no_log": False, "options": password_argument_spec()},
+        "concurrency": {"type": "int", "default": 4},
+        "max_failures": {"type": "int"},
+        "settle_seconds": {"type": "float", "default": 90.0},
+        "consumers": {"type": "bool", "default": False},
+    }
+
+
+def password_argument_spec() -> dict[str, dict[str, Any]]:
+    counts = {name: {"type": "int", "default": 1} for name in ("lower", "upper", "digits", "special")}
+    return {
+        "length": {"type": "int", "default": 24},
+        **counts,
+        "special_characters": {"type": "str", "default": SPECIAL},
+        "exclude": {"type": "str", "default": ""},
+    }
+
+
+def password_rules(options: Mapping[str, Any]) -> PasswordRules:
+    return PasswordRules(**(options["password"] or {}))
+
+
+def option_problems(options: Mapping[str, Any]) -> list[str]:
+    """Say everything that is wrong with the options besides the connection's, by index and without values."""
+    ranges = {
+        "concurrency": (1, 64),
+        "max_failures": (0, float("inf")),
+        "max_age_days": (0, float("inf")),
+        "settle_seconds": (0, LONGEST_OPTION),
+    }
+    problems = range_problems(options, ranges) + rules_problems(password_rules(options))
+    if not options["store"]["path"]:
+        problems.append("store.path is empty")
+    accounts = options["accounts"]
+    for index, account in enumerate(accounts):
+        problems += account_problems(f"accounts[{index}]", account)
+    return problems + repeated_accounts(accounts) + only_problems(options["only"], accounts)
+
+
+def account_problems(place: str, account: Mapping[str, Any]) -> list[str]:
+    problems = [f"{place}.{name} is empty" for name, value in account.items() if value == ""]
+    given = [name for name in ("user_id", "user_name") if account[name] is not None]
+    if len(given) != 1:
+        problems.append(f"{place} needs exactly one of user_id and user_name")
+    if account["user_id"] and not is_path_segment(account["user_id"]):
+        problems.append(f"{place}.user_id cannot be part of a URL")
+    return problems
+
+
+def repeated_accounts(accounts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which accounts, before names are looked up, and which labels are given twice."""
+    names = [comparable(account["user_name"] or "") for account in accounts]
+    labels = [comparable(account["name"] or "") for account in accounts]
+    return [
+        *repetitions((account["user_id"] or "" for account in accounts), "accounts"),
+        *repetitions(names, "accounts"),
+        *repetitions(labels, "accounts", verb="has the same name as"),
+    ]
+
+
+def only_problems(only: Sequence[str] | None, accounts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which entries of C(only) mean no account. An empty list may be a mistake, so it does not mean all."""
+    if only == []:
+        return ["only is empty: leave it out to work on all accounts"]
+    names = {name for account in accounts for name in account_names(account)}
+    return [f"only: '{name}' is none of the accounts" for name in only or () if comparable(name) not in names]
+
+
+def account_names(account: Mapping[str, Any]) -> set[str]:
+    return {comparable(account[key]) for key in ("name", "user_name", "user_id") if account[key]}
+
+
+def chosen_accounts(options: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Return the accounts to work on, with their index: all, or those that C(only) names."""
+    only = {comparable(name) for name in options["only"] or ()}
+    for index, account in enumerate(options["accounts"]):
+        if not only or only & account_names(account):
+            yield index, account
+
+
+def wishes(options: Mapping[str, Any]) -> list[Wish]:
+    identity_url = normalize_identity_url(options["identity_url"])
+    return [
+        Wish(
+            account=Account(identity_url, account["user_id"] or "", account["name"], account["user_name"]),
+            state=options["state"],
+            initial_password=account["initial_password"],
+            max_age_days=options["max_age_days"],
+            force=options["force"],
+            consumers=options["consumers"],
+            generation=account["generation"],
+            index=index,
+        )
+        for index, account in chosen_accounts(options)
+    ]

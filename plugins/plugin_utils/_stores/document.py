@@ -1,0 +1,73 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A record as plain data, which is the form in which stores keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    STATUSES,
+    Account,
+    Current,
+    Orphan,
+    Pending,
+    Record,
+    Retired,
+)
+
+SCHEMA = 1
+
+
+class InvalidRecord(ValueError):
+    """A document is no record of this schema. The message names the field, never a value."""
+
+
+def to_document(record: Record) -> dict[str, Any]:
+    """Return the record as plain data, for YAML or JSON."""
+    document = asdict(record)
+    pending = document.pop("pending")
+    if pending:
+        pending = {"from": pending.pop("old"), "to": pending.pop("new"), **pending}
+    return {"schema": SCHEMA, **document, "pending": pending}
+
+
+def from_document(document: Any) -> Record:
+    """Return the record in a document, or raise InvalidRecord."""
+    if not isinstance(document, dict):
+        raise InvalidRecord("it is not a mapping")
+    if document.get("schema") != SCHEMA:
+        raise InvalidRecord("its schema is not 1: a newer version of the collection wrote it, or something else did")
+    try:
+        record = read_fields(document)
+    except (KeyError, TypeError) as error:
+        raise InvalidRecord(f"a field is missing or unknown ({error.args[0] if error.args else ''})"[:200]) from None
+    account = record.account
+    if not all(isinstance(text, str) for text in (account.user_id, account.name or "", account.user_name or "")):
+        raise InvalidRecord("a name or the user id in it is not text: numbers need quotation marks")
+    numbers = (record.generation, record.unproven_sends)
+    if record.status not in STATUSES or not all(isinstance(number, int) for number in numbers) or record.generation < 1:
+        raise InvalidRecord("its status or one of its numbers is not valid")
+    if not all(isinstance(password, str) and password for password in record.passwords()):
+        raise InvalidRecord("a password in it is not text, or is empty")
+    return record
+
+
+def read_fields(document: Mapping[str, Any]) -> Record:
+    pending = document["pending"]
+    if pending is not None:
+        pending = Pending(pending["from"], pending["to"], pending["staged_at"], pending["maybe_live"])
+    return Record(
+        account=Account(**document["account"]),
+        current=Current(**document["current"]),
+        generation=document["generation"],
+        pending=pending,
+        orphans=tuple(Orphan(**orphan) for orphan in document["orphans"]),
+        previous=tuple(Retired(**retired) for retired in document["previous"]),
+        status=document["status"],
+        unproven_sends=document["unproven_sends"],
+        delivered=document["delivered"],
+    )

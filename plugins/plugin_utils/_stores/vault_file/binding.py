@@ -1,0 +1,87 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The marker: which server the records of a directory belong to, and which controller writes them.
+
+A lock of one machine says nothing to another, so two controllers may not share a directory; and a directory that was
+copied to serve another server would change passwords there with what is live here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import (
+    create,
+    read_whole,
+    synchronize_directory,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
+
+
+@dataclass(frozen=True)
+class Marker:
+    """C(former) are the URLs under which the same server was known: records that name one of them are still its."""
+
+    identity_url: str
+    controller: str
+    former: tuple[str, ...] = ()
+
+
+def this_controller() -> str:
+    """Return a name for this machine: what a person calls it, and what tells it from a clone of that name.
+
+    The machine id itself is confidential (machine-id(5)).
+    """
+    try:
+        machine_id = Path("/etc/machine-id").read_bytes().strip()
+    except OSError:
+        machine_id = b""
+    host = socket.gethostname()
+    return f"{host} ({hashlib.sha256(b'rpaops.uipath' + machine_id).hexdigest()[:12]})" if machine_id else host
+
+
+def read_marker(layout: Layout) -> Marker | None:
+    content = read_whole(layout.marker)
+    if content is None:
+        return None
+    try:
+        fields = json.loads(content)
+        return Marker(fields["identity_url"], fields["controller"], tuple(fields["former"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise StoreError(
+            f"The store's marker {layout.marker} is damaged. Restore it from a backup. If there is none, and the"
+            " records belong to this server and this controller, delete it. If they were made under a former URL of"
+            " this server, set rebind_from to that."
+        ) from None
+
+
+def write_marker(layout: Layout, marker: Marker) -> None:
+    temporary = layout.temporary_for(layout.marker)
+    create(temporary, json.dumps(asdict(marker), indent=2).encode() + b"\n")
+    os.replace(temporary, layout.marker)
+    synchronize_directory(layout.directory)
+
+
+def checked_marker(found: Marker, wanted: Marker, *, rebind_from: str | None, any_controller: bool) -> Marker:
+    """Return the marker that holds from now on, or refuse the directory."""
+    if found.controller != wanted.controller and not any_controller:
+        raise StoreError(
+            f"The store is written by another controller, {found.controller}, and locks do not reach from there to here"
+            f" ({wanted.controller}). Run there, or set any_controller once nothing runs there any more."
+        )
+    if found.identity_url == wanted.identity_url:
+        return found
+    if found.identity_url == rebind_from:
+        former = dict.fromkeys((*found.former, found.identity_url))
+        return replace(found, identity_url=wanted.identity_url, former=tuple(former))
+    raise StoreError(
+        f"The store belongs to {found.identity_url}, not to {wanted.identity_url}. Use another directory; if the same"
+        f" server has got a new address, set rebind_from to {found.identity_url}."
+    )

@@ -1,0 +1,110 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are there after a power cut.
+
+C(ansible.module_utils.basic.AnsibleModule.atomic_move) renames, but never calls C(fsync): after a power cut the
+name can be there without what was written under it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import NotDurable, StoreError
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors into ours."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename if isinstance(error.filename, (str, bytes)) else path
+        raise StoreError(
+            f"The store cannot be read or written: {error.strerror or type(error).__name__} ({os.fsdecode(place)})."
+            " Nothing more was sent for it. Mend that, then run again."
+        ) from error
+
+
+def read_whole(path: Path) -> bytes | None:
+    """Return what is in the file, or None if there is none. A symbolic link is an error."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    with open(descriptor, "rb") as file:
+        return file.read()
+
+
+def create(path: Path, content: bytes, *, durable: bool = True) -> list[int]:
+    """Write a file that does not exist yet, and return its stamp. Its name is not durable yet."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        if durable:
+            synchronize(descriptor, path)
+        return stamp(os.fstat(descriptor))
+    except (OSError, NotDurable):
+        discard(path)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def stamp(status: os.stat_result) -> list[int]:
+    """Return what tells one version of a file from another, without reading it. Renaming keeps it."""
+    return [status.st_ino, status.st_size, status.st_mtime_ns]
+
+
+def synchronize(descriptor: int, path: Path) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise NotDurable(
+            f"The disk does not confirm what was written ({error.strerror}: {path}). Nothing more was started."
+            " Look after the disk, then run again: what was about to be sent is resumed."
+        ) from error
+
+
+def synchronize_directory(path: Path) -> None:
+    """Make the names in a directory durable: C(fsync) of a file does not (fsync(2))."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        synchronize(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
+def make_directory(path: Path) -> None:
+    """Create a directory for nobody else, and those above it."""
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    with suppress(FileExistsError):  # another run was first
+        os.mkdir(path, 0o700)
+    synchronize_directory(path.parent)
+
+
+def discard(path: Path) -> None:
+    with suppress(OSError):
+        os.unlink(path)
+
+
+def keep_copy(path: Path, copy: Path) -> None:
+    """Keep a file that is about to be replaced, if that is possible. The old copy is there until the new one is.
+
+    A link would cost less, but C(ansible-vault) overwrites a file in place before it deletes it: both names would go.
+    The copy need not outlive a power cut, since what it is a copy of does.
+    """
+    spare = copy.with_suffix(".new")
+    discard(spare)
+    with suppress(OSError, NotDurable):
+        create(spare, read_whole(path) or b"", durable=False)
+        os.replace(spare, copy)
+    discard(spare)

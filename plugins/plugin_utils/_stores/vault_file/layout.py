@@ -1,0 +1,98 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where in its directory a file store keeps what, and whether the directory can be trusted."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import (
+    make_directory,
+    synchronize_directory,
+)
+
+RECORD = ".yml"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The file names. No encoded user id holds a dot, so what follows the first dot is never a part of one."""
+
+    directory: Path
+
+    @property
+    def marker(self) -> Path:
+        return self.directory / "store.json"
+
+    @property
+    def index(self) -> Path:
+        return self.directory / "index.json"
+
+    def record(self, account_id: str) -> Path:
+        return self.directory / f"{encoded(account_id)}{RECORD}"
+
+    def conflict(self, account_id: str, number: int) -> Path:
+        return self.directory / f"{encoded(account_id)}{RECORD}.conflict-{number}"
+
+    def previous(self, account_id: str) -> Path:
+        return self.directory / ".prev" / f"{encoded(account_id)}{RECORD}"
+
+    def lock(self, account_id: str) -> Path:
+        return self.directory / ".locks" / f"{encoded(account_id)}.lock"
+
+    def temporary(self, account_id: str) -> Path:
+        return self.directory / ".tmp" / f"{encoded(account_id)}.{secrets.token_hex(8)}"
+
+    def temporary_for(self, file: Path) -> Path:
+        """Return a name for a file that belongs to no account."""
+        return self.directory / ".tmp" / f".{file.name}.{secrets.token_hex(8)}"
+
+    def temporaries(self, account_id: str) -> list[Path]:
+        """Return what killed runs left of this account, the oldest first. Right only under the account's lock."""
+        found = (self.directory / ".tmp").glob(f"{encoded(account_id)}.*")
+        return sorted(found, key=lambda path: path.lstat().st_mtime_ns)
+
+    def ids(self) -> list[str]:
+        try:
+            names = sorted(os.listdir(self.directory))
+        except FileNotFoundError:
+            return []
+        stems = (name[: -len(RECORD)] for name in names if name.endswith(RECORD))
+        return [unquote(stem) for stem in stems if stem and "." not in stem]
+
+    def check(self) -> None:
+        """Refuse a directory that other users of this machine can read, or that leads somewhere else."""
+        for directory in (self.directory, *self._subdirectories()):
+            if directory.is_symlink():
+                raise StoreError(
+                    f"{directory} is a symbolic link, which somebody may point elsewhere. Name the directory itself:"
+                    f" {os.path.realpath(directory)}."
+                )
+            if directory.exists() and not directory.is_dir():
+                raise StoreError(f"{directory} is not a directory. Name another one as the store.")
+        if self.directory.exists() and stat.S_IMODE(self.directory.stat().st_mode) & 0o077:
+            raise StoreError(
+                f"The directory {self.directory} is open to other users of this machine. Close it with:"
+                f" chmod 0700 {shlex.quote(str(self.directory))}"
+            )
+
+    def create(self) -> None:
+        for directory in self._subdirectories():
+            make_directory(directory)
+        synchronize_directory(self.directory)
+
+    def _subdirectories(self) -> list[Path]:
+        return [self.directory / name for name in (".locks", ".prev", ".tmp")]
+
+
+def encoded(account_id: str) -> str:
+    """Encode all but letters, digits, hyphen and underscore. C(quote) leaves the dot and the tilde as they are."""
+    return quote(account_id, safe="").replace(".", "%2E").replace("~", "%7E")

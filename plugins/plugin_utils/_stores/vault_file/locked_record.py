@@ -1,0 +1,168 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The place of one account in a file store: its reads and writes under its lock.
+
+The order of a write: the new file is complete and durable, what it replaces is compared with what was read, it is
+renamed, the name is made durable, and the generation is noted in the lock file last. A kill before that note leaves a
+generation that is too low by one, which the next read puts right; noted first, it would make a good record look like
+an old backup. Nothing is sent before all of it is done.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import seal
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import (
+    create,
+    discard,
+    explained,
+    keep_copy,
+    read_whole,
+    synchronize_directory,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locks import LockFile
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.record_files import (
+    Files,
+    Salvage,
+    went_backwards,
+    with_salvaged,
+)
+
+
+class VaultFileSlot:
+    def __init__(self, files: Files, account_id: str, lock: LockFile) -> None:
+        self._files = files
+        self._account_id = account_id
+        self._lock = lock
+        self._path = files.layout.record(account_id)
+        self._found: bytes | None = None  # the ciphertext that a write may replace; a fresh salt makes it unique
+        self._salvaged: list[Salvage] = []
+        self._keeps_previous = True
+
+    def read(self) -> Record | None:
+        with explained(self._path):
+            return self._read()
+
+    def write(self, record: Record) -> bool:
+        with explained(self._path):
+            return self._write(record)
+
+    def set_aside(self) -> Record | None:
+        with explained(self._path):
+            return self._set_aside()
+
+    def _read(self) -> Record | None:
+        self._found = read_whole(self._path)
+        noted = self._lock.generation()
+        if self._found is None:
+            self._files.refuse_lost(self._account_id, noted)
+            self._refuse_remains(self._leftovers(), is_lock_new=noted is None)
+            return None
+        record = self._files.opened(self._account_id, self._found)
+        self._salvaged = self._leftovers()
+        if noted is not None and record.generation < noted:
+            self._close(record, noted)
+        if record.generation != noted:
+            self._lock.note(record.generation)
+        return with_salvaged(record, self._salvaged, first=False)
+
+    def _leftovers(self) -> list[Salvage]:
+        paths = self._files.layout.temporaries(self._account_id)
+        return [self._files.salvaged(self._account_id, path) for path in paths]
+
+    def _refuse_remains(self, leftovers: Iterable[Salvage], *, is_lock_new: bool) -> None:
+        """Refuse what shows that there was a record.
+
+        The lock file is older than any other file of an account. If it is there and notes no write, what is left is
+        from a first write that was killed. Nothing was sent by then, so the account begins anew; what that run left is
+        salvaged once there is a record.
+        """
+        for left in leftovers:
+            if is_lock_new or (left.record and left.record.generation > 1):
+                raise StoreError(
+                    f"The record {self._path} is gone, though a run that was killed left a version of it, {left.path}."
+                    " Nothing was sent. Restore the record from a backup, or from that file."
+                )
+
+    def _close(self, record: Record, noted: int) -> NoReturn:
+        """Take over every password that the record has lost, and leave the account to a person.
+
+        The record's predecessor stays as it is: it belongs to the lost version.
+        """
+        previous = self._files.salvaged(self._account_id, self._files.layout.previous(self._account_id))
+        closed = with_salvaged(record, [previous, *self._salvaged], first=True)
+        self._keeps_previous = False
+        if not self._write(replace(closed, generation=noted + 1, status="out_of_sync")):
+            raise Busy(f"Somebody else writes to {self._path}. Nothing was sent; run again later.")
+        raise StoreError(
+            f"{went_backwards(self._path, record, noted)} Every password that was found beside it was added to it. Run"
+            " with state=resumed and force=true to try them, or with state=adopted and the password that is live."
+        )
+
+    def _write(self, record: Record) -> bool:
+        text = seal(self._files.vault, record)
+        if self._lock.generation() is None:
+            self._lock.note(0)
+        temporary = self._files.layout.temporary(self._account_id)
+        try:
+            stamp = create(temporary, text)
+            self._prove(temporary, record)
+            if read_whole(self._path) != self._found:
+                discard(temporary)
+                return False
+            if self._found is not None and self._keeps_previous:
+                keep_copy(self._path, self._files.layout.previous(self._account_id))
+            os.replace(temporary, self._path)
+        except (OSError, StoreError):
+            discard(temporary)
+            raise
+        synchronize_directory(self._path.parent)
+        if read_whole(self._path) != text:
+            return False
+        self._lock.note(record.generation)
+        self._written(record, text, stamp)
+        return True
+
+    def _prove(self, temporary: Path, record: Record) -> None:
+        """Make sure that what was written can be read again before it replaces anything."""
+        try:
+            read_back = self._files.opened(self._account_id, read_whole(temporary) or b"")
+        except StoreError:
+            read_back = None
+        if read_back != record:
+            raise StoreError(f"What was written for {self._path} does not read the same again. Nothing was sent.")
+
+    def _written(self, record: Record, text: bytes, stamp: list[int]) -> None:
+        self._found = text
+        self._keeps_previous = True
+        for left in self._salvaged:
+            if left.record or left.is_empty:
+                discard(left.path)
+        self._salvaged = []
+        self._files.index.note(self._account_id, record, stamp)
+
+    def _set_aside(self) -> Record | None:
+        self._found = read_whole(self._path)
+        if self._found is None:
+            return None
+        for number in itertools.count(1):
+            try:
+                create(self._files.layout.conflict(self._account_id, number), self._found)
+                break
+            except FileExistsError:
+                continue
+        synchronize_directory(self._path.parent)
+        self._keeps_previous = False  # the predecessor of our own version is worth more than a second copy of theirs
+        try:
+            return self._files.opened(self._account_id, self._found)
+        except StoreError:
+            return None

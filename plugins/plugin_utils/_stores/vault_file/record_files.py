@@ -1,0 +1,132 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of a store as records: reading them, refusing them, and what is left beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Orphan, Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import Unreadable, unseal
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import CannotDecrypt, Vault
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import read_whole
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.index import Index
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
+
+# So many records are tried. More would take long where the secret is wrong, and one may be damaged.
+SAMPLE = 5
+
+
+@dataclass(frozen=True)
+class Salvage:
+    """What is left of a killed run, or of the record before its last write."""
+
+    path: Path
+    record: Record | None = None
+    written_at: str = ""
+    is_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Files:
+    """What all slots of a store share."""
+
+    layout: Layout
+    vault: Vault
+    index: Index
+    identity_url: str
+    former_urls: tuple[str, ...] = ()
+
+    def opened(self, account_id: str, text: bytes) -> Record:
+        """Return the record in an account's file, bound to the server's present URL."""
+        path = self.layout.record(account_id)
+        try:
+            record = unseal(self.vault, text, account_id)
+        except Unreadable as error:
+            raise StoreError(
+                f"The record {path} cannot be used: {error}. Nothing was sent. Put that right, or restore the file;"
+                f" as it was before its last write, it is in {self.layout.previous(account_id)}."
+            ) from None
+        return replace(record, account=replace(record.account, identity_url=self._present_url(record, path)))
+
+    def stored(self, account_id: str) -> Record | None:
+        """Return what is in an account's file, whatever its generation: for its names."""
+        text = read_whole(self.layout.record(account_id))
+        return self.opened(account_id, text) if text is not None else None
+
+    def refuse_strange_secrets(self) -> None:
+        """Refuse to begin a record where no other decrypts: under a mistyped vault password it would be lost."""
+        if self._strange:
+            raise StoreError(
+                f"The vault secrets given do not decrypt the records in {self.layout.directory}. Nothing was sent. Run"
+                " with the vault password that those were encrypted with."
+            )
+
+    @cached_property
+    def _strange(self) -> bool:
+        paths = [self.layout.record(account_id) for account_id in self.layout.ids()[:SAMPLE]]
+        return bool(paths) and not any(self._decrypts(path) for path in paths)
+
+    def _decrypts(self, path: Path) -> bool:
+        try:
+            self.vault.decrypt(read_whole(path) or b"")
+        except CannotDecrypt:
+            return False
+        return True
+
+    def _present_url(self, record: Record, path: Path) -> str:
+        bound = record.account.identity_url
+        if bound not in (self.identity_url, *self.former_urls):
+            raise StoreError(
+                f"The record {path} belongs to another server, {bound}. Nothing was sent. If that is a former"
+                " URL of this server, set rebind_from to it."
+            )
+        return self.identity_url
+
+    def refuse_lost(self, account_id: str, generation: int | None) -> None:
+        """Refuse to begin anew where a record was: the password in it may be the only one that is live."""
+        previous = self.layout.previous(account_id)
+        if generation or previous.exists():
+            raise StoreError(
+                f"The record {self.layout.record(account_id)} is gone, though it was written before. Nothing was sent."
+                f" Restore it from a backup, or copy {previous}, which is older by one write, to its place."
+            )
+
+    def salvaged(self, account_id: str, path: Path) -> Salvage:
+        """Return what a file beside the record holds. One that cannot be read stays where it is."""
+        text = read_whole(path)
+        if not text:
+            return Salvage(path, is_empty=text is not None)
+        try:
+            record = unseal(self.vault, text, account_id)
+        except Unreadable:
+            return Salvage(path)
+        written = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+        return Salvage(path, record, written.isoformat(timespec="seconds"))
+
+
+def went_backwards(path: Path, record: Record, noted: int) -> str:
+    return (
+        f"The record {path} is older than what was written last (generation {record.generation}, not {noted}):"
+        " somebody restored or replaced it. Nothing was sent."
+    )
+
+
+def with_salvaged(record: Record, salvages: Iterable[Salvage], *, first: bool) -> Record:
+    """Add every password that the record lacks to its orphans: in front where it is likely to be live."""
+    known = set(record.candidates())
+    found = {
+        password: Orphan(password, salvage.written_at, "found beside the record")
+        for salvage in salvages
+        if salvage.record
+        for password in salvage.record.candidates()
+        if password not in known
+    }
+    added = tuple(found.values())
+    return replace(record, orphans=(*added, *record.orphans) if first else (*record.orphans, *added))

@@ -1,0 +1,296 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kills at every side effect of a rotation. Whatever was killed when, the store holds the live password, and one clean
+run later all is well.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Pending, Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import UNPROVEN_LIMIT
+from ansible_collections.rpaops.uipath.tests.faults.driver import awaited, forked
+from ansible_collections.rpaops.uipath.tests.faults.rig import (
+    INITIAL,
+    ORDERS,
+    Rig,
+    await_death,
+    is_settled,
+    kept,
+    opened,
+    statuses,
+)
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import TOO_BUSY
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import wait_until
+
+AT_ONCE = 2
+KILLED = -9
+# Where a kill leaves an account, in the order of the steps of a rotation, and what the next run says.
+STATES = ("unchanged", "staged, old live", "staged, new live", "committed")
+NEXT = {"unchanged": "rotated", "staged, old live": "resumed", "staged, new live": "resumed", "committed": "fresh"}
+ANSWER_SECONDS = 2
+
+Report = Callable[[str], None]
+
+
+@pytest.fixture
+def report(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Report:
+    """Print a line although the test passes."""
+
+    def show(line: str) -> None:
+        with capsys.disabled():
+            print(f"\n  {request.node.name}: {line}", end="")
+
+    return show
+
+
+@dataclass(frozen=True)
+class Strike:
+    """What a signal at side effect C(number) did: where it struck, and what was left of each account."""
+
+    number: int
+    event: str
+    states: dict[str, str]
+
+
+def state(record: Record, live: str) -> str:
+    if record.pending is None:
+        return "unchanged" if live == INITIAL else "committed"
+    assert live in (record.pending.old, record.pending.new)
+    return f"staged, {'old' if live == record.pending.old else 'new'} live"
+
+
+def struck_event(trace: Path) -> str:
+    """The line of the trace at which a run was struck."""
+    [struck] = [line for line in trace.read_text().splitlines() if line.endswith(" *")]
+    return struck.removesuffix(" *")
+
+
+def examined(rig: Rig, number: int, users: Sequence[str], lives: dict[str, str]) -> Strike:
+    """Look at what was left, now that the processes are gone."""
+    states = {}
+    for user in users:
+        record = rig.record(user)
+        assert lives[user] in kept(record), f"the live password of {user} is lost"
+        assert not rig.is_locked(user)
+        states[user] = state(record, lives[user])
+    return Strike(number, struck_event(rig.folder / f"trace{number}"), states)
+
+
+def falls_silent(rig: Rig) -> bool:
+    """Whether the server has no request under way any more, not even one of a process that is gone."""
+    return wait_until(
+        lambda: all(entry["status"] for entry in rig.simulator.control("GET", "requests")), ANSWER_SECONDS
+    )
+
+
+def heal(rig: Rig, strikes: Sequence[Strike]) -> None:
+    """One clean run over all accounts, which ends each of them as its state demands."""
+    assert not rig.simulator.report["mismatches"]
+    states = {user: left for strike in strikes for user, left in strike.states.items()}
+    found = statuses(rig.rotate(list(states)))
+    assert found == {user: NEXT[left] for user, left in states.items()}
+    lives = rig.lives()
+    assert all(is_settled(rig.record(user), lives[user]) for user in states)
+    applied = [user for user, left in states.items() if left == "staged, new live"]
+    assert rig.simulator.report["mismatches"] == rig.mismatches_of_resuming(*applied)
+
+
+def summary(strikes: Sequence[Strike]) -> str:
+    counted = Counter(left for strike in strikes for left in strike.states.values())
+    return f"{len(strikes)} strikes; accounts left " + ", ".join(f"{counted[left]} {left}" for left in STATES)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# One account, by ansible-playbook
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def side_effects(rig: Rig) -> int:
+    """Count the side effects of a rotation of one account that nothing disturbs."""
+    rig.seed("undisturbed")
+    rig.simulator.add_users({"undisturbed": INITIAL})
+    run = rig.struck(["undisturbed"], {"trace": str(rig.folder / "trace0")})
+    assert run.code == 0, run.output
+    return len((rig.folder / "trace0").read_text().splitlines())
+
+
+def strike(rig: Rig, number: int, victims: str, signal: str) -> bool:
+    """Strike a run at a side effect, wait until all of it is gone, and return whether it had begun at all."""
+    trace = rig.folder / f"trace{number}"
+    plan = {"at": number, "do": "kill", "victims": victims, "signal": signal, "trace": str(trace)}
+    with rig.start([user_of(number)], plan) as running:
+        await_death(running)
+        if TOO_BUSY in (running.folder / "stderr").read_text():
+            return False
+        code = running.process.returncode
+        assert code != 0, (running.folder / "stdout").read_text()
+        # If the worker alone is killed, the main process lives on and reports a failure.
+        assert (code > 0) == (victims == "worker") or signal == "SIGINT"
+        return True
+
+
+def user_of(number: int) -> str:
+    return f"user-{number:03d}"
+
+
+def struck_by(rig: Rig, numbers: Sequence[int], victims: str, signal: str = "SIGKILL") -> list[Strike]:
+    """One account for each side effect, and a run for each account that is struck there; two runs at a time."""
+    users = [user_of(number) for number in numbers]
+    rig.simulator.add_users(dict.fromkeys(users, INITIAL))
+    rig.seed(*users)
+
+    def work(share: int) -> None:
+        for number in numbers[share::AT_ONCE]:
+            while not strike(rig, number, victims, signal):
+                pass
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(work, range(AT_ONCE)))
+    assert falls_silent(rig)
+    lives = rig.lives()
+    return [examined(rig, number, [user_of(number)], lives) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("victims", "order"), [("main", "old-first"), ("worker", "old-first"), ("tree", "policy-first")]
+)
+def test_kill_at_every_side_effect(tmp_path: Path, victims: str, order: str, report: Report) -> None:
+    with Rig(tmp_path, order) as rig:
+        strikes = struck_by(rig, range(1, side_effects(rig) + 1), victims)
+        heal(rig, strikes)
+    report(summary(strikes))
+    states = [STATES.index(left) for each in strikes for left in each.states.values()]
+    assert states == sorted(states), "a later kill left an earlier state"
+    # Whoever outlives the main process begins nothing more, but commits what was answered.
+    assert {STATES[index] for index in states} == set(STATES) - ({STATES[2]} if victims == "main" else set())
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("victims", ["main", "tree"])
+def test_kill_at_every_tenth_side_effect(tmp_path: Path, victims: str, report: Report) -> None:
+    """The short form of the test above, for every ansible-core."""
+    with Rig(tmp_path) as rig:
+        strikes = struck_by(rig, range(5, side_effects(rig), 10), victims)
+        heal(rig, strikes)
+    report(summary(strikes))
+
+
+@pytest.mark.parametrize(("signal", "order"), [("SIGTERM", "old-first"), ("SIGINT", "policy-first")])
+def test_a_signal_to_the_group_at_every_side_effect(tmp_path: Path, signal: str, order: str, report: Report) -> None:
+    """What a terminal does on Ctrl-C, and whoever stops a job."""
+    with Rig(tmp_path, order) as rig:
+        strikes = struck_by(rig, range(1, side_effects(rig) + 1), "group", signal)
+        heal(rig, strikes)
+    report(summary(strikes))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Other rotations, in forked processes
+# ---------------------------------------------------------------------------------------------------------------------
+
+KILL = {"do": "kill", "signal": "SIGKILL"}
+
+
+@dataclass
+class Batch:
+    """Rotations of the same kind, the first of them undisturbed, each of the others killed one side effect later."""
+
+    rig: Rig
+    prepare: Callable[[int], list[str]]
+    victims: str = "worker"
+
+    def run(self) -> list[Strike]:
+        """Go on until a rotation ends before it can be killed."""
+        numbers = []
+        for first in count(1, AT_ONCE):
+            pair = range(first, first + AT_ONCE)
+            users = {number: self.prepare(number) for number in pair}
+            codes = awaited([forked(self.rig, users[number], self._plan(number)) for number in pair])
+            assert set(codes) <= {0, KILLED}
+            numbers += [(number, users[number]) for number, code in zip(pair, codes) if code]
+            if 0 in codes:
+                break
+        assert falls_silent(self.rig)
+        lives = self.rig.lives()
+        return [examined(self.rig, number, users, lives) for number, users in numbers]
+
+    def _plan(self, number: int) -> dict[str, Any]:
+        return {**KILL, "victims": self.victims, "at": number, "trace": str(self.rig.folder / f"trace{number}")}
+
+
+@pytest.mark.parametrize(
+    ("victims", "order"), [("main", "policy-first"), ("worker", "old-first"), ("tree", "policy-first")]
+)
+def test_kill_three_accounts_at_every_side_effect(tmp_path: Path, victims: str, order: str, report: Report) -> None:
+    def prepare(number: int) -> list[str]:
+        users = [f"{user_of(number)}-{index}" for index in range(3)]
+        rig.simulator.add_users(dict.fromkeys(users, INITIAL))
+        rig.seed(*users)
+        return users
+
+    with Rig(tmp_path, order) as rig:
+        strikes = Batch(rig, prepare, victims).run()
+        heal(rig, strikes)
+    report(summary(strikes))
+    assert len(strikes) > 80
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_kill_the_resumption_at_every_side_effect(tmp_path: Path, order: str, report: Report) -> None:
+    """The pair was applied without an answer: the run sends it again and goes on from the new password."""
+
+    def prepare(number: int) -> list[str]:
+        user = user_of(number)
+        rig.simulator.add_users({user: INITIAL})
+        rig.simulator.add_users({user: "staged-1"})
+        pending = Pending(INITIAL, "staged-1", "2026-01-01T00:00:00+00:00")
+        rig.seed(user, pending=pending, status="in_doubt", unproven_sends=1)
+        return [user]
+
+    with Rig(tmp_path, order) as rig:
+        strikes = Batch(rig, prepare).run()
+        users = [user for each in strikes for user in each.states]
+        found = statuses(rig.rotate(users, max_failures=0))
+        closed = [user for user, status in found.items() if status == "quarantined"]
+        assert {found[user] for user in users if user not in closed} == {"resumed", "fresh"}
+        # Four requests without a proof are the limit, so a person opens what was killed with the fourth before it.
+        assert closed == [user for user in users if rig.record(user).unproven_sends == UNPROVEN_LIMIT]
+        reopened = rig.rotate(closed, state="resumed", force=True, max_failures=0)
+        assert set(statuses(reopened).values()) == {"resumed"}
+        lives = rig.lives()
+        assert all(is_settled(rig.record(user), lives[user]) for user in users)
+        assert max(rig.simulator.report["mismatches"].values(), default=0) <= (2 if order == "old-first" else 0)
+    report(f"{summary(strikes)}, {len(closed)} of them quarantined by the clean run")
+
+
+def test_kill_the_first_rotation_at_every_side_effect(tmp_path: Path, report: Report) -> None:
+    """There is no store yet. The initial password is in the inventory, the new one never but in the store."""
+    left: Counter[str] = Counter()
+    with Rig(tmp_path) as rig:
+        for number in count(1):
+            user = user_of(number)
+            rig.store = tmp_path / f"store{number}"
+            rig.simulator.add_users({user: INITIAL})
+            trace = {"trace": str(tmp_path / f"trace{number}")}
+            [code] = awaited([forked(rig, [user], {**KILL, **trace, "victims": "worker", "at": number})])
+            if code == 0:
+                break
+            assert falls_silent(rig)
+            live, file = rig.live(user), rig.store / f"{user}.yml"
+            left[state(opened(file), live) if file.exists() else "nothing written"] += 1
+            assert live == INITIAL or live in kept(opened(file))
+            assert awaited([forked(rig, [user], {})]) == [0]
+            assert rig.is_ok(user)
+            assert rig.simulator.mismatches(user) <= 1
+    report(", ".join(f"{number} {what}" for what, number in left.items()))
+    assert set(left) == {"nothing written", *STATES[1:]}

@@ -1,0 +1,379 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What docs/rotation.md tells a person to do to a store, done word for word."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.errors import AnsibleError
+from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Orphan, Pending, Record
+from ansible_collections.rpaops.uipath.tests.faults.rig import (
+    INITIAL,
+    NEXT_VAULT_PASSWORD,
+    Rig,
+    await_death,
+    one_order,
+    opened,
+    statuses,
+)
+from ansible_collections.rpaops.uipath.tests.playbook import playbook
+
+GUIDE = (playbook.ROOT / "docs/rotation.md").read_text()
+TIME = "2026-01-01T00:00:00+00:00"
+RESET = "reset-1"
+
+
+@pytest.fixture
+def rig(rig: Rig) -> Rig:
+    """With the store where the guide has it."""
+    rig.store = rig.folder / "home" / "uipath-passwords"
+    (rig.folder / "vault_password").write_text(playbook.VAULT_PASSWORD)
+    (rig.folder / "next_vault_password").write_text(NEXT_VAULT_PASSWORD)
+    return rig
+
+
+def guide_commands(word: str) -> str:
+    """The guide's block of commands with this word in it."""
+    [block] = [block for block in re.findall(r"```shell\n(.*?)```", GUIDE, re.DOTALL) if word in block]
+    return str(block)
+
+
+def guide_arguments(word: str, user: str) -> list[str]:
+    """The arguments of ansible-playbook in that block, for another account."""
+    [_program, _playbook, *arguments] = shlex.split(guide_commands(word).replace("\\\n", " "))
+    return [argument.replace("svc-invoices", user) for argument in arguments]
+
+
+def shell(rig: Rig, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Type a command in a terminal of the user whose store it is, and whose own programs come before the system's."""
+    known = {
+        "PATH": f"{rig.store.parent}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(rig.store.parent),
+        "ANSIBLE_VAULT_PASSWORD_FILE": str(rig.folder / "vault_password"),
+    }
+    return subprocess.run(
+        ["bash", "-ec", command], env=known | environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def done(rig: Rig, command: str, **environment: str) -> str:
+    finished = shell(rig, command, **environment)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def rotated_once(rig: Rig, *users: str) -> list[str]:
+    """Accounts that have a predecessor in the store, and are due again when somebody forces it."""
+    rig.prepare(*users)
+    assert set(statuses(rig.rotate(users)).values()) == {"rotated"}
+    return list(users)
+
+
+def all_ok(rig: Rig, users: list[str]) -> bool:
+    return all(rig.is_ok(user) for user in users)
+
+
+def role(rig: Rig, users: list[str], *arguments: str) -> dict[str, str]:
+    """How the accounts end in a run of the role with these arguments of the command line."""
+    variables = {
+        "rotate_passwords_accounts": [{"user_id": user} for user in users],
+        "rotate_passwords_store": {"path": str(rig.store)},
+        "rotate_passwords_connection": rig.play.defaults,
+        "rotate_passwords_settle_seconds": 0.1,
+        "rotate_passwords_no_log": False,
+    }
+    include = {"name": "rpaops.uipath.rotate_passwords"}
+    run = rig.play([{"name": "Role", "ansible.builtin.include_role": include, "vars": variables}], *arguments)
+    [event] = [event for event in run.events if event["task"].endswith("Rotate the passwords that are due")]
+    return statuses(event["result"])
+
+
+@one_order
+class TestVaultPassword:
+    """Change the vault password."""
+
+    @pytest.fixture
+    def next_password(self, monkeypatch: pytest.MonkeyPatch) -> Any:
+        """Call it, and every run gets the new vault password from then on."""
+        return lambda: monkeypatch.setattr(playbook, "VAULT_PASSWORD", NEXT_VAULT_PASSWORD)
+
+    def test_all_files_at_once(self, rig: Rig, next_password: Any) -> None:
+        users = rotated_once(rig, "user-1", "user-2")
+        done(rig, self._rekey(rig))
+        assert self._with_the_next(rig) == {"user-1.yml", "user-2.yml", ".prev/user-1.yml", ".prev/user-2.yml"}
+        next_password()
+        assert statuses(rig.rotate(users, force=True)) == dict.fromkeys(users, "rotated")
+        assert all_ok(rig, users)
+        assert not rig.simulator.report["mismatches"]
+
+    # What shred(1), which ansible-vault calls, has done by then, and what is left of the file.
+    @pytest.mark.parametrize("killed", ["while it overwrites", "after it has deleted"])
+    def test_killed_in_the_middle(self, rig: Rig, next_password: Any, killed: str) -> None:
+        users = rotated_once(rig, "user-1", "user-2", "user-3")
+        self._deadly_shred(rig, "user-2.yml", killed)
+        assert shell(rig, self._rekey(rig)).returncode
+        assert self._with_the_next(rig) == {"user-1.yml"}
+        assert (rig.store / "user-2.yml").exists() == (killed == "while it overwrites")
+        next_password()
+        self._stops_at(rig, users, "user-2")
+
+        done(rig, "cd ~/uipath-passwords && cp .prev/user-2.yml user-2.yml")
+        texts = {"old.txt": "vault_password", "new.txt": "next_vault_password"}
+        command = guide_commands("old.txt")
+        for text, file in texts.items():
+            command = command.replace(text, str(rig.folder / file))
+        done(rig, f"cd ~/uipath-passwords && {command}")
+        ends = {"user-1": "rotated", "user-2": "store_error", "user-3": "rotated"}
+        assert statuses(rig.rotate(users, force=True)) == ends
+        assert statuses(rig.rotate(users, state="resumed", force=True))["user-2"] == "resumed"
+        assert all_ok(rig, users)
+        assert not rig.simulator.report["mismatches"]
+
+    def test_killed_while_record_and_predecessor_are_one_file(self, rig: Rig) -> None:
+        """A rotation was killed between its copy and its rename, and then the change at the record it left."""
+        [user] = rotated_once(rig, "user-2")
+        plan = {"event": f"replace .tmp/{user}", "do": "kill", "victims": "tree", "signal": "SIGKILL"}
+        with rig.start([user], plan, force=True) as running:
+            await_death(running)
+        self._deadly_shred(rig, f"{user}.yml", "while it overwrites")
+        assert shell(rig, self._rekey(rig)).returncode
+        assert rig.live(user) in opened(rig.store / ".prev" / f"{user}.yml").candidates()
+
+    def _rekey(self, rig: Rig) -> str:
+        """The guide's command, which asks for nothing."""
+        option = f"--new-vault-password-file {shlex.quote(str(rig.folder / 'next_vault_password'))}"
+        return guide_commands("rekey *.yml").replace("ansible-vault rekey", f"ansible-vault rekey {option}")
+
+    def _with_the_next(self, rig: Rig) -> set[str]:
+        """The files that can be read with the new vault password."""
+        vault = VaultLib([("default", VaultSecret(NEXT_VAULT_PASSWORD.encode()))])
+        found = set()
+        for path in [*rig.store.glob("*.yml"), *rig.store.glob(".prev/*.yml")]:
+            try:
+                vault.decrypt(path.read_bytes())
+            except AnsibleError:
+                continue
+            found.add(str(path.relative_to(rig.store)))
+        return found
+
+    def _deadly_shred(self, rig: Rig, name: str, killed: str) -> None:
+        """A shred that takes ansible-vault with it at the file of this name, once."""
+        program = rig.store.parent / "bin" / "shred"
+        program.parent.mkdir()
+        what = 'head -c 4096 /dev/urandom > "$1"' if killed == "while it overwrites" else 'rm "$1"'
+        program.write_text(f'#!/bin/sh\ncase "$1" in */{name}) rm "$0"; {what}; kill -9 $PPID;; *) exit 1;; esac\n')
+        program.chmod(0o700)
+
+    def _stops_at(self, rig: Rig, users: list[str], user: str) -> None:
+        calls = rig.simulator.total
+        stopped = rig.rotate(users, force=True)
+        assert stopped["failed"]
+        assert str(rig.store / ".prev" / f"{user}.yml") in stopped["msg"]
+        assert rig.simulator.total == calls
+
+
+@one_order
+class TestAnotherController:
+    """The controller is another machine."""
+
+    def test_copies_the_directory_and_says_so_from_then_on(self, rig: Rig) -> None:
+        users = rotated_once(rig, "user-1", "user-2")
+        marker = rig.store / "store.json"
+        marker.write_text(marker.read_text().replace('"controller": "', '"controller": "another-'))
+        done(rig, "cp -a ~/uipath-passwords ~/moved && rm -r ~/uipath-passwords")
+        rig.store = rig.store.with_name("moved")
+        for _night in range(2):
+            refused = rig.rotate(users, force=True)
+            assert "any_controller" in refused["msg"]
+            told = {"path": str(rig.store), "any_controller": True}
+            assert statuses(rig.rotate(users, force=True, store=told)) == dict.fromkeys(users, "rotated")
+        assert all_ok(rig, users)
+        assert not rig.simulator.report["mismatches"]
+
+
+@one_order
+class TestAnotherAddress:
+    """The server has a new address."""
+
+    def test_one_run_is_enough(self, rig: Rig) -> None:
+        users = rotated_once(rig, "user-1", "user-2")
+        former = rig.simulator.identity_url
+        rig.play.defaults["identity_url"] = former.replace("127.0.0.1", "localhost")
+        calls = rig.simulator.total
+        refused = rig.rotate(users, force=True)
+        assert f"set rebind_from to {former}" in refused["msg"]
+        assert rig.simulator.total == calls
+
+        rebound = {"path": str(rig.store), "rebind_from": former}
+        assert statuses(rig.rotate(users[:1], force=True, store=rebound)) == {"user-1": "rotated"}
+        assert statuses(rig.rotate(users, force=True)) == dict.fromkeys(users, "rotated")
+        assert all_ok(rig, users)
+        assert {rig.record(user).account.identity_url for user in users} == {rig.play.defaults["identity_url"]}
+
+        rig.play.defaults["identity_url"] = former
+        assert "The store belongs to http://localhost" in rig.rotate(users, force=True)["msg"]
+        assert not rig.simulator.report["mismatches"]
+
+
+class TestRestoring:
+    """Restore it."""
+
+    BACK_UP = "cp -a ~/uipath-passwords ~/backup"
+
+    def test_a_single_file(self, rig: Rig) -> None:
+        users = rotated_once(rig, "restored", "other")
+        done(rig, self.BACK_UP)
+        assert set(statuses(rig.rotate(users, force=True)).values()) == {"rotated"}
+        done(rig, "cp -a ~/backup/restored.yml ~/uipath-passwords/")
+        calls = rig.simulator.count()
+        assert statuses(rig.rotate(users)) == {"restored": "store_error", "other": "fresh"}
+        assert rig.simulator.count() == calls
+        assert rig.holds("restored")
+        arguments = guide_arguments("state=resumed", "restored")
+        assert role(rig, users, *arguments) == {"restored": "resumed"}
+        assert all_ok(rig, users)
+        assert not rig.simulator.report["mismatches"]
+
+    def test_the_whole_directory(self, rig: Rig) -> None:
+        """Of those that were rotated after the backup, the one that is not due is found out when it is."""
+        since, untouched = ["due-1", "due-2", "due-3", "not-due"], "untouched"
+        rig.prepare(*since[:3], untouched)
+        rig.simulator.add_users({"not-due": INITIAL})
+        rig.seed("not-due", age=1)
+        done(rig, self.BACK_UP)
+        assert set(statuses(rig.rotate(since, force=True)).values()) == {"rotated"}
+        done(rig, "rm -r ~/uipath-passwords && cp -a ~/backup ~/uipath-passwords")
+
+        ends = {**dict.fromkeys(since, "out_of_sync"), untouched: "rotated"}
+        found = statuses(rig.rotate([*since, untouched], max_failures=0))
+        assert found == {**ends, "not-due": "fresh"}
+        assert rig.simulator.report["mismatches"] == dict.fromkeys(since[:3], 2)
+        assert statuses(rig.rotate(["not-due"], force=True)) == {"not-due": "out_of_sync"}
+
+        rig.simulator.add_users(dict.fromkeys(since, RESET))
+        given = [{"user_id": user, "initial_password": RESET} for user in (*since, untouched)]
+        adopted = statuses(rig.rotate(given, state="adopted"))
+        assert adopted == {**dict.fromkeys(since, "adopted"), untouched: "fresh"}
+        assert all_ok(rig, [*since, untouched])
+        assert rig.simulator.report["mismatches"] == dict.fromkeys(since, 2)
+
+    @one_order
+    @pytest.mark.parametrize(
+        ("copy", "ends"),
+        [
+            ("cp -a ~/uipath-passwords/. ~/backup", "store_error"),
+            ("cp -a ~/uipath-passwords/* ~/backup", "out_of_sync"),
+        ],
+    )
+    def test_only_with_the_dot_directories_is_an_old_file_noticed(self, rig: Rig, copy: str, ends: str) -> None:
+        [user] = rotated_once(rig, "restored")
+        done(rig, "cp -a ~/uipath-passwords/restored.yml ~/old.yml")
+        assert statuses(rig.rotate([user], force=True)) == {user: "rotated"}
+        done(rig, f"mkdir -m 0700 ~/backup && {copy}")
+        done(rig, "rm -r ~/uipath-passwords && cp -a ~/backup ~/uipath-passwords")
+        done(rig, "cp -a ~/old.yml ~/uipath-passwords/restored.yml")
+        assert statuses(rig.rotate([user], force=True)) == {user: ends}
+
+
+@one_order
+class TestLooking:
+    """Look into it."""
+
+    def test_shows_an_account(self, rig: Rig) -> None:
+        [user] = rotated_once(rig, "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c00")
+        shown = yaml.safe_load(done(rig, f"ansible-vault view ~/uipath-passwords/{user}.yml"))
+        assert shown["current"]["password"] == rig.live(user)
+        assert (shown["pending"], shown["orphans"]) == (None, [])
+        assert [each["password"] for each in shown["previous"]] == [INITIAL]
+
+    def test_who_has_to_edit_raises_the_generation(self, rig: Rig) -> None:
+        """Somebody changed the password, knows it, and writes it down instead of adopting it."""
+        [user] = rig.prepare("edited")
+        rig.simulator.add_users({user: RESET})
+        editor = rig.folder / "editor"
+        edits = f"-e 's/{INITIAL}/{RESET}/' -e 's/generation\": 1,$/generation\": 2,/'"
+        editor.write_text(f'#!/bin/sh\nsed -i {edits} "$1"\n')
+        editor.chmod(0o700)
+        done(rig, f"ansible-vault edit ~/uipath-passwords/{user}.yml", EDITOR=str(editor))
+        assert (rig.record(user).generation, rig.record(user).current.password) == (2, RESET)
+        assert statuses(rig.rotate([user], force=True)) == {user: "rotated"}
+        assert rig.is_ok(user)
+        assert not rig.simulator.report["mismatches"]
+
+
+@one_order
+class TestIndex:
+    """index.json: names to user ids; can be deleted."""
+
+    LOOKUP = "lookup('rpaops.uipath.uipath_password', '{}', store={{'path': '{}'}}) | length > 0"
+
+    def test_is_made_again(self, rig: Rig) -> None:
+        rig.simulator.add_users({"id-1": INITIAL}, userName="robot-1")
+        named = [{"user_name": "robot-1", "name": "the robot", "initial_password": INITIAL}]
+        assert list(statuses(rig.rotate(named)).values()) == ["rotated"]
+        index = rig.store / "index.json"
+        for name in ("robot-1", "the robot"):
+            index.unlink()
+            that = self.LOOKUP.format(name, rig.store)
+            assert not rig.play([{"name": "Read", "ansible.builtin.assert": {"that": that}}])["Read"]["failed"]
+            assert not index.exists()  # the lookup writes nothing
+            calls = rig.simulator.total
+            assert statuses(rig.rotate(named)) == {"id-1": "fresh"}
+            assert rig.simulator.total == calls
+            assert "robot-1" in index.read_text()
+
+
+@one_order
+class TestAdoptResume:
+    """Adopt, resume."""
+
+    def test_present_only_records_and_the_next_run_replaces(self, rig: Rig) -> None:
+        rig.simulator.add_users({"new": INITIAL})
+        run = rig.play(
+            [rig.task(["new"], "present", state="present"), rig.task(["new"], "present again", state="present")]
+        )
+        assert [statuses(run[name])["new"] for name in ("present", "present again")] == ["created", "fresh"]
+        assert rig.simulator.total == 0
+        assert rig.record("new").current.password == INITIAL
+        assert statuses(rig.rotate([{"user_id": "new"}])) == {"new": "rotated"}
+        assert rig.is_ok("new")
+
+    def test_resumed_finishes_and_starts_nothing(self, rig: Rig) -> None:
+        users = rig.prepare("open", "due")
+        rig.put(self._with(rig, "open", pending=Pending(INITIAL, "staged-1", TIME), status="in_doubt"))
+        before = rig.record("due")
+        assert statuses(rig.rotate(users, state="resumed")) == {"open": "resumed", "due": "fresh"}
+        assert rig.live("open") == "staged-1"
+        assert rig.is_ok("open")
+        assert rig.record("due") == before
+        assert rig.simulator.count() == 1
+
+    def test_tries_two_of_what_it_has_per_run(self, rig: Rig) -> None:
+        [user] = rig.prepare("tried")
+        rig.simulator.add_users({user: "third-1"})
+        orphans = tuple(Orphan(password, TIME, "found") for password in ("first-1", "second-1", "third-1"))
+        rig.put(self._with(rig, user, orphans=orphans, status="out_of_sync"))
+        arguments = guide_arguments("state=resumed", user)
+        assert role(rig, [user], *arguments) == {user: "out_of_sync"}
+        assert rig.simulator.mismatches(user) == 2
+        assert rig.holds(user)
+        assert role(rig, [user]) == {user: "out_of_sync"}
+        assert rig.simulator.mismatches(user) == 2
+        assert role(rig, [user], *arguments) == {user: "resumed"}
+        assert rig.is_ok(user)
+        assert rig.simulator.mismatches(user) <= 4
+
+    def _with(self, rig: Rig, user: str, **changes: Any) -> Record:
+        return replace(rig.record(user), generation=2, **changes)

@@ -1,0 +1,391 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
+    Ambiguous,
+    InvalidInput,
+    ListChanged,
+    NotFound,
+    Unauthorized,
+    UnexpectedAnswer,
+    WrongBase,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import SignIn
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import (
+    SHOWN_FIELDS,
+    Directory,
+    User,
+    ambiguity,
+    by_name,
+    comparable,
+    demand_unambiguous,
+    is_invalid_id,
+    name_problem,
+    open_directory,
+    read_page,
+    read_user,
+    read_users,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
+from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
+    OLDER,
+    ORGANIZATION,
+    dto,
+    listing,
+    one_user,
+    page,
+    token_of,
+)
+from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import APPLICATION, Clock, Transcript, client_of
+
+A, B, C = (dto(name) for name in "abc")
+INVALID = {"errors": {"userId": ["The value 'x' is not valid."]}, "title": "One or more validation errors occurred."}
+HTML = {"Content-Type": "text/html"}
+
+
+def user(name: str, **fields: Any) -> User:
+    described = dto(name, **fields)
+    return User(described["id"], described)
+
+
+def ids(users: list[User]) -> list[str]:
+    return [found.id for found in users]
+
+
+@pytest.fixture
+def directory(server: Transcript, clock: Clock) -> Directory:
+    return Directory(client_of(server, clock, retries=0), ORGANIZATION)
+
+
+class TestUser:
+    @pytest.mark.parametrize("kind", ["robot", "directoryUser", "directoryGroup", "robotAccount", "application", None])
+    def test_only_one_type_is_local(self, kind: str | None) -> None:
+        assert user("a").is_local
+        assert not user("a", type=kind).is_local
+
+    @pytest.mark.parametrize(("value", "is_active"), [(True, True), (False, False), (None, False), ("true", False)])
+    def test_is_active_only_where_the_server_says_so(self, value: object, is_active: bool) -> None:
+        assert user("a", isActive=value).is_active is is_active
+
+    def test_goes_by_its_user_name_and_its_address(self) -> None:
+        assert user("Jane ", email="JD@Example.com").names() == {"jane ", "jd@example.com"}
+
+    @pytest.mark.parametrize("email", [None, "", " ", 7])
+    def test_an_empty_address_is_no_name(self, email: object) -> None:
+        assert user("jane", email=email).names() == {"jane"}
+
+    def test_is_shown_with_every_field(self) -> None:
+        described = {source: f"the {source}" for source in SHOWN_FIELDS.values()}
+        assert User("1", {**described, "type": "robotAccount", "groupIDs": ["g"]}).shown() == {
+            "id": "the id",
+            "user_name": "the userName",
+            "email": "the email",
+            "name": "the name",
+            "surname": "the surname",
+            "display_name": "the displayName",
+            "type": "robotAccount",
+            "is_active": "the isActive",
+            "created": "the creationTime",
+            "last_modified": "the lastModificationTime",
+            "last_login": "the lastLoginTime",
+            "password_changeable": False,
+        }
+
+    def test_is_shown_with_null_for_what_the_server_leaves_out(self) -> None:
+        shown = user("a").shown()
+        assert (shown["surname"], shown["last_login"], shown["password_changeable"]) == (None, None, True)
+
+    def test_the_server_s_description_is_not_in_its_repr(self) -> None:
+        assert repr(user("a")) == "User(id='id-a')"
+
+
+class TestEverybody:
+    def test_one_page(self, directory: Directory, server: Transcript) -> None:
+        server.expects(listing()).answers(200, page(A, B))
+        assert ids(directory.everybody()) == ["id-a", "id-b"]
+
+    def test_nobody(self, directory: Directory, server: Transcript) -> None:
+        server.expects(listing()).answers(200, page())
+        assert directory.everybody() == []
+
+    def test_pages_of_a_thousand(self, directory: Directory, server: Transcript) -> None:
+        everybody = [dto(f"{number:04d}") for number in range(2001)]
+        server.expects(listing()).answers(200, page(*everybody[:1000], total=2001))
+        server.expects(listing(skip=1000)).answers(200, page(*everybody[1000:2000], total=2001))
+        server.expects(listing(skip=2000)).answers(200, page(*everybody[2000:], total=2001))
+        assert ids(directory.everybody()) == [described["id"] for described in everybody]
+
+    def test_a_server_that_gives_less_than_it_is_asked_for(self, directory: Directory, server: Transcript) -> None:
+        server.expects(listing()).answers(200, page(A, B, total=3))
+        server.expects(listing(skip=2)).answers(200, page(C, total=3))
+        assert ids(directory.everybody()) == ["id-a", "id-b", "id-c"]
+
+    def test_a_user_on_two_pages_leaves_a_gap(self, directory: Directory, server: Transcript) -> None:
+        server.expects(listing()).answers(200, page(A, B, total=4))
+        server.expects(listing(skip=2)).answers(200, page(B, C, total=4))
+        with pytest.raises(ListChanged, match="4 users were announced, 3 different ones listed"):
+            directory.everybody()
+
+    @pytest.mark.parametrize("total", [2, 4])
+    def test_a_total_that_changes(self, directory: Directory, server: Transcript, total: int) -> None:
+        server.expects(listing()).answers(200, page(A, B, total=3))
+        server.expects(listing(skip=2)).answers(200, page(C, total=total))
+        with pytest.raises(ListChanged, match=f"{total} users were announced, 3 .* Run the task again"):
+            directory.everybody()
+
+    def test_a_total_that_changes_in_the_middle_ends_the_listing(
+        self, directory: Directory, server: Transcript
+    ) -> None:
+        server.expects(listing()).answers(200, page(A, total=3))
+        server.expects(listing(skip=1)).answers(200, page(B, total=4))
+        with pytest.raises(ListChanged):
+            directory.everybody()
+
+    def test_a_page_with_more_users_than_announced(self, directory: Directory, server: Transcript) -> None:
+        server.expects(listing()).answers(200, page(A, B, total=1))
+        with pytest.raises(ListChanged, match="1 users were announced, 2"):
+            directory.everybody()
+
+    def test_twenty_thousand_users_cost_twenty_calls(self, directory: Directory, server: Transcript) -> None:
+        everybody = [{"id": str(number), "userName": str(number)} for number in range(20_000)]
+        for skip in range(0, 20_000, 1000):
+            server.expects(listing(skip=skip)).answers(200, page(*everybody[skip : skip + 1000], total=20_000))
+        assert len(directory.everybody()) == 20_000
+
+    def test_a_page_without_anybody(self, directory: Directory, server: Transcript) -> None:
+        server.expects(listing()).answers(200, page(A, B, total=3))
+        server.expects(listing(skip=2)).answers(200, page(total=3))
+        with pytest.raises(ListChanged):
+            directory.everybody()
+
+
+class TestGenerations:
+    @pytest.mark.parametrize(("answer", "headers"), [(b"", {}), ({"title": "Not Found"}, {}), (b"<html>", HTML)])
+    def test_an_older_server_is_asked_its_own_way_from_then_on(
+        self, directory: Directory, server: Transcript, answer: object, headers: dict[str, str]
+    ) -> None:
+        server.expects(listing()).answers(404, answer, headers)
+        server.expects(listing(operation=OLDER)).answers(200, page(A, total=2))
+        server.expects(listing(skip=1, operation=OLDER)).answers(200, page(B, total=2))
+        assert ids(directory.everybody()) == ["id-a", "id-b"]
+        server.expects(listing(operation=OLDER)).answers(200, page(C))
+        assert ids(directory.everybody()) == ["id-c"]
+
+    def test_a_wrong_organization(self, directory: Directory, server: Transcript) -> None:
+        server.expects(listing()).answers(404, {"title": "Not Found"})
+        server.expects(listing(operation=OLDER)).answers(404, {"title": "Not Found"})
+        with pytest.raises(NotFound, match="no organization of this partition_id") as caught:
+            directory.everybody()
+        assert (caught.value.http_status, caught.value.status) == (404, "not_found")
+
+    def test_pages_for_humans_at_both_are_a_wrong_base(self, directory: Directory, server: Transcript) -> None:
+        server.expects(listing()).answers(404, b"<html>", HTML)
+        server.expects(listing(operation=OLDER)).answers(404, b"<html>", HTML)
+        with pytest.raises(WrongBase, match="no Identity API at identity_url") as caught:
+            directory.everybody()
+        assert caught.value.http_status == 404
+
+    @pytest.mark.parametrize(("status", "answer"), [(200, b"<html>"), (302, b""), (405, b"")])
+    def test_any_other_sign_of_a_wrong_base_is_one_at_once(
+        self, directory: Directory, server: Transcript, status: int, answer: bytes
+    ) -> None:
+        server.expects(listing()).answers(status, answer)
+        with pytest.raises(WrongBase):
+            directory.everybody()
+
+
+class TestUnexpectedAnswers:
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"",
+            [],
+            {},
+            {"totalCount": 1},
+            {"results": []},
+            {"totalCount": "1", "results": [A]},
+            page({"userName": "a"}),
+            page(A, total=1) | {"results": ["a"]},
+        ],
+    )
+    def test_a_body_of_another_kind(self, directory: Directory, server: Transcript, answer: object) -> None:
+        server.expects(listing()).answers(200, answer)
+        with pytest.raises(UnexpectedAnswer, match="HTTP status 200, and not with what was asked for"):
+            directory.everybody()
+
+    def test_an_id_that_is_none(self, directory: Directory, server: Transcript) -> None:
+        answer = {"errors": {"partitionGlobalId": ["The value 'acme' is not valid."]}, "traceId": "00-1"}
+        server.expects(listing()).answers(400, answer)
+        with pytest.raises(UnexpectedAnswer, match=r"partitionGlobalId: The value '\*+' is not valid\.$") as caught:
+            directory.everybody()
+        assert (caught.value.http_status, caught.value.trace_id) == (400, "00-1")
+
+    def test_a_server_in_trouble(self, directory: Directory, server: Transcript) -> None:
+        server.expects(listing()).answers(503)
+        with pytest.raises(UnexpectedAnswer, match="HTTP status 503"):
+            directory.everybody()
+
+    def test_a_missing_scope(self, directory: Directory, server: Transcript) -> None:
+        server.expects(listing()).answers(403)
+        with pytest.raises(Unauthorized, match=r"PM\.User or PM\.User\.Read"):
+            directory.everybody()
+
+    def test_a_page_for_humans(self, directory: Directory, server: Transcript) -> None:
+        server.expects(listing()).answers(200, page(A, total=2))
+        server.expects(listing(skip=1)).answers(200, b"<html>", {"Content-Type": "text/html"})
+        with pytest.raises(UnexpectedAnswer, match="A web page"):
+            directory.everybody()
+
+
+class TestOpenDirectory:
+    def asked_for(self, server: Transcript, clock: Clock, partition_id: str | None, token: str) -> None:
+        directory = open_directory(client_of(server, clock, SignIn(access_token=token)), partition_id)
+        assert directory.everybody() == []
+
+    def test_the_option(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing(organization="a%2Fb")).answers(200, page())
+        self.asked_for(server, clock, "a/b", "opaque")
+
+    def test_the_token(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page())
+        self.asked_for(server, clock, None, token_of(ORGANIZATION))
+
+    def test_the_option_before_the_token(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page())
+        self.asked_for(server, clock, ORGANIZATION, token_of("another"))
+
+    def test_a_fetched_token(self, server: Transcript, clock: Clock) -> None:
+        server.expects("POST /connect/token").answers(200, {"access_token": token_of(ORGANIZATION)})
+        server.expects(listing()).answers(200, page())
+        assert open_directory(client_of(server, clock, APPLICATION), None).everybody() == []
+
+    @pytest.mark.parametrize("token", ["opaque", "a.b.c", token_of(None), token_of(""), token_of([ORGANIZATION])])
+    def test_neither(self, server: Transcript, clock: Clock, token: str) -> None:
+        client = client_of(server, clock, SignIn(access_token=token))
+        with pytest.raises(
+            InvalidInput, match=r"set partition_id .* find it: https://github\.com/.*/docs/identity-url\.md\)"
+        ):
+            open_directory(client, None)
+
+
+class TestReadUsers:
+    def read(self, server: Transcript, clock: Clock, *user_ids: str) -> list[str]:
+        return ids(read_users(client_of(server, clock, retries=0), user_ids))
+
+    def test_each_by_its_own_call(self, server: Transcript, clock: Clock) -> None:
+        server.expects(one_user("id-a")).answers(200, A)
+        server.expects(one_user("b%2F..")).answers(200, B)
+        assert self.read(server, clock, "id-a", "b/..") == ["id-a", "id-b"]
+
+    @pytest.mark.parametrize(("status", "answer"), [(400, INVALID), (404, {"title": "No."}), (404, b"")])
+    def test_leaves_out_those_that_do_not_exist(
+        self, server: Transcript, clock: Clock, status: int, answer: object
+    ) -> None:
+        server.expects(one_user("x")).answers(status, answer)
+        server.expects(one_user("id-a")).answers(200, A)
+        assert self.read(server, clock, "x", "id-a") == ["id-a"]
+
+    @pytest.mark.parametrize(
+        ("status", "answer"),
+        [(200, b""), (200, {}), (200, [A]), (204, b""), (500, {}), (400, {"title": "Bad"}), (400, b""), (409, INVALID)],
+    )
+    def test_any_other_answer_is_an_error(self, server: Transcript, clock: Clock, status: int, answer: object) -> None:
+        server.expects(one_user("x")).answers(status, answer)
+        with pytest.raises(UnexpectedAnswer, match=f"HTTP status {status}"):
+            self.read(server, clock, "x")
+
+
+class TestIsInvalidId:
+    @pytest.mark.parametrize(
+        ("status", "answer", "is_one"),
+        [
+            (400, INVALID, True),
+            (400, {"errors": {}}, True),
+            (400, {"errors": [{"code": "Odd"}]}, False),
+            (400, {"title": "Bad Request"}, False),
+            (400, [], False),
+            (400, None, False),
+            (404, INVALID, False),
+        ],
+    )
+    def test_only_a_validation_error(self, status: int, answer: object, is_one: bool) -> None:
+        assert is_invalid_id(Response(status, {}, json.dumps(answer).encode())) is is_one
+
+
+class TestReadPage:
+    def test_of_a_listing(self) -> None:
+        found = read_page(page(A, total=7))
+        assert found is not None
+        assert (found.total, ids(list(found.users))) == (7, ["id-a"])
+
+
+class TestReadUser:
+    @pytest.mark.parametrize("fields", [None, "a", [A], {}, {"id": None}, {"id": ""}, {"id": 7}])
+    def test_nobody_without_an_id(self, fields: object) -> None:
+        assert read_user(fields) is None
+
+
+class TestComparable:
+    @pytest.mark.parametrize("name", ["Jane.Doe", "jane.doe", "JANE.DOE"])
+    def test_ignores_case(self, name: str) -> None:
+        assert comparable(name) == "jane.doe"
+
+    @pytest.mark.parametrize("name", [" jane.doe", "jane.doe ", "jane.doe\n"])
+    def test_and_nothing_else(self, name: str) -> None:
+        assert comparable(name) != "jane.doe"
+
+
+class TestByName:
+    def test_under_both_names(self) -> None:
+        jane = user("Jane")
+        assert by_name([jane]) == {"jane": [jane], "jane@example.com": [jane]}
+
+    def test_the_same_user_once(self) -> None:
+        assert len(by_name([user("a"), user("a")])["a"]) == 1
+
+    def test_different_users_of_one_name(self) -> None:
+        assert ids(by_name([user("a"), user("b", email="A")])["a"]) == ["id-a", "id-b"]
+
+    def test_names_that_differ_in_case(self) -> None:
+        assert ids(by_name([user("Jane"), user("jane")])["jane"]) == ["id-Jane", "id-jane"]
+
+
+class TestDemandUnambiguous:
+    def test_one_user_or_none(self) -> None:
+        demand_unambiguous(["a", "nobody"], by_name([user("a"), user("b", email="c")]))
+
+    def test_says_it_of_all_names_with_their_ids(self) -> None:
+        named = by_name([user("a"), user("b", email="A"), user("c"), user("C")])
+        with pytest.raises(Ambiguous) as caught:
+            demand_unambiguous(["A", "b", "c"], named)
+        assert caught.value.message == (
+            "A is the user name or e-mail address of id-a and of id-b: use the id;"
+            " c is the user name or e-mail address of id-c and of id-C: use the id."
+        )
+
+
+class TestAmbiguity:
+    def test_names_every_user(self) -> None:
+        assert "of id-a and of id-b and of id-c: " in ambiguity("x", [user("a"), user("b"), user("c")])
+
+
+class TestNameProblem:
+    @pytest.mark.parametrize(
+        ("users", "problem"),
+        [
+            ([], "nobody has the user name or e-mail address X"),
+            ([user("a"), user("b")], "X is the user name or e-mail address of id-a and of id-b: use the id"),
+            ([user("a", type="directoryUser")], "X is a directoryUser, which has no password here"),
+            ([user("a", type="robotAccount", isActive=False)], "X is a robotAccount, which has no password here"),
+            ([user("a", isActive=False)], "X is not active"),
+            ([user("a")], None),
+        ],
+    )
+    def test_is(self, users: list[User], problem: str | None) -> None:
+        assert name_problem("X", users) == problem

@@ -1,0 +1,160 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import (
+    KNOWN_CODES,
+    POLICY_CODES,
+    ServerWords,
+    descriptions,
+    error_codes,
+    problem_messages,
+    server_words,
+    trace_id,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
+
+IDENTITY_RESULT = {
+    "succeeded": False,
+    "errors": [
+        {"code": "PasswordTooShort", "description": "Too short."},
+        {"code": "PasswordRequiresDigit", "description": "No digit."},
+    ],
+}
+PROBLEM_DETAILS = {
+    "errors": {"newPassword": ["Required.", "Too short."], "$": "Not JSON."},
+    "title": "One or more validation errors occurred.",
+    "status": 400,
+    "traceId": "00-84c1-85d1-00",
+}
+OAUTH_ERROR = {"error": "invalid_client", "error_description": "Unknown client."}
+ERROR_OBJECT = {"error": {"code": "UnsupportedApiVersion", "message": "No version."}}
+# What Orchestrator's own API and ABP say.
+FLAT_ERROR = {"message": "No license.", "errorCode": 1104, "traceId": "00-1"}
+UNTITLED = {"title": "Forbidden", "detail": "Not yours.", "status": 403}
+NOT_OBJECTS: list[Any] = [None, [], "text", 3, True]
+ODD_OBJECTS: list[Any] = [
+    {"errors": None, "error": None, "traceId": None},
+    {"errors": ["text", None, {"code": True, "description": []}], "error": ["x"], "traceId": 5, "message": ["m"]},
+    {"errors": {"field": [1, None]}, "error": {"code": 0, "message": 1}, "traceId": "", "title": 7, "detail": [1]},
+]
+
+
+class TestErrorCodes:
+    @pytest.mark.parametrize(
+        ("answer", "codes"),
+        [
+            (IDENTITY_RESULT, ("PasswordTooShort", "PasswordRequiresDigit")),
+            (PROBLEM_DETAILS, ()),
+            (OAUTH_ERROR, ("invalid_client",)),
+            (ERROR_OBJECT, ("UnsupportedApiVersion",)),
+            ({"code": "InvalidPartition"}, ("InvalidPartition",)),
+            ({"errorCode": "1001"}, ("1001",)),
+            (FLAT_ERROR, ("1104",)),
+            ({"errors": [{"code": 7}], "error": {"code": 8}, "code": 9}, ("7", "8", "9")),
+        ],
+    )
+    def test_of_every_shape(self, answer: Any, codes: tuple[str, ...]) -> None:
+        assert error_codes(answer) == codes
+
+    @pytest.mark.parametrize("answer", NOT_OBJECTS + ODD_OBJECTS)
+    def test_none_in_anything_else(self, answer: Any) -> None:
+        assert error_codes(answer) == ()
+
+
+class TestDescriptions:
+    @pytest.mark.parametrize(
+        ("answer", "words"),
+        [
+            (IDENTITY_RESULT, "Too short. No digit."),
+            (PROBLEM_DETAILS, ""),
+            (OAUTH_ERROR, "Unknown client."),
+            (ERROR_OBJECT, "No version."),
+            (FLAT_ERROR, "No license."),
+            (UNTITLED, ""),
+        ],
+    )
+    def test_of_every_shape(self, answer: Any, words: str) -> None:
+        assert descriptions(answer) == words
+
+    @pytest.mark.parametrize("answer", NOT_OBJECTS + ODD_OBJECTS)
+    def test_none_in_anything_else(self, answer: Any) -> None:
+        assert descriptions(answer) == ""
+
+
+class TestProblemMessages:
+    def test_names_the_field_of_each_message(self) -> None:
+        expected = "newPassword: Required.; newPassword: Too short.; $: Not JSON."
+        assert problem_messages(PROBLEM_DETAILS) == expected
+
+    def test_without_fields_gives_title_and_detail(self) -> None:
+        assert problem_messages(UNTITLED) == "Forbidden Not yours."
+        assert problem_messages({"title": "Not Found", "detail": None}) == "Not Found"
+
+    @pytest.mark.parametrize("answer", [*NOT_OBJECTS, *ODD_OBJECTS, IDENTITY_RESULT, OAUTH_ERROR, FLAT_ERROR])
+    def test_none_in_anything_else(self, answer: Any) -> None:
+        assert problem_messages(answer) == ""
+
+
+class TestTraceId:
+    def test_of_problem_details(self) -> None:
+        assert trace_id(PROBLEM_DETAILS) == "00-84c1-85d1-00"
+
+    @pytest.mark.parametrize("answer", [*NOT_OBJECTS, *ODD_OBJECTS, IDENTITY_RESULT])
+    def test_none_in_anything_else(self, answer: Any) -> None:
+        assert trace_id(answer) == ""
+
+
+class TestServerWords:
+    SECRETS = ("hunter2", 'qu"ote')
+
+    def test_of_an_identity_result(self) -> None:
+        expected = ServerWords("Too short. No digit.", ("PasswordTooShort", "PasswordRequiresDigit"))
+        assert server_words(IDENTITY_RESULT, self.SECRETS) == expected
+
+    def test_of_a_problem(self) -> None:
+        said = server_words(UNTITLED, self.SECRETS)
+        assert said == ServerWords("Forbidden Not yours.")
+
+    @pytest.mark.parametrize("answer", NOT_OBJECTS + ODD_OBJECTS)
+    def test_of_anything_else(self, answer: Any) -> None:
+        assert server_words(answer, self.SECRETS) == ServerWords("", (), None)
+
+    def test_masks_every_part(self) -> None:
+        answer = {"error": "xhunter2", "error_description": 'Got HUNTER2 and "qu\\"ote".', "traceId": "hunter2"}
+        assert server_words(answer, iter(self.SECRETS)) == ServerWords(f'Got {MASK} and "{MASK}".', (f"x{MASK}",), MASK)
+
+    def test_masks_pieces_in_the_messages_of_a_problem(self) -> None:
+        said = server_words({"errors": {"$": ["'h' is invalid, near unter2."]}}, (), self.SECRETS)
+        assert not any(piece in said.words for piece in ("'h'", "unte", "ter2"))
+
+    def test_no_password_hides_a_code_that_is_known(self) -> None:
+        answer = {"errors": [{"code": "PasswordMismatch", "description": "Password?"}, {"code": "PasswordOdd"}]}
+        said = server_words(answer, ["Password"])
+        assert (said.codes, said.words) == (("PasswordMismatch", f"{MASK}Odd"), f"{MASK}?")
+
+    def test_rules_are_known_codes(self) -> None:
+        assert POLICY_CODES < KNOWN_CODES
+
+
+class TestBehind:
+    @pytest.mark.parametrize(
+        ("said", "message"),
+        [
+            (ServerWords(), "No."),
+            (ServerWords(codes=("A", "B")), "No. The server says: A, B"),
+            (ServerWords("Why.", ("A",)), "No. The server says: Why."),
+        ],
+    )
+    def test_words_or_else_codes_follow_the_sentence(self, said: ServerWords, message: str) -> None:
+        assert said.behind("No.") == message
+
+
+@pytest.mark.parametrize("place", ["code", "description"])
+def test_what_is_cut_off_is_masked_before(place: str) -> None:
+    said = server_words({"errors": [{place: "x" * 990 + "a-long-password-1"}]}, ["a-long-password-1"])
+    assert (said.codes[0] if place == "code" else said.words) == "x" * 990 + MASK

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.retry import (
+    LONGEST_BACKOFF,
+    LONGEST_WAIT,
+    Patience,
+    backoff,
+    retry_after,
+)
+
+
+class TestPatience:
+    def test_grants_as_many_repeats_as_retries(self) -> None:
+        patience = Patience(2)
+        assert [patience.spend_repeat() for _attempt in range(4)] == [True, True, False, False]
+
+    def test_without_retries_grants_none(self) -> None:
+        assert not Patience(0).spend_repeat()
+
+    def test_all_waits_together_end_at_the_limit(self) -> None:
+        patience = Patience(9)
+        assert patience.spend_wait(LONGEST_WAIT - 1)
+        assert not patience.spend_wait(1.5)
+        assert patience.spend_wait(1)
+        assert not patience.spend_wait(0.001)
+
+    def test_a_wait_that_does_not_fit_is_not_counted(self) -> None:
+        patience = Patience(0)
+        assert not patience.spend_wait(LONGEST_WAIT + 1)
+        assert patience.spend_wait(LONGEST_WAIT)
+
+
+class TestBackoff:
+    @pytest.mark.parametrize(
+        ("repeat", "longest"), [(1, 1), (2, 2), (3, 4), (7, LONGEST_BACKOFF), (100, LONGEST_BACKOFF)]
+    )
+    def test_doubles_up_to_a_limit_with_jitter(self, repeat: int, longest: float) -> None:
+        waits = {backoff(repeat) for _draw in range(50)}
+        assert len(waits) > 1
+        assert longest / 2 <= min(waits)
+        assert max(waits) <= longest
+
+
+class TestRetryAfter:
+    NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=timezone.utc)
+
+    @pytest.mark.parametrize(
+        ("header", "seconds"),
+        [
+            ("0", 0),
+            ("120", 120),
+            (" 7 ", 7),
+            ("Sat, 31 Jan 2026 12:00:30 GMT", 30),
+            ("Sat, 31 Jan 2026 13:00:30 +0100", 30),
+            ("Sat, 31 Jan 2026 12:00:30 -0000", 30),
+            ("Saturday, 31-Jan-26 12:00:30 GMT", 30),
+            ("Sat, 31 Jan 2026 11:59:00 GMT", 0),
+        ],
+    )
+    def test_seconds_or_a_date(self, header: str, seconds: float) -> None:
+        assert retry_after(header, self.NOW) == seconds
+
+    def test_endless_digits_are_longer_than_any_wait(self) -> None:
+        assert retry_after("9" * 400, self.NOW) == float("inf")
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            None,
+            "",
+            "soon",
+            "-5",
+            "1.5",
+            "²",
+            "31 Feb",
+            "Sat, 99 Jan 2026 12:00:00 GMT",
+            f"Sat, 31 Jan {'9' * 30} 12:00:00 GMT",
+        ],
+    )
+    def test_anything_else_says_nothing(self, header: str | None) -> None:
+        assert retry_after(header, self.NOW) is None

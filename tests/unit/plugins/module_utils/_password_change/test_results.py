@@ -1,0 +1,155 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import SENTENCES, STATUSES
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange, Verdict
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.results import (
+    difference,
+    failure_message,
+    summary,
+    task_result,
+    user_result,
+)
+
+CHANGE = PasswordChange("u1", "old-1", "new-1")
+
+
+def results(*statuses: str) -> list[dict[str, Any]]:
+    """Some users' results, as far as the task's result depends on them."""
+    return [
+        {
+            "user_id": f"u{index}",
+            "user_name": None,
+            "status": status,
+            "changed": status in ("changed", "would_change"),
+            "msg": "Why.",
+        }
+        for index, status in enumerate(statuses)
+    ]
+
+
+class TestUserResult:
+    def test_of_a_change(self) -> None:
+        verdict = Verdict("changed", "changed", (PasswordAnswer("applied", 200, trace_id="00-1", attempts=2),))
+        assert user_result(CHANGE, verdict) == {
+            "user_id": "u1",
+            "user_name": None,
+            "status": "changed",
+            "changed": True,
+            "http_status": 200,
+            "error_codes": [],
+            "trace_id": None,
+            "attempts": 2,
+            "msg": SENTENCES["changed"],
+        }
+
+    def test_of_a_failure_names_all_codes_once_and_the_last_trace_id(self) -> None:
+        answers = (
+            PasswordAnswer("mismatch", 400, ("PasswordMismatch",), "Incorrect password.", trace_id="00-1"),
+            PasswordAnswer("refused", 400, ("PasswordReused", "PasswordMismatch"), "Used before.", trace_id="00-2"),
+        )
+        result = user_result(CHANGE, Verdict("unknown", "probe_refused", answers))
+        assert result["error_codes"] == ["PasswordMismatch", "PasswordReused"]
+        assert (result["changed"], result["http_status"], result["trace_id"]) == (False, 400, "00-2")
+        assert result["attempts"] == 2
+        assert "history" in result["msg"]
+        assert result["msg"].endswith("The server says: Incorrect password. / Used before.")
+
+    def test_a_success_after_a_mismatch_shows_no_codes(self) -> None:
+        answers = (PasswordAnswer("mismatch", 400, ("PasswordMismatch",)), PasswordAnswer("applied", 200))
+        result = user_result(CHANGE, Verdict("already_set", "already_set", answers))
+        assert (result["changed"], result["error_codes"], result["attempts"]) == (False, [], 2)
+
+    def test_a_prediction_is_a_change_without_an_answer(self) -> None:
+        result = user_result(CHANGE, Verdict("would_change", "would_change"))
+        assert (result["changed"], result["http_status"], result["attempts"]) == (True, None, 0)
+
+    @pytest.mark.parametrize(("user_id", "shown"), [("u1", "u1"), ("", None)])
+    def test_of_a_user_given_by_name(self, user_id: str, shown: str | None) -> None:
+        result = user_result(PasswordChange(user_id, "old-1", "new-1", "Jane"), Verdict("refused", "refused"))
+        assert (result["user_id"], result["user_name"]) == (shown, "Jane")
+
+    @pytest.mark.parametrize("status", STATUSES)
+    def test_every_status_says_something_and_no_password(self, status: str) -> None:
+        result = user_result(CHANGE, Verdict(status, status, (PasswordAnswer(status, cause="The cause."),)))
+        assert len(result["msg"]) >= len("The cause.")
+        assert CHANGE.old not in str(result)
+        assert CHANGE.new not in str(result)
+
+
+class TestFailureMessage:
+    def test_joins_sentence_causes_and_words_without_repetition(self) -> None:
+        answers = (
+            PasswordAnswer("unknown", cause="There was no answer: a."),
+            PasswordAnswer("unknown", cause="There was no answer: a.", words="Busy."),
+            PasswordAnswer("unknown", words="Busy."),
+        )
+        message = failure_message(Verdict("unknown", "unknown", answers))
+        assert message == f"{SENTENCES['unknown']} There was no answer: a. The server says: Busy."
+
+    def test_an_error_with_its_own_sentence(self) -> None:
+        verdict = Verdict("throttled", "throttled", (PasswordAnswer("throttled", cause="Slow down."),))
+        assert failure_message(verdict) == "Slow down."
+
+
+class TestTaskResult:
+    def test_of_one_user_is_that_users(self) -> None:
+        (result,) = results("changed")
+        assert task_result([result], many=False) == {**result, "failed": False}
+
+    @pytest.mark.parametrize("status", STATUSES)
+    def test_fails_unless_the_password_is_or_would_be_in_effect(self, status: str) -> None:
+        succeeded = status in ("changed", "already_set", "would_change")
+        assert task_result(results(status), many=False)["failed"] is not succeeded
+        assert task_result(results("changed", status), many=True)["failed"] is not succeeded
+
+    def test_is_changed_if_any_password_was_also_in_a_failing_task(self) -> None:
+        result = task_result(results("wrong_password", "changed"), many=True)
+        assert (result["failed"], result["changed"]) == (True, True)
+
+    def test_counts_every_status(self) -> None:
+        result = task_result(results("changed", "unknown", "changed"), many=True)
+        assert result["counts"] == {**dict.fromkeys(STATUSES, 0), "changed": 2, "unknown": 1}
+        assert len(result["results"]) == 3
+
+    def test_of_nobody(self) -> None:
+        result = task_result([], many=True)
+        assert (result["failed"], result["changed"], result["results"]) == (False, False, [])
+
+
+class TestSummary:
+    def test_of_a_success(self) -> None:
+        assert (
+            summary({"changed": 2, "already_set": 1, "unknown": 0}, [], 3)
+            == "Users by status: 2 changed, 1 already_set."
+        )
+
+    def test_of_a_failure_quotes_the_first(self) -> None:
+        failed = results("unknown", "refused")
+        expected = "2 of 9 users failed: 7 changed, 2 unknown. The first of them, u0: Why."
+        assert summary({"changed": 7, "unknown": 2}, failed, 9) == expected
+
+    def test_calls_a_user_as_the_task_does(self) -> None:
+        failed = [{**results("refused")[0], "user_name": "Jane"}]
+        assert summary({"refused": 1}, failed, 1).endswith("The first of them, Jane: Why.")
+
+    def test_of_nobody(self) -> None:
+        assert summary({"changed": 0}, [], 0) == "Users by status: none given."
+
+
+class TestDifference:
+    def test_names_those_that_changed_and_constants(self) -> None:
+        assert difference(results("changed", "already_set", "would_change", "unknown")) == {
+            "before": {"u0": "old password", "u2": "old password"},
+            "after": {"u0": "new password", "u2": "new password"},
+        }
+
+    def test_calls_a_user_as_the_task_does(self) -> None:
+        changed = [{**results("changed")[0], "user_name": "Jane"}]
+        assert difference(changed) == {"before": {"Jane": "old password"}, "after": {"Jane": "new password"}}

@@ -1,0 +1,201 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stand-ins for a store, which is a dict, and for a server that has passwords. Both fail where they are told to."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport_errors import TransportError
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    Account,
+    Current,
+    Orphan,
+    Pending,
+    Record,
+    Retired,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy
+from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE
+
+TIME = "2026-05-01T12:00:00+00:00"
+SECRETS = ("S3cret-old", "S3cret-new", "S3cret-orphan", "S3cret-retired")
+# A record in which every field holds something.
+FULL = Record(
+    Account("https://identity.test", "id-1", "robot 1", "svc-robot-1"),
+    Current("S3cret-old", TIME, "rotated"),
+    generation=41,
+    pending=Pending("S3cret-old", "S3cret-new", TIME, maybe_live=False),
+    orphans=(Orphan("S3cret-orphan", TIME, "replaced"),),
+    previous=(Retired("S3cret-retired", TIME),),
+    status="in_doubt",
+    unproven_sends=2,
+    delivered=False,
+)
+
+OLD, NEW = "Distinctive-old-1", "Distinctive-new-2"
+APPLIED, MISMATCH, UNKNOWN = (PasswordAnswer(outcome) for outcome in ("applied", "mismatch", "unknown"))
+MISMATCH_CODE = {"succeeded": False, "errors": [{"code": "PasswordMismatch", "description": "Incorrect password."}]}
+POLICY_CODE = {"succeeded": False, "errors": [{"code": "PasswordTooShort", "description": "Too short."}]}
+
+
+def days_ago(days: float) -> str:
+    return (datetime.now(timezone.utc) - timedelta(days=days)).isoformat()
+
+
+def record_of(user_id: str = "u1", password: str = OLD, *, days: float = 100, **changes: Any) -> Record:
+    """A record whose password is so many days old. By default, it is due."""
+    account = Account(BASE, user_id, f"label-{user_id}", f"{user_id}@example.com")
+    record = Record(account, Current(password, days_ago(days), "rotated"), generation=1)
+    return replace(record, **changes)
+
+
+def pending_record(user_id: str = "u1", *, maybe_live: bool = True, **changes: Any) -> Record:
+    """A record that a killed run left behind."""
+    return record_of(user_id, pending=Pending(OLD, NEW, days_ago(0), maybe_live), **changes)
+
+
+def wish_of(user_id: str = "u1", **wanted: Any) -> Wish:
+    return Wish(Account(BASE, user_id, f"label-{user_id}"), **wanted)
+
+
+@dataclass
+class MemoryStore:
+    """Steps are C(lock), C(read), C(write 1), C(write 2), ... and C(set_aside), counted over all accounts.
+
+    C(plan USER) and C(read USER) are the reads of one account, without and with its lock.
+    """
+
+    records: dict[str, Record] = field(default_factory=dict)
+    failures: dict[str, UiPathError] = field(default_factory=dict)
+    intrusions: dict[str, Record] = field(default_factory=dict)
+    locked: set[str] = field(default_factory=set)
+    steps: list[str] = field(default_factory=list)
+    may_write: bool = True
+    is_new: bool = False
+    writes: int = 0
+
+    @classmethod
+    def holding(cls, *records: Record) -> MemoryStore:
+        return cls({record.account.user_id: record for record in records})
+
+    def open(self, *, check_mode: bool) -> None:
+        self.may_write = not check_mode
+
+    def close(self) -> None:
+        pass
+
+    def holds(self, account_id: str) -> bool:
+        return account_id in self.records
+
+    def find(self, kind: str, name: str) -> list[str]:
+        return [user_id for user_id, record in self.records.items() if getattr(record.account, kind) == name]
+
+    def read(self, account_id: str) -> Record | None:
+        self.fail_at(f"plan {account_id}")
+        return self.records.get(account_id)
+
+    @contextmanager
+    def account(self, account_id: str) -> Iterator[MemorySlot]:
+        self.step("lock")
+        if account_id in self.locked:
+            raise Busy("Another run is working on this account.")
+        self.locked.add(account_id)
+        try:
+            yield MemorySlot(self, account_id)
+        finally:
+            self.locked.discard(account_id)
+
+    def step(self, name: str) -> None:
+        self.steps.append(name)
+        self.fail_at(name)
+
+    def fail_at(self, step: str) -> None:
+        if step in self.failures:
+            raise self.failures[step]
+
+
+@dataclass
+class MemorySlot:
+    store: MemoryStore
+    account_id: str
+    found: Record | None = None
+
+    def read(self) -> Record | None:
+        self.store.step("read")
+        self.store.fail_at(f"read {self.account_id}")
+        self.found = self.store.records.get(self.account_id)
+        return self.found
+
+    def write(self, record: Record) -> bool:
+        assert self.store.may_write
+        assert self.account_id in self.store.locked
+        self.store.writes += 1
+        step = f"write {self.store.writes}"
+        if step in self.store.intrusions:
+            self.store.records[self.account_id] = self.store.intrusions[step]
+        self.store.step(step)
+        if self.store.records.get(self.account_id) is not self.found:
+            return False
+        self.store.records[self.account_id] = self.found = record
+        return True
+
+    def set_aside(self) -> Record | None:
+        self.store.step("set_aside")
+        self.found = self.store.records.get(self.account_id)
+        return self.found
+
+
+@dataclass
+class PasswordServer:
+    """A transport to a server that knows the live passwords. C(faults) has what becomes of a user's next requests.
+
+    A fault is C(lost) (applied, but not answered), C(dropped) (neither), C(policy), or an answer's HTTP status.
+    """
+
+    live: dict[str, str]
+    faults: dict[str, list[str | int]] = field(default_factory=dict)
+    reads: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    _lock: Any = field(default_factory=threading.Lock)
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Response:
+        path = url[len(BASE) :]
+        user = path.split("/")[3] if path.endswith("/changepassword") else None
+        with self._lock:
+            self.requests.append(user or f"{method} {path}")
+            if user:
+                return self._change(user, json.loads(body or b""))
+            status, answer = self.reads.get(path.partition("?")[0], (403, {}))
+            return Response(status, {}, json.dumps(answer).encode())
+
+    def changes(self) -> list[str]:
+        """Return whose password was asked to be changed, in order."""
+        return [request for request in self.requests if " " not in request]
+
+    def _change(self, user: str, pair: dict[str, str]) -> Response:
+        queue = self.faults.get(user, [])
+        fault = queue.pop(0) if queue else ""
+        if fault == "dropped":
+            raise TransportError("the connection was lost", sent=True)
+        if isinstance(fault, int):
+            return Response(fault, {}, b"{}")
+        if fault == "policy":
+            return Response(400, {}, json.dumps(POLICY_CODE).encode())
+        if self.live.get(user) != pair["oldPassword"]:
+            return Response(400, {}, json.dumps(MISMATCH_CODE).encode())
+        self.live[user] = pair["newPassword"]
+        if fault == "lost":
+            raise TransportError("the connection was lost", sent=True)
+        return Response(200, {}, b'{"succeeded": true}')

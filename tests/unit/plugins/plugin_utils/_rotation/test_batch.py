@@ -1,0 +1,269 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from itertools import count
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import Course
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import (
+    BAD_ENDS,
+    WAITING_AT_MOST,
+    Brake,
+    RotationFleet,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import SUCCEEDED
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Ended
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
+    APPLIED,
+    MemoryStore,
+    record_of,
+    wish_of,
+)
+
+LONG = 5.0  # seconds that no test spends: a limit for what must not hang
+OUTCOMES = {"a": "applied", "m": "mismatch", "u": "unknown", "n": "not_found", "r": "refused"}
+ROW = "2 accounts in a row ended badly"
+
+
+def ended(status: str, *, stops_task: bool = False) -> Ended:
+    return Ended(status, None, (PasswordAnswer("refused", stops_task=stops_task),))
+
+
+def reasons(brake: Brake, *statuses: str) -> list[str | None]:
+    return [brake.judge(ended(status)) for status in statuses]
+
+
+class TestBrake:
+    @pytest.mark.parametrize("status", sorted(BAD_ENDS))
+    def test_two_bad_ends_in_a_row_stop(self, status: str) -> None:
+        assert reasons(Brake(None, SUCCEEDED), "rotated", status, status) == [None, None, ROW]
+
+    @pytest.mark.parametrize("status", ["out_of_sync", "in_doubt", "refused", "target_missing"])
+    def test_the_ends_that_ask_for_a_person_are_bad(self, status: str) -> None:
+        assert status in BAD_ENDS
+
+    def test_different_bad_ends_make_a_row(self) -> None:
+        assert reasons(Brake(None, SUCCEEDED), "in_doubt", "target_missing")[-1] == ROW
+
+    @pytest.mark.parametrize("status", ["rotated", "resumed", "fresh", "busy", "age_unknown", "store_error"])
+    def test_any_other_end_breaks_the_row(self, status: str) -> None:
+        assert not any(reasons(Brake(None, SUCCEEDED), *["in_doubt", status] * 9))
+
+    def test_max_failures_counts_all_ways_to_fail(self) -> None:
+        statuses = ("policy_rejected", "rotated", "store_error", "fresh", "in_doubt")
+        assert reasons(Brake(3, SUCCEEDED), *statuses) == [None] * 4 + ["3 accounts had failed (max_failures)"]
+
+    def test_max_failures_turns_the_row_off(self) -> None:
+        assert not any(reasons(Brake(9, SUCCEEDED), *["in_doubt"] * 8))
+
+    def test_zero_turns_both_off(self) -> None:
+        assert not any(reasons(Brake(0, SUCCEEDED), *["in_doubt"] * 50))
+
+    @pytest.mark.parametrize("max_failures", [None, 0, 100])
+    def test_a_refused_caller_stops_whatever_max_failures_says(self, max_failures: int | None) -> None:
+        brake = Brake(max_failures, SUCCEEDED)
+        assert brake.judge(ended("unauthorized", stops_task=True)) == "another account ended as unauthorized"
+
+    def test_keeps_the_first_reason(self) -> None:
+        brake = Brake(None, SUCCEEDED)
+        brake.judge(ended("wrong_base", stops_task=True))
+        assert reasons(brake, "rotated", "in_doubt") == ["another account ended as wrong_base"] * 2
+        assert brake.reason == "another account ended as wrong_base"
+
+
+@dataclass
+class Bench:
+    """Accounts 0, 1, ... over a store in memory. An account's letters say how its requests are answered, in turn."""
+
+    accounts: Sequence[str]
+    concurrency: int = 4
+    max_failures: int | None = None
+    cancelled_after: int = 10**9
+    store: MemoryStore = field(default_factory=MemoryStore)
+    sends: list[int] = field(default_factory=list)
+    settles: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore.holding(*(record_of(str(number)) for number in range(len(self.accounts))))
+        self._answers = [list(letters) for letters in self.accounts]
+        self.fleet = RotationFleet(
+            begin=self._begin,
+            settle=lambda: self.settles.append(len(self.store.locked)),
+            cancelled=lambda: len(self.sends) >= self.cancelled_after,
+            brake=Brake(self.max_failures, SUCCEEDED),
+            concurrency=self.concurrency,
+        )
+
+    def run(self) -> list[str | None]:
+        """Return how the accounts ended, None for those that were not started."""
+        ends = self.fleet.run(range(len(self.accounts)))
+        assert self.store.locked == set()
+        return [ends[number].status if number in ends else None for number in range(len(self.accounts))]
+
+    def _begin(self, number: int) -> Course | Ended:
+        values = count()
+        rotation = Rotation(
+            wish_of(str(number)), now=lambda: datetime.now(timezone.utc), new_password=lambda: f"new-{next(values)}"
+        )
+
+        def send(_old: str, _new: str) -> PasswordAnswer:
+            self.sends.append(number)
+            return PasswordAnswer(OUTCOMES[self._answers[number].pop(0)])
+
+        course = Course(rotation, send, lambda: False)
+        return course.begin(self.store, str(number)) or course
+
+
+class TestRun:
+    @pytest.mark.parametrize("concurrency", [1, 4, 64])
+    def test_every_account_ends(self, concurrency: int) -> None:
+        bench = Bench("a" * 50, concurrency)
+        assert bench.run() == ["rotated"] * 50
+        assert bench.settles == []
+
+    def test_no_accounts(self) -> None:
+        assert Bench("").run() == []
+
+    def test_keeps_the_order_given_where_one_at_a_time_is_worked_on(self) -> None:
+        bench = Bench("a" * 9, concurrency=1)
+        bench.fleet.run([5, 0, 8, 2])
+        assert bench.sends == [5, 0, 8, 2]
+
+    def test_two_bad_ends_stop_it(self) -> None:
+        bench = Bench(["n", "r", "a", "a"])
+        assert bench.run() == ["target_missing", "refused", None, None]
+        assert bench.fleet.brake.reason == ROW
+
+    def test_max_failures_stops_it(self) -> None:
+        bench = Bench(["a", "n", "a", "n", "a"], concurrency=1, max_failures=2)
+        assert bench.run() == ["rotated", "target_missing", "rotated", "target_missing", None]
+
+    def test_without_a_brake_it_goes_through(self) -> None:
+        assert Bench("n" * 40, max_failures=0).run() == ["target_missing"] * 40
+
+    def test_a_cancelled_run_starts_nothing_more(self) -> None:
+        bench = Bench("a" * 9, concurrency=1, cancelled_after=2)
+        assert bench.run() == ["rotated", "rotated", *[None] * 7]
+        assert bench.fleet.brake.reason == "nobody waits for the result any more"
+
+    def test_a_defect_leaves_its_account_in_doubt_and_stops(self) -> None:
+        bench = Bench(["a", "", "a"], concurrency=1)  # no answer left
+        bench.fleet.run(range(3))
+        assert {number: end.status for number, end in bench.fleet.ends.items()} == {0: "rotated", 1: "in_doubt"}
+        assert bench.fleet.brake.reason
+
+
+class TestCanary:
+    @staticmethod
+    def together(statuses: Sequence[str], concurrency: int = 4) -> list[int]:
+        """Return how many accounts were under way when each of them was."""
+        lock, busy, seen = threading.Lock(), 0, [0] * len(statuses)
+        crowd = threading.Barrier(concurrency)
+
+        def begin(number: int) -> Ended:
+            nonlocal busy
+            with lock:
+                busy += 1
+                seen[number] = busy
+            if "rotated" in statuses[:number]:
+                crowd.wait(LONG)
+                seen[number] = busy
+                crowd.wait(LONG)
+            else:  # let others come, if they may
+                time.sleep(0.02)
+                seen[number] = busy
+            with lock:
+                busy -= 1
+            answers = (APPLIED,) if statuses[number] == "rotated" else ()
+            return Ended(statuses[number], None, answers)
+
+        brake = Brake(None, SUCCEEDED)
+        RotationFleet(begin, lambda: None, lambda: False, brake, concurrency).run(range(len(statuses)))
+        return seen
+
+    def test_one_at_a_time_until_one_was_changed(self) -> None:
+        assert self.together(["rotated"] * 9) == [1] + [4] * 8
+
+    def test_an_account_that_was_not_changed_proves_nothing(self) -> None:
+        assert self.together(["busy", "policy_rejected", "fresh", "rotated"] + ["rotated"] * 4) == [1] * 4 + [4] * 4
+
+    def test_an_account_that_was_changed_and_failed_proves_it_too(self) -> None:
+        bench = Bench(["a", "a"])
+        bench.store.failures["write 2"] = StoreError("full")
+        assert bench.run() == ["store_error", "rotated"]
+        assert bench.fleet.proven
+
+
+class TestWaiting:
+    def test_lost_answers_wait_together(self) -> None:
+        bench = Bench(["a", "a", *["ua"] * 5, "a"])
+        assert bench.run() == ["rotated"] * 8
+        assert bench.settles == [5]
+
+    def test_the_others_come_first(self) -> None:
+        bench = Bench(["a", "ua", "a", "ua", "a"], concurrency=1)
+        bench.run()
+        assert bench.sends == [0, 1, 2, 3, 4, 1, 3]
+
+    def test_no_more_than_so_many_at_once(self) -> None:
+        bench = Bench(["a", *["ua"] * 40], concurrency=1)
+        assert bench.run() == ["rotated"] * 41
+        assert bench.settles == [WAITING_AT_MOST, WAITING_AT_MOST, 40 - 2 * WAITING_AT_MOST]
+
+    def test_one_at_a_time_until_one_was_changed(self) -> None:
+        bench = Bench(["ua"] * 4, concurrency=4)
+        assert bench.run() == ["rotated"] * 4
+        assert bench.settles == [1, 3]
+
+    def test_a_server_that_never_answers_leaves_two_in_doubt(self) -> None:
+        bench = Bench(["u" * 9] * 100, concurrency=16)
+        assert bench.run() == ["in_doubt", "in_doubt", *[None] * 98]
+        assert bench.settles == [1, 1]
+
+    def test_those_that_heal_do_not_stop_the_run(self) -> None:
+        bench = Bench(["uma"] * 20)
+        assert bench.run() == ["rotated"] * 20
+
+    def test_a_dead_server_stops_it_after_one_batch(self) -> None:
+        bench = Bench(["a", *["u" * 9] * 100], concurrency=1)
+        statuses = bench.run()
+        assert statuses == ["rotated", *["in_doubt"] * WAITING_AT_MOST, *[None] * (100 - WAITING_AT_MOST)]
+        assert len(bench.sends) == 1 + WAITING_AT_MOST + 2
+        assert bench.settles == [WAITING_AT_MOST]
+
+    def test_a_brake_leaves_them_to_the_next_run_without_a_wait(self) -> None:
+        bench = Bench(["a", "ua", "n", "n", "a"], concurrency=1)
+        assert bench.run() == ["rotated", "in_doubt", "target_missing", "target_missing", None]
+        assert [answer.outcome for answer in bench.fleet.ends[1].answers] == ["unknown"]
+        assert bench.settles == []
+
+    def test_so_does_a_cancelled_run(self) -> None:
+        bench = Bench(["a", "ua", "a"], concurrency=1, cancelled_after=2)
+        assert bench.run() == ["rotated", "in_doubt", None]
+        assert bench.settles == []
+
+    def test_a_run_that_is_cancelled_while_they_wait(self) -> None:
+        bench = Bench(["a", "ua", "ua"], concurrency=1)
+        bench.fleet.settle = lambda: setattr(bench, "cancelled_after", 0)
+        assert bench.run() == ["rotated", "in_doubt", "in_doubt"]
+        assert bench.sends == [0, 1, 2]
+
+    def test_one_account_may_have_to_wait_twice(self) -> None:
+        bench = Bench(["a", "umua", "umumu"])
+        assert bench.run() == ["rotated", "rotated", "out_of_sync"]
+        assert bench.settles == [2, 2]
+
+    def test_the_canary_may_be_one_of_them(self) -> None:
+        bench = Bench(["ua", "a"], concurrency=4)
+        assert bench.run() == ["rotated", "rotated"]
+        assert bench.fleet.proven

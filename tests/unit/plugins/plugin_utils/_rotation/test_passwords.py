@@ -1,0 +1,206 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import secrets
+import string
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import (
+    LONGEST,
+    SPECIAL,
+    PasswordRules,
+    new_password,
+    rules_problems,
+    with_server_policy,
+)
+
+CLASSES = {
+    "lower": string.ascii_lowercase,
+    "upper": string.ascii_uppercase,
+    "digits": string.digits,
+    "special": SPECIAL,
+}
+NONE = dict.fromkeys(CLASSES, 0)
+
+
+def counted(password: str) -> dict[str, int]:
+    return {name: sum(char in chars for char in password) for name, chars in CLASSES.items()}
+
+
+def setting(**demands: Any) -> str:
+    return json.dumps(demands)
+
+
+class TestPasswordRules:
+    def test_leaves_out_what_is_excluded(self) -> None:
+        assert PasswordRules(exclude="02468").alphabet("digits") == "13579"
+
+    def test_has_every_special_character_once(self) -> None:
+        assert PasswordRules(special_characters="!!?!").alphabet("special") == "!?"
+
+    @pytest.mark.parametrize(
+        ("minimums", "used"),
+        [
+            ({}, [*CLASSES]),
+            ({"special": 0, "upper": 0}, ["lower", "digits"]),
+            ({**NONE, "special": 3}, ["special"]),
+            (NONE, ["lower", "digits"]),
+        ],
+    )
+    def test_uses_the_classes_with_a_minimum(self, minimums: dict[str, int], used: list[str]) -> None:
+        assert PasswordRules(**minimums).used() == used  # type: ignore[arg-type]
+
+
+class TestRulesProblems:
+    @pytest.mark.parametrize(
+        "rules",
+        [
+            PasswordRules(),
+            PasswordRules(length=8, lower=2, upper=2, digits=2, special=2),
+            PasswordRules(length=LONGEST),
+            PasswordRules(**NONE),  # type: ignore[arg-type]
+            PasswordRules(special=0, special_characters=""),
+            PasswordRules(exclude="0O1lI|§"),
+        ],
+    )
+    def test_none(self, rules: PasswordRules) -> None:
+        assert rules_problems(rules) == []
+
+    @pytest.mark.parametrize(
+        ("rules", "problem"),
+        [
+            (PasswordRules(length=7), "password.length must be from 8 to 256"),
+            (PasswordRules(length=257), "password.length must be from 8 to 256"),
+            (PasswordRules(length=8, lower=6), "password.length is less than the sum of the minimums"),
+            (PasswordRules(upper=-1), "password.upper must not be negative"),
+            (PasswordRules(exclude=string.digits), "password.digits wants characters, but password.exclude leaves"),
+            (PasswordRules(special_characters=""), "password.special wants characters"),
+            (PasswordRules(special_characters="!a"), "password.special_characters must not hold letters"),
+            (PasswordRules(special_characters="!7"), "password.special_characters must not hold letters"),
+            (PasswordRules(special_characters="! "), "password.special_characters must not hold letters"),
+            (PasswordRules(special_characters="!\t"), "password.special_characters must not hold letters"),
+            (PasswordRules(special_characters="!", exclude="!"), "password.special wants characters"),
+            (PasswordRules(**NONE, exclude=string.digits), "password.digits wants characters"),  # type: ignore[arg-type]
+        ],
+    )
+    def test_one(self, rules: PasswordRules, problem: str) -> None:
+        (found,) = rules_problems(rules)
+        assert found.startswith(problem)
+
+    def test_all_together(self) -> None:
+        rules = PasswordRules(length=1, lower=-1, digits=-5, special_characters="")
+        assert len(rules_problems(rules)) == 4
+
+
+class TestNewPassword:
+    @pytest.mark.parametrize(
+        "rules",
+        [
+            PasswordRules(),
+            PasswordRules(length=8, lower=2, upper=2, digits=2, special=2),
+            PasswordRules(length=30, lower=1, upper=20, digits=0, special=0),
+            PasswordRules(length=LONGEST),
+        ],
+    )
+    def test_has_the_length_and_the_minimums_and_nothing_else(self, rules: PasswordRules) -> None:
+        for _try in range(50):
+            password = new_password(rules)
+            counts = counted(password)
+            assert len(password) == rules.length == sum(counts.values())
+            assert all(counts[name] >= getattr(rules, name) for name in CLASSES)
+            assert not any(counts[name] for name in CLASSES if not getattr(rules, name))
+
+    def test_without_minimums_it_is_lower_case_and_digits(self) -> None:
+        counts = counted(new_password(PasswordRules(length=200, **NONE)))  # type: ignore[arg-type]
+        assert counts["lower"] + counts["digits"] == 200
+        assert counts["lower"]
+        assert counts["digits"]
+
+    def test_has_nothing_that_is_excluded(self) -> None:
+        excluded = "aeiouAEIOU01!é"
+        password = new_password(PasswordRules(length=LONGEST, exclude=excluded))
+        assert not set(password) & set(excluded)
+
+    def test_special_characters_need_not_be_ascii(self) -> None:
+        password = new_password(PasswordRules(special=5, special_characters="§€ü"))
+        assert sum(char in "§€ü" for char in password) >= 5
+
+    def test_every_character_of_every_class_can_come(self) -> None:
+        seen = set("".join(new_password(PasswordRules(length=LONGEST)) for _try in range(50)))
+        assert seen == set("".join(CLASSES.values()))
+
+    def test_no_class_has_its_place(self) -> None:
+        firsts = "".join(new_password(PasswordRules())[0] for _try in range(300))
+        assert all(counted(firsts).values())
+
+    def test_is_another_each_time(self) -> None:
+        assert len({new_password(PasswordRules(length=8)) for _try in range(100)}) == 100
+
+    def test_every_choice_is_one_of_the_secrets_module(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        chosen: list[str] = []
+
+        def choice(characters: Sequence[str]) -> str:
+            chosen.append(characters[0])
+            return characters[0]
+
+        class Order:
+            def shuffle(self, characters: list[str]) -> None:
+                characters.sort()
+
+        monkeypatch.setattr(secrets, "choice", choice)
+        monkeypatch.setattr(secrets, "SystemRandom", Order)
+        assert new_password(PasswordRules(length=10)) == "!0Aaaaaaaa"
+        assert len(chosen) == 10
+
+
+class TestWithServerPolicy:
+    @pytest.mark.parametrize(
+        "unreadable",
+        [
+            *(None, "", "{", "[]", "3", "null", "[" * 100_000),
+            *(setting(Length="many"), setting(Length=[]), '{"Length": 1e999}'),
+        ],
+        ids=lambda unreadable: str(unreadable)[:20],
+    )
+    def test_a_setting_that_cannot_be_read_demands_nothing(self, unreadable: Any) -> None:
+        rules = PasswordRules(length=9, special=0)
+        assert with_server_policy(rules, unreadable) == rules
+
+    def test_raises_the_length_which_is_a_string(self) -> None:
+        assert with_server_policy(PasswordRules(length=12), setting(Length="16")).length == 16
+        assert with_server_policy(PasswordRules(length=12), setting(Length=16)).length == 16
+
+    def test_raises_what_is_demanded_and_was_not_wanted(self) -> None:
+        demands = {"hasLowercase": True, "hasUppercase": True, "hasDigit": True, "hasSpecialCharacter": True}
+        raised = with_server_policy(PasswordRules(**NONE), setting(**demands))  # type: ignore[arg-type]
+        assert [getattr(raised, name) for name in CLASSES] == [1, 1, 1, 1]
+        assert rules_problems(raised) == []
+
+    def test_lowers_nothing(self) -> None:
+        rules = PasswordRules(length=30, lower=5, upper=5, digits=5, special=5)
+        assert with_server_policy(rules, setting(Length="8", hasDigit=True, hasLowercase=False)) == rules
+
+    @pytest.mark.parametrize("value", [False, None, "true", 1])
+    def test_only_true_demands_a_class(self, value: Any) -> None:
+        assert with_server_policy(PasswordRules(special=0), setting(hasSpecialCharacter=value)).special == 0
+
+    def test_makes_room_for_what_it_adds(self) -> None:
+        rules = PasswordRules(length=8, lower=4, upper=0, digits=4, special=0)
+        raised = with_server_policy(rules, setting(hasUppercase=True, hasSpecialCharacter=True))
+        assert raised.length == 10
+        assert rules_problems(raised) == []
+
+    def test_stays_below_the_longest_password(self) -> None:
+        assert with_server_policy(PasswordRules(), setting(Length="5000")).length == LONGEST
+
+    def test_takes_the_setting_as_an_object_too(self) -> None:
+        assert with_server_policy(PasswordRules(), {"Length": "40"}).length == 40
+
+    def test_may_demand_what_is_excluded(self) -> None:
+        raised = with_server_policy(PasswordRules(digits=0, exclude=string.digits), setting(hasDigit=True))
+        assert rules_problems(raised) == ["password.digits wants characters, but password.exclude leaves none"]

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    KEPT_PREVIOUS,
+    Current,
+    Record,
+    Retired,
+    age_days,
+    committed,
+    doubt,
+    with_orphans,
+)
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
+    FULL,
+    SECRETS,
+    TIME,
+    pending_record,
+    record_of,
+)
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
+
+
+class TestRecord:
+    def test_candidates_begin_with_the_likeliest(self) -> None:
+        assert FULL.candidates() == ("S3cret-new", "S3cret-old", "S3cret-orphan", "S3cret-retired")
+
+    def test_without_a_pending_pair_orphans_come_first(self) -> None:
+        record = Record(FULL.account, FULL.current, orphans=FULL.orphans)
+        assert record.candidates() == ("S3cret-orphan", "S3cret-old")
+
+    def test_no_password_is_shown(self) -> None:
+        assert not any(secret in repr(FULL) for secret in SECRETS)
+
+
+class TestCommitted:
+    def test_the_new_password_is_current_and_all_others_are_dead(self) -> None:
+        assert FULL.pending
+        record = committed(FULL, FULL.pending, "now", delivered=True)
+        assert record.candidates() == ("S3cret-new", "S3cret-old", "S3cret-orphan", "S3cret-retired")
+        assert (record.current, record.pending, record.orphans) == (Current("S3cret-new", "now", "rotated"), None, ())
+        assert (record.generation, record.status, record.unproven_sends, record.delivered) == (42, "ok", 0, True)
+
+    def test_the_last_dead_ones_are_kept_with_the_time_of_their_first_proof(self) -> None:
+        assert FULL.pending
+        many = tuple(Retired(f"dead-{number}", TIME) for number in range(KEPT_PREVIOUS))
+        record = committed(Record(FULL.account, FULL.current, previous=many), FULL.pending, "now", delivered=True)
+        expected = (Retired("S3cret-old", "now"), Retired("dead-0", TIME), Retired("dead-1", TIME))
+        assert record.previous == expected
+
+
+class TestWithOrphans:
+    def orphans(self, *passwords: str, behind: bool = False) -> list[str]:
+        return [orphan.password for orphan in with_orphans(FULL, passwords, "now", "why", behind=behind).orphans]
+
+    def test_new_ones_come_first_once(self) -> None:
+        assert self.orphans("b", "a", "b") == ["b", "a", "S3cret-orphan"]
+
+    def test_a_known_one_stays_where_it_is(self) -> None:
+        assert self.orphans("a", "S3cret-orphan") == ["a", "S3cret-orphan"]
+
+    def test_behind_the_others_the_order_given_holds(self) -> None:
+        assert self.orphans("b", "S3cret-orphan", "a", behind=True) == ["b", "S3cret-orphan", "a"]
+
+
+class TestAgeDays:
+    @pytest.mark.parametrize("since", ["2026-04-30T12:00:00+00:00", "2026-04-30T14:00:00+02:00", "2026-04-30T12:00:00"])
+    def test_a_time_without_a_zone_is_in_utc(self, since: str) -> None:
+        assert age_days(Current("old", since, "rotated"), NOW) == 1
+
+    def test_what_is_no_text_is_unknown(self) -> None:
+        since: Any = NOW  # what YAML makes of a time without quotes
+        assert age_days(Current("old", since, "rotated"), NOW) is None
+
+
+class TestDoubt:
+    @pytest.mark.parametrize(
+        ("record", "expected"),
+        [
+            (record_of(), None),
+            (record_of(delivered=False), None),
+            (pending_record(maybe_live=False), None),
+            (pending_record(), "in_doubt"),
+            (pending_record(status="in_doubt"), "in_doubt"),
+            (record_of(status="out_of_sync"), "out_of_sync"),
+            (pending_record(status="quarantined"), "quarantined"),
+        ],
+    )
+    def test_of_a_record(self, record: Record, expected: str | None) -> None:
+        assert doubt(record) == expected

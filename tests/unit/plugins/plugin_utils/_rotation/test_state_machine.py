@@ -1,0 +1,689 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each test reads like a transcript: what a run saves and sends, what it is answered, how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from itertools import count
+from typing import Any
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    Account,
+    Current,
+    Orphan,
+    Pending,
+    Record,
+    Retired,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import (
+    NOT_APPLIED,
+    Rotation,
+    is_barred,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
+    Ended,
+    Save,
+    Send,
+    SetAside,
+    Settle,
+    Step,
+    Wish,
+)
+
+NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=timezone.utc)
+LONG_AGO = "2026-01-01T00:00:00+00:00"
+ACCOUNT = Account("https://identity.test", "id-1")
+OLD = Record(ACCOUNT, Current("old", LONG_AGO, "rotated"), generation=7)
+
+
+def view(record: Record) -> dict[str, Any]:
+    """A record as the tests speak of it."""
+    pending = record.pending
+    return {
+        "current": record.current.password,
+        "source": record.current.source,
+        "pending": (pending.old, pending.new) if pending else None,
+        "maybe_live": pending.maybe_live if pending else None,
+        "orphans": [orphan.password for orphan in record.orphans],
+        "previous": [retired.password for retired in record.previous],
+        "status": record.status,
+        "unproven_sends": record.unproven_sends,
+        "generation": record.generation,
+        "delivered": record.delivered,
+    }
+
+
+class Run:
+    """A run that is held against a script. Its new passwords are new-1, new-2 and so on."""
+
+    def __init__(self, record: Record | None, state: str = "rotated", **wish: Any) -> None:
+        numbers = count(1)
+        rotation = Rotation(Wish(ACCOUNT, state, **wish), now=lambda: NOW, new_password=lambda: f"new-{next(numbers)}")
+        self._steps = rotation.steps(record)
+        self._ended: Ended | None = None
+        self._next: Step | None = None
+        self._go_on(None)
+
+    def _go_on(self, reply: Any) -> None:
+        try:
+            self._next = self._steps.send(reply)
+        except StopIteration as ended:
+            self._next, self._ended = None, ended.value
+
+    def saves(self, *, durable: bool = True, **fields: Any) -> Record:
+        assert isinstance(self._next, Save)
+        record = self._next.record
+        assert {name: view(record)[name] for name in fields} == fields
+        self._go_on(durable)
+        return record
+
+    def sets_aside(self, foreign: Record | None) -> None:
+        assert isinstance(self._next, SetAside)
+        self._go_on(foreign)
+
+    def sends(self, old: str, new: str, outcome: str, *codes: str) -> None:
+        assert self._next == Send(old, new)
+        self._go_on(PasswordAnswer(outcome, codes=codes))
+
+    def settles(self) -> None:
+        assert self._next == Settle()
+        self._go_on(None)
+
+    def ends(self, status: str, *, changed: bool = False) -> Ended:
+        assert self._next is None
+        assert self._ended
+        assert (self._ended.status, self._ended.changed) == (status, changed)
+        return self._ended
+
+
+def staged(**fields: Any) -> Record:
+    """What a killed run leaves."""
+    return replace(OLD, pending=Pending("old", "new-0", LONG_AGO), unproven_sends=1, **fields)
+
+
+def closed(status: str = "out_of_sync", *orphans: str) -> Record:
+    kept = tuple(Orphan(password, LONG_AGO, "refused") for password in orphans)
+    return replace(OLD, status=status, orphans=kept, unproven_sends=3)
+
+
+class TestCleanRotation:
+    def test_costs_two_writes_and_one_request(self) -> None:
+        run = Run(OLD)
+        run.saves(pending=("old", "new-1"), maybe_live=True, current="old", status="ok", unproven_sends=1, generation=8)
+        run.sends("old", "new-1", "applied")
+        run.saves(
+            pending=None, current="new-1", previous=["old"], orphans=[], status="ok", unproven_sends=0, generation=9
+        )
+        run.ends("rotated", changed=True)
+
+    def test_of_an_account_without_a_record_adopts_the_initial_password(self) -> None:
+        run = Run(None, initial_password="initial")
+        run.saves(pending=("initial", "new-1"), current="initial", source="adopted", generation=1)
+        run.sends("initial", "new-1", "applied")
+        run.saves(current="new-1", source="rotated", previous=["initial"], generation=2)
+        run.ends("rotated", changed=True)
+
+    def test_keeps_three_passwords_that_were_proven_dead(self) -> None:
+        previous = tuple(Retired(f"past-{number}", LONG_AGO) for number in (3, 2, 1))
+        run = Run(replace(OLD, previous=previous))
+        run.saves()
+        run.sends("old", "new-1", "applied")
+        committed = run.saves(previous=["old", "past-3", "past-2"])
+        assert [retired.retired_at for retired in committed.previous] == [NOW.isoformat(), LONG_AGO, LONG_AGO]
+
+    @pytest.mark.parametrize("consumers", [True, False])
+    def test_is_to_be_delivered_if_somebody_waits_for_it(self, consumers: bool) -> None:
+        run = Run(OLD, consumers=consumers)
+        run.saves(delivered=True)
+        run.sends("old", "new-1", "applied")
+        run.saves(delivered=not consumers)
+
+    def test_does_not_forget_an_earlier_delivery_that_is_due(self) -> None:
+        run = Run(replace(OLD, delivered=False))
+        run.saves()
+        run.sends("old", "new-1", "applied")
+        run.saves(delivered=False)
+
+
+class TestStage:
+    def test_that_is_not_durable_sends_nothing(self) -> None:
+        run = Run(OLD)
+        run.saves(durable=False)
+        assert run.ends("busy").record is None
+
+    def test_of_the_first_record_likewise(self) -> None:
+        run = Run(None, initial_password="initial")
+        run.saves(durable=False)
+        run.ends("busy")
+
+
+class TestAnswerToAPairThatWasNeverSent:
+    """The first row of answers: nothing of this pair can be under way."""
+
+    def test_mismatch_goes_forward(self) -> None:
+        run = Run(OLD)
+        run.saves()
+        run.sends("old", "new-1", "mismatch")
+        run.saves(pending=("new-1", "new-2"), orphans=["old"], status="in_doubt", unproven_sends=2)
+        run.sends("new-1", "new-2", "applied")
+        run.saves(current="new-2", previous=["new-1", "old"], orphans=[], status="ok", unproven_sends=0)
+        run.ends("rotated", changed=True)
+
+    def test_a_second_mismatch_is_the_last(self) -> None:
+        run = Run(OLD)
+        run.saves()
+        run.sends("old", "new-1", "mismatch")
+        run.saves()
+        run.sends("new-1", "new-2", "mismatch")
+        run.saves(pending=None, orphans=["new-2", "new-1", "old"], current="old", status="out_of_sync")
+        run.ends("out_of_sync")
+
+    def test_policy_tries_other_values_and_counts_no_sign_in(self) -> None:
+        run = Run(OLD)
+        run.saves(pending=("old", "new-1"), unproven_sends=1)
+        run.sends("old", "new-1", "policy")
+        run.saves(pending=("old", "new-2"), orphans=["new-1"], unproven_sends=1)
+        run.sends("old", "new-2", "applied")
+        run.saves(current="new-2", orphans=[], previous=["old", "new-1"])
+        run.ends("rotated", changed=True)
+
+    def test_policy_three_times_leaves_the_old_one(self) -> None:
+        run = Run(OLD)
+        for number in (1, 2, 3):
+            run.saves(pending=("old", f"new-{number}"))
+            run.sends("old", f"new-{number}", "policy")
+        run.saves(current="old", pending=None, orphans=["new-3", "new-2", "new-1"], status="ok", unproven_sends=0)
+        run.ends("policy_rejected")
+
+    def test_refused_keeps_the_pair(self) -> None:
+        run = Run(OLD)
+        kept = run.saves()
+        run.sends("old", "new-1", "refused", "SomethingNew")
+        assert run.ends("refused").record == kept
+
+    @pytest.mark.parametrize("code", ["UserLockedOut", "UserIsInactive", "AccountDisabled"])
+    def test_locked_or_inactive_is_quarantined(self, code: str) -> None:
+        run = Run(OLD)
+        run.saves()
+        run.sends("old", "new-1", "refused", code)
+        run.saves(pending=("old", "new-1"), maybe_live=True, status="quarantined", unproven_sends=1)
+        run.ends("quarantined")
+
+    @pytest.mark.parametrize(("outcome", "status"), NOT_APPLIED.items())
+    def test_not_applied_is_written_down_as_harmless(self, outcome: str, status: str) -> None:
+        run = Run(OLD)
+        run.saves(unproven_sends=1)
+        run.sends("old", "new-1", outcome)
+        run.saves(pending=("old", "new-1"), maybe_live=False, status="ok", unproven_sends=0)
+        run.ends(status)
+
+    def test_silence_waits_and_sends_the_same_pair(self) -> None:
+        run = Run(OLD)
+        run.saves()
+        run.sends("old", "new-1", "unknown")
+        run.settles()
+        run.saves(pending=("old", "new-1"), maybe_live=True, status="in_doubt", unproven_sends=2)
+        run.sends("old", "new-1", "applied")
+        run.saves(current="new-1", unproven_sends=0)
+        run.ends("rotated", changed=True)
+
+    def test_silence_and_then_a_mismatch_goes_forward(self) -> None:
+        run = Run(OLD)
+        run.saves()
+        run.sends("old", "new-1", "unknown")
+        run.settles()
+        run.saves()
+        run.sends("old", "new-1", "mismatch")
+        run.saves(pending=("new-1", "new-2"), orphans=["old"], unproven_sends=3)
+        run.sends("new-1", "new-2", "applied")
+        run.saves(current="new-2", status="ok")
+        run.ends("rotated", changed=True)
+
+    def test_silence_twice_stays_in_doubt(self) -> None:
+        run = Run(OLD)
+        run.saves()
+        run.sends("old", "new-1", "unknown")
+        run.settles()
+        kept = run.saves()
+        run.sends("old", "new-1", "unknown")
+        assert run.ends("in_doubt").record == kept
+
+
+class TestAnswerToAPairThatMayHaveBeenApplied:
+    """The second row of answers: an earlier request of this pair may be under way, or have been applied."""
+
+    @pytest.fixture
+    def run(self) -> Run:
+        run = Run(staged())
+        run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt", unproven_sends=2)
+        return run
+
+    def test_applied_commits(self, run: Run) -> None:
+        run.sends("old", "new-0", "applied")
+        run.saves(current="new-0", pending=None, previous=["old"], status="ok", unproven_sends=0)
+        run.ends("resumed", changed=True)
+
+    def test_mismatch_goes_forward(self, run: Run) -> None:
+        run.sends("old", "new-0", "mismatch")
+        run.saves(pending=("new-0", "new-1"), orphans=["old"], status="in_doubt", unproven_sends=3)
+        run.sends("new-0", "new-1", "applied")
+        run.saves(current="new-1", previous=["new-0", "old"], orphans=[], status="ok")
+        run.ends("resumed", changed=True)
+
+    def test_a_second_mismatch_is_the_last(self, run: Run) -> None:
+        run.sends("old", "new-0", "mismatch")
+        run.saves()
+        run.sends("new-0", "new-1", "mismatch")
+        run.saves(pending=None, orphans=["new-1", "new-0", "old"], status="out_of_sync")
+        run.ends("out_of_sync")
+
+    @pytest.mark.parametrize("outcome", ["policy", "refused"])
+    def test_a_refusal_proves_nothing(self, run: Run, outcome: str) -> None:
+        run.sends("old", "new-0", outcome)
+        run.saves(pending=("new-0", "new-1"), orphans=["old"], status="in_doubt", unproven_sends=3)
+        run.sends("new-0", "new-1", "applied")
+        run.saves(current="new-1", status="ok")
+        run.ends("resumed", changed=True)
+
+    @pytest.mark.parametrize("outcome", ["policy", "refused"])
+    def test_the_old_password_is_tried_after_a_refusal_and_a_mismatch(self, run: Run, outcome: str) -> None:
+        run.sends("old", "new-0", outcome)
+        run.saves()
+        run.sends("new-0", "new-1", "mismatch")
+        run.saves(pending=("old", "new-2"), orphans=["new-1", "new-0", "old"], unproven_sends=4)
+        run.sends("old", "new-2", "applied")
+        run.saves(current="new-2", orphans=[], status="ok")
+        run.ends("resumed", changed=True)
+
+    def test_a_second_mismatch_after_a_refusal_is_the_last(self, run: Run) -> None:
+        run.sends("old", "new-0", "refused")
+        run.saves()
+        run.sends("new-0", "new-1", "mismatch")
+        run.saves()
+        run.sends("old", "new-2", "mismatch")
+        run.saves(pending=None, status="out_of_sync")
+        run.ends("out_of_sync")
+
+    @pytest.mark.parametrize("outcome", ["policy", "refused"])
+    def test_two_refusals_leave_it_as_it_was(self, run: Run, outcome: str) -> None:
+        run.sends("old", "new-0", outcome)
+        run.saves()
+        run.sends("new-0", "new-1", outcome)
+        run.saves(pending=("old", "new-0"), maybe_live=True, orphans=["new-1", "old"], status="in_doubt")
+        run.ends("in_doubt")
+
+    def test_a_refusal_of_the_old_password_leaves_it_as_it_was(self, run: Run) -> None:
+        run.sends("old", "new-0", "refused")
+        run.saves()
+        run.sends("new-0", "new-1", "mismatch")
+        run.saves()
+        run.sends("old", "new-2", "refused")
+        run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt")
+        run.ends("in_doubt")
+
+    def test_locked_is_quarantined(self, run: Run) -> None:
+        run.sends("old", "new-0", "refused", "UserLockedOut")
+        run.saves(pending=("old", "new-0"), status="quarantined")
+        run.ends("quarantined")
+
+    @pytest.mark.parametrize("outcome", sorted(NOT_APPLIED.keys() - {"not_found"}))
+    def test_not_applied_says_nothing_about_the_earlier_request(self, run: Run, outcome: str) -> None:
+        run.sends("old", "new-0", outcome)
+        run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt", unproven_sends=1)
+        run.ends("in_doubt")
+
+    def test_a_user_that_is_gone_is_named(self, run: Run) -> None:
+        run.sends("old", "new-0", "not_found")
+        run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt")
+        run.ends("target_missing")
+
+    def test_silence_is_not_waited_for(self, run: Run) -> None:
+        run.sends("old", "new-0", "unknown")
+        run.ends("in_doubt")
+
+
+class TestForwardStep:
+    @pytest.fixture
+    def run(self) -> Run:
+        run = Run(staged())
+        run.saves()
+        run.sends("old", "new-0", "mismatch")
+        run.saves(pending=("new-0", "new-1"), orphans=["old"])
+        return run
+
+    def test_refused_by_policy_tries_other_values_and_keeps_the_pair(self, run: Run) -> None:
+        run.sends("new-0", "new-1", "policy")
+        run.saves(pending=("new-0", "new-2"), orphans=["new-1", "old"])
+        run.sends("new-0", "new-2", "policy")
+        run.saves(pending=("new-0", "new-3"))
+        run.sends("new-0", "new-3", "policy")
+        run.saves(pending=("new-0", "new-3"), maybe_live=False, current="old", status="in_doubt")
+        run.ends("policy_rejected")
+
+    def test_throttled_is_not_in_doubt_about_its_own_pair(self, run: Run) -> None:
+        run.sends("new-0", "new-1", "throttled")
+        run.saves(pending=("new-0", "new-1"), maybe_live=False, orphans=["old"], status="in_doubt", unproven_sends=2)
+        run.ends("throttled")
+
+    def test_silence_and_a_refusal_do_not_go_forward_again(self, run: Run) -> None:
+        run.sends("new-0", "new-1", "unknown")
+        run.settles()
+        kept = run.saves(pending=("new-0", "new-1"))
+        run.sends("new-0", "new-1", "refused")
+        assert run.ends("in_doubt").record == kept
+
+
+class TestResumedPair:
+    def test_that_is_known_to_be_harmless_is_as_good_as_new(self) -> None:
+        run = Run(replace(OLD, pending=Pending("old", "new-0", LONG_AGO, maybe_live=False)))
+        run.saves(pending=("old", "new-0"), maybe_live=True, status="ok")
+        run.sends("old", "new-0", "policy")
+        run.saves(pending=("old", "new-1"), orphans=["new-0"])
+        run.sends("old", "new-1", "applied")
+        run.saves(current="new-1")
+        run.ends("resumed", changed=True)
+
+    def test_comes_before_age(self) -> None:
+        current = Current("old", NOW.isoformat(), "rotated")
+        run = Run(staged(current=current))
+        run.saves(pending=("old", "new-0"))
+
+
+class TestBudget:
+    def test_is_spent_before_the_request(self) -> None:
+        run = Run(replace(staged(), unproven_sends=3))
+        run.saves(unproven_sends=4)
+        run.sends("old", "new-0", "unknown")
+        run.ends("in_doubt")
+
+    def test_has_an_end(self) -> None:
+        run = Run(replace(staged(), unproven_sends=4))
+        run.saves(pending=("old", "new-0"), maybe_live=True, status="quarantined", unproven_sends=4)
+        run.ends("quarantined")
+
+    def test_ends_in_the_middle_of_a_run_too(self) -> None:
+        run = Run(replace(staged(), unproven_sends=3))
+        run.saves(unproven_sends=4)
+        run.sends("old", "new-0", "mismatch")
+        run.saves(pending=("old", "new-0"), orphans=["old"], status="quarantined")
+        run.ends("quarantined")
+
+
+class TestDue:
+    @pytest.mark.parametrize("days", [0, 1, 89.9])
+    def test_a_young_password_is_fresh(self, days: float) -> None:
+        since = (NOW - timedelta(days=days)).isoformat()
+        Run(replace(OLD, current=Current("old", since, "rotated"))).ends("fresh")
+
+    @pytest.mark.parametrize("days", [90, 91, 4000])
+    def test_an_old_password_is_due(self, days: float) -> None:
+        since = (NOW - timedelta(days=days)).isoformat()
+        Run(replace(OLD, current=Current("old", since, "rotated"))).saves(pending=("old", "new-1"))
+
+    @pytest.mark.parametrize("since", [None, "", "yesterday", "2026-05-01T12:00:01+00:00"], ids=repr)
+    def test_an_unknown_age_is_said_and_nothing_done(self, since: str | None) -> None:
+        Run(replace(OLD, current=Current("old", since, "rotated"))).ends("age_unknown")
+
+    @pytest.mark.parametrize("since", [None, NOW.isoformat(), "2030-01-01T00:00:00+00:00"], ids=repr)
+    def test_force_asks_for_no_age(self, since: str | None) -> None:
+        Run(replace(OLD, current=Current("old", since, "rotated")), force=True).saves(pending=("old", "new-1"))
+
+    @pytest.mark.parametrize("since", [None, NOW.isoformat()], ids=repr)
+    def test_an_adopted_password_is_always_due(self, since: str | None) -> None:
+        Run(replace(OLD, current=Current("old", since, "adopted"))).saves(pending=("old", "new-1"))
+
+    def test_the_initial_password_of_an_account_with_a_record_is_ignored(self) -> None:
+        Run(OLD, initial_password="initial").saves(pending=("old", "new-1"), orphans=[])
+
+
+class TestIsBarred:
+    @pytest.mark.parametrize("code", ["UserLockedOut", "LockoutEnabled", "UserNotActive", "InactiveUser", "disabled"])
+    def test_by_the_words_in_a_code(self, code: str) -> None:
+        assert is_barred(["Other", code])
+
+    def test_not_by_other_codes(self) -> None:
+        assert not is_barred(["PasswordReuse", "PasswordInBlocklist", "DefaultError"])
+        assert not is_barred([])
+
+
+# What each state that is asked for does with each state of a record. None: it begins with a write.
+RECORDS: dict[str, Callable[[], Record | None]] = {
+    "no record": lambda: None,
+    "due": lambda: OLD,
+    "young": lambda: replace(OLD, current=Current("old", NOW.isoformat(), "rotated")),
+    "pending": staged,
+    "in_doubt": lambda: staged(status="in_doubt"),
+    "out_of_sync": lambda: closed("out_of_sync", "lost"),
+    "quarantined": lambda: staged(status="quarantined"),
+}
+NEXT: dict[str, tuple[str | None, ...]] = {
+    "rotated": (None, None, "fresh", None, None, "out_of_sync", "quarantined"),
+    "present": (None, "fresh", "fresh", "fresh", "fresh", "fresh", "fresh"),
+    "resumed": ("fresh", "fresh", "fresh", None, None, "out_of_sync", "quarantined"),
+    "adopted": (None, "fresh", "fresh", "fresh", "fresh", None, None),
+    "delivered": ("fresh", "fresh", "fresh", "fresh", "fresh", "fresh", "fresh"),
+}
+CASES = [(state, name, status) for state, statuses in NEXT.items() for name, status in zip(RECORDS, statuses)]
+
+
+class TestStates:
+    @pytest.mark.parametrize(("state", "name", "status"), CASES)
+    def test_in_each_state_of_a_record(self, state: str, name: str, status: str | None) -> None:
+        record = RECORDS[name]()
+        run = Run(record, state, initial_password="initial")
+        if status is None:
+            run.saves()
+        else:
+            assert run.ends(status).record == record
+
+    @pytest.mark.parametrize("status", ["out_of_sync", "quarantined"])
+    def test_rotated_with_force_does_not_open_a_closed_account(self, status: str) -> None:
+        Run(closed(status), force=True).ends(status)
+
+    @pytest.mark.parametrize("state", ["rotated", "present", "adopted"])
+    def test_without_a_record_and_an_initial_password_nothing_can_be_done(self, state: str) -> None:
+        assert Run(None, state).ends("no_password").record is None
+
+
+class TestPresent:
+    def test_records_the_initial_password_and_calls_nobody(self) -> None:
+        run = Run(None, "present", initial_password="initial")
+        run.saves(current="initial", source="adopted", pending=None, generation=1, status="ok")
+        run.ends("created")
+
+
+class TestNames:
+    RENAMED = Account(ACCOUNT.identity_url, ACCOUNT.user_id, "new label", "new@example.com")
+
+    def test_reach_the_record_with_its_next_write(self) -> None:
+        steps = Rotation(Wish(self.RENAMED), now=lambda: NOW, new_password=lambda: "new-1").steps(OLD)
+        assert next(steps).record.account == self.RENAMED  # type: ignore[union-attr]
+
+    def test_that_are_not_given_stay(self) -> None:
+        steps = Rotation(Wish(ACCOUNT), now=lambda: NOW, new_password=lambda: "new-1")
+        kept = replace(OLD, account=self.RENAMED)
+        assert next(steps.steps(kept)).record.account == self.RENAMED  # type: ignore[union-attr]
+
+
+class TestDelivered:
+    def test_acknowledges_without_a_call(self) -> None:
+        run = Run(replace(staged(), delivered=False), "delivered")
+        run.saves(delivered=True, pending=("old", "new-0"), generation=8)
+        run.ends("delivered")
+
+    def test_acknowledges_the_generation_that_was_delivered(self) -> None:
+        told = replace(staged(), delivered=False)
+        run = Run(told, "delivered", generation=told.generation)
+        run.saves(delivered=True)
+        run.ends("delivered")
+
+    def test_leaves_due_what_was_written_since(self) -> None:
+        run = Run(replace(staged(), delivered=False), "delivered", generation=OLD.generation - 1)
+        assert run.ends("busy").record.delivered is False  # type: ignore[union-attr]
+
+    def test_leaves_the_record_of_a_run_that_came_first(self) -> None:
+        run = Run(replace(OLD, delivered=False), "delivered")
+        run.saves(durable=False)
+        run.ends("busy")
+
+
+class TestReopening:
+    def test_a_lost_answer_leads_to_the_step_forward(self) -> None:
+        run = Run(closed("out_of_sync", "lost", "late"), "resumed", force=True)
+        run.saves(pending=("lost", "new-1"))
+        run.sends("lost", "new-1", "unknown")
+        run.settles()
+        run.saves(pending=("lost", "new-1"))
+        run.sends("lost", "new-1", "mismatch")
+        run.saves(pending=("new-1", "new-2"))
+        run.sends("new-1", "new-2", "applied")
+        run.saves(current="new-2", status="ok")
+        run.ends("resumed", changed=True)
+
+    def test_tries_the_newest_first(self) -> None:
+        run = Run(closed("out_of_sync", "late", "lost"), "resumed", force=True)
+        run.saves(pending=("late", "new-1"), orphans=["late", "lost", "old"], status="in_doubt", unproven_sends=1)
+        run.sends("late", "new-1", "applied")
+        run.saves(current="new-1", pending=None, orphans=[], status="ok", unproven_sends=0)
+        run.ends("resumed", changed=True)
+
+    def test_a_pending_pair_is_newer_than_all(self) -> None:
+        run = Run(staged(status="quarantined"), "resumed", force=True)
+        run.saves(pending=("new-0", "new-1"), orphans=["new-0", "old"], unproven_sends=1)
+        run.sends("new-0", "new-1", "mismatch")
+        run.saves(pending=("old", "new-2"), orphans=["old", "new-1", "new-0"], unproven_sends=2)
+        run.sends("old", "new-2", "applied")
+        run.saves(current="new-2", status="ok")
+        run.ends("resumed", changed=True)
+
+    def test_two_mismatches_end_it_and_the_next_time_others_come_first(self) -> None:
+        run = Run(closed("out_of_sync", "late", "lost"), "resumed", force=True)
+        run.saves()
+        run.sends("late", "new-1", "mismatch")
+        run.saves(pending=("lost", "new-2"))
+        run.sends("lost", "new-2", "mismatch")
+        run.saves(pending=None, orphans=["old", "new-1", "late", "new-2", "lost"], status="out_of_sync")
+        run.ends("out_of_sync")
+
+    def test_the_only_candidate_is_followed_by_a_forward_step(self) -> None:
+        run = Run(closed(), "resumed", force=True)
+        run.saves(pending=("old", "new-1"))
+        run.sends("old", "new-1", "mismatch")
+        run.saves(pending=("new-1", "new-2"))
+        run.sends("new-1", "new-2", "mismatch")
+        run.saves(status="out_of_sync")
+        run.ends("out_of_sync")
+
+    def test_a_refusal_by_policy_does_not_make_the_current_one_proven(self) -> None:
+        run = Run(closed(), "resumed", force=True)
+        for number in (1, 2, 3):
+            run.saves(pending=("old", f"new-{number}"))
+            run.sends("old", f"new-{number}", "policy")
+        run.saves(pending=("old", "new-3"), maybe_live=False, status="in_doubt")
+        run.ends("policy_rejected")
+
+
+class TestAdoption:
+    def test_keeps_all_that_was_believed_before(self) -> None:
+        run = Run(closed("out_of_sync", "lost"), "adopted", initial_password="theirs")
+        run.saves(
+            current="theirs",
+            source="adopted",
+            pending=("theirs", "new-1"),
+            orphans=["lost", "old"],
+            status="ok",
+            unproven_sends=1,
+        )
+        run.sends("theirs", "new-1", "applied")
+        run.saves(current="new-1", source="rotated", orphans=[], previous=["theirs", "lost", "old"], status="ok")
+        run.ends("adopted", changed=True)
+
+    def test_of_a_password_that_was_adopted_and_refused_sends_nothing(self) -> None:
+        tried = replace(closed(), current=Current("wrong", LONG_AGO, "adopted"))
+        assert Run(tried, "adopted", initial_password="wrong").ends("out_of_sync").record == tried
+        Run(replace(tried, status="quarantined"), "adopted", initial_password="wrong").saves()
+
+    def test_of_a_wrong_password_leaves_the_former_candidates_first(self) -> None:
+        run = Run(closed("out_of_sync", "lost"), "adopted", initial_password="wrong")
+        run.saves()
+        run.sends("wrong", "new-1", "mismatch")
+        run.saves(pending=("new-1", "new-2"), orphans=["lost", "old", "wrong"])
+        run.sends("new-1", "new-2", "mismatch")
+        lost = run.saves(pending=None, orphans=["lost", "old", "wrong", "new-2", "new-1"], status="out_of_sync")
+        assert lost.candidates()[:2] == ("lost", "old")
+        run.ends("out_of_sync")
+
+    def test_of_the_first_password_is_called_so(self) -> None:
+        run = Run(None, "adopted", initial_password="initial")
+        run.saves(current="initial", source="adopted")
+        run.sends("initial", "new-1", "applied")
+        run.saves()
+        run.ends("adopted", changed=True)
+
+    @pytest.mark.parametrize("status", ["out_of_sync", "quarantined"])
+    def test_without_a_password_a_closed_account_stays_what_it_is(self, status: str) -> None:
+        Run(closed(status), "adopted").ends(status)
+
+
+class TestStoreConflict:
+    @pytest.fixture
+    def run(self) -> Run:
+        """A run whose commit, of generation 9, was not written, because somebody else had written."""
+        run = Run(OLD)
+        run.saves(generation=8)
+        run.sends("old", "new-1", "applied")
+        run.saves(durable=False, current="new-1", generation=9)
+        return run
+
+    def test_both_values_are_kept(self, run: Run) -> None:
+        run.sets_aside(replace(OLD, current=Current("edited", LONG_AGO, "rotated"), generation=5))
+        kept = run.saves(current="new-1", pending=None, orphans=["edited"], status="ok", generation=10)
+        assert run.ends("store_conflict", changed=True).record == kept
+
+    def test_our_own_stage_encrypted_anew_is_overwritten(self, run: Run) -> None:
+        run.sets_aside(replace(staged(), pending=Pending("old", "new-1", LONG_AGO), generation=8))
+        run.saves(current="new-1", pending=None, orphans=[], previous=["old"], status="ok", generation=10)
+        run.ends("store_conflict", changed=True)
+
+    def test_a_run_that_went_on_from_ours_is_left_alone(self, run: Run) -> None:
+        theirs = replace(OLD, pending=Pending("new-1", "theirs", LONG_AGO), generation=9)
+        run.sets_aside(theirs)
+        assert run.ends("store_conflict", changed=True).record is theirs
+
+    def test_of_two_that_do_not_know_each_other_nobody_is_believed(self, run: Run) -> None:
+        run.sets_aside(replace(OLD, current=Current("theirs", LONG_AGO, "rotated"), generation=12))
+        run.saves(current="new-1", orphans=["theirs"], status="out_of_sync", generation=13)
+        run.ends("store_conflict", changed=True)
+
+    def test_a_record_that_is_gone_is_written_again(self, run: Run) -> None:
+        run.sets_aside(None)
+        run.saves(current="new-1", status="ok", generation=9)
+        run.ends("store_conflict", changed=True)
+
+    def test_a_second_conflict_is_reported(self, run: Run) -> None:
+        run.sets_aside(None)
+        run.saves(durable=False)
+        assert run.ends("store_conflict", changed=True).record is None
+
+    def test_of_a_forward_step_sends_nothing_more(self) -> None:
+        run = Run(OLD)
+        run.saves()
+        run.sends("old", "new-1", "mismatch")
+        run.saves(durable=False, pending=("new-1", "new-2"))
+        run.sets_aside(replace(OLD, generation=8))
+        run.saves(pending=("new-1", "new-2"), orphans=["old"], status="in_doubt", generation=10)
+        run.ends("store_conflict")
+
+
+class TestSecrecy:
+    def test_no_step_and_no_ending_shows_a_password(self) -> None:
+        record = replace(staged(), orphans=(Orphan("lost", LONG_AGO, "refused"),))
+        wish = Wish(ACCOUNT, initial_password="initial")
+        shown = repr([Save(record), Send("old", "new-0"), Ended("ok", record), wish])
+        assert not any(repr(password) in shown for password in ("old", "new-0", "lost", "initial"))

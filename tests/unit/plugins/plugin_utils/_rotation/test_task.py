@@ -1,0 +1,461 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import base64
+import json
+import multiprocessing
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import SignIn
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.settings import PASSWORD_COMPLEXITY
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import PasswordRules
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    Busy,
+    NotDurable,
+    StoreError,
+    WentBackwards,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task import (
+    Pace,
+    RotationTask,
+    starter,
+)
+from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
+    ORGANIZATION,
+)
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
+    NEW,
+    OLD,
+    MemoryStore,
+    PasswordServer,
+    pending_record,
+    record_of,
+    wish_of,
+)
+from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
+    APPLICATION,
+    GIVEN_TOKEN,
+    Clock,
+    Transcript,
+    client_of,
+)
+
+UUID = "0c9c1c5e-7d0b-4f52-9a3e-2f6f0a7d1b11"
+ROW = "2 accounts in a row ended badly."
+TOKEN, SETTING = "POST /connect/token", f"GET /api/Setting?key={PASSWORD_COMPLEXITY}&partitionGlobalId={ORGANIZATION}"
+
+
+def users_token(user_id: str, sub_type: str = "user") -> SignIn:
+    """The token of a user, as far as a reader of its claims cares."""
+    claims = base64.urlsafe_b64encode(json.dumps({"sub": user_id, "sub_type": sub_type}).encode()).decode()
+    return SignIn(access_token=f"header.{claims}.signature")
+
+
+class Rig:
+    """A task over a store in memory and a server that knows passwords. Nothing takes time."""
+
+    def __init__(
+        self,
+        *wishes: Wish,
+        store: MemoryStore,
+        live: str = OLD,
+        faults: dict[str, list[str | int]] | None = None,
+        sign_in: SignIn = GIVEN_TOKEN,
+        rules: PasswordRules = PasswordRules(),  # noqa: B008 - cannot be changed
+        partition_id: str | None = None,
+        **pace: Any,
+    ) -> None:
+        self.store = store
+        self.wishes = wishes or tuple(wish_of(user_id) for user_id in store.records)
+        self.server = PasswordServer({wish.account.user_id: live for wish in self.wishes}, faults or {})
+        self.clock = Clock()
+        self._client = client_of(self.server, self.clock, sign_in)
+        pace = {"concurrency": 1, "settle_seconds": 90.0, **pace}
+        self.task = RotationTask(store, self._client, rules, Pace(**pace), partition_id, sleep=self.clock.sleep)
+
+    def run(self, *, check_mode: bool = False) -> list[dict[str, Any]]:
+        results = self.task.run(self.wishes, check_mode=check_mode)
+        assert self.store.locked == set()
+        return results
+
+    def statuses(self, *, check_mode: bool = False) -> list[str]:
+        return [result["status"] for result in self.run(check_mode=check_mode)]
+
+    def current(self, user_id: str = "u1") -> str:
+        return self.store.records[user_id].current.password
+
+    def is_in_sync(self) -> bool:
+        """Tell whether every record's current password is the live one, and nothing is left open."""
+        return all(
+            self.server.live[user_id] == record.current.password and record.pending is None
+            for user_id, record in self.store.records.items()
+        )
+
+
+class TestRotated:
+    def test_rotates_what_is_due(self) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2", days=1), record_of("u3")))
+        results = rig.run()
+        assert [result["status"] for result in results] == ["rotated", "fresh", "rotated"]
+        assert [result["changed"] for result in results] == [True, False, True]
+        assert rig.server.changes() == ["u1", "u3"]
+        assert rig.is_in_sync()
+        assert results[0]["generation"] == 3
+        assert results[0]["age_days"] == 0.0
+
+    def test_adopts_an_initial_password(self) -> None:
+        rig = Rig(wish_of(initial_password=OLD), store=MemoryStore())
+        assert rig.statuses() == ["rotated"]
+        assert rig.is_in_sync()
+        assert len(rig.current()) == 24
+
+    def test_every_account_gets_its_own_password(self) -> None:
+        rig = Rig(store=MemoryStore.holding(*(record_of(f"u{number}") for number in range(20))), concurrency=8)
+        assert rig.statuses() == ["rotated"] * 20
+        assert len(set(rig.server.live.values())) == 20
+
+    def test_consumers_are_told_later(self) -> None:
+        rig = Rig(wish_of(consumers=True), store=MemoryStore.holding(record_of()))
+        (result,) = rig.run()
+        assert (result["status"], result["delivery_due"]) == ("rotated", True)
+
+    def test_a_lost_answer_costs_one_wait(self) -> None:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"), record_of("u3"))
+        rig = Rig(store=store, faults={"u2": ["lost"], "u3": ["lost"]})
+        assert rig.statuses() == ["rotated"] * 3
+        assert sum(rig.clock.naps) == 90.0
+        assert rig.is_in_sync()
+
+    def test_a_conflict_is_sent_again_at_once(self, server: Transcript, clock: Clock) -> None:
+        change = "POST /api/User/u1/changepassword"
+        server.expects(change).answers(400, {"succeeded": False, "errors": [{"code": "ConcurrencyFailure"}]})
+        server.expects(change).answers(200, {"succeeded": True})
+        task = RotationTask(MemoryStore.holding(record_of()), client_of(server, clock), PasswordRules(), Pace())
+        (result,) = task.run([wish_of()], check_mode=False)
+        assert (result["status"], result["attempts"]) == ("rotated", 2)
+        assert clock.naps == []
+
+    def test_nothing_due_needs_no_network(self, server: Transcript, clock: Clock) -> None:
+        store = MemoryStore.holding(record_of("u1", days=1), record_of("u2", days=2, status="out_of_sync"))
+        task = RotationTask(store, client_of(server, clock, APPLICATION), PasswordRules(), Pace(), ORGANIZATION)
+        results = task.run([wish_of("u1"), wish_of("u2")], check_mode=False)
+        assert [result["status"] for result in results] == ["fresh", "out_of_sync"]
+        assert store.steps == []
+
+
+class TestOtherStates:
+    def test_present_records_and_asks_nobody(self) -> None:
+        rig = Rig(
+            wish_of("u1", state="present", initial_password=OLD),
+            wish_of("u2", state="present", initial_password=OLD),
+            store=MemoryStore.holding(record_of("u2", NEW)),
+            sign_in=APPLICATION,
+        )
+        results = rig.run()
+        assert [(result["status"], result["changed"]) for result in results] == [("created", True), ("fresh", False)]
+        assert rig.server.requests == []
+        assert (rig.current("u1"), rig.current("u2")) == (OLD, NEW)
+
+    def test_delivered_asks_nobody(self) -> None:
+        rig = Rig(
+            wish_of("u1", state="delivered"),
+            wish_of("u2", state="delivered"),
+            store=MemoryStore.holding(record_of("u1", delivered=False), record_of("u2")),
+            sign_in=APPLICATION,
+        )
+        results = rig.run()
+        assert [(result["status"], result["changed"]) for result in results] == [("delivered", True), ("fresh", False)]
+        assert rig.server.requests == []
+        assert rig.store.records["u1"].delivered
+
+    @pytest.mark.parametrize("live", [OLD, NEW])
+    def test_resumed_finishes_what_was_left_open_and_starts_nothing(self, live: str) -> None:
+        rig = Rig(
+            wish_of("u1", state="resumed"),
+            wish_of("u2", state="resumed"),
+            store=MemoryStore.holding(pending_record("u1"), record_of("u2")),
+            live=live,
+        )
+        rig.server.live["u2"] = OLD
+        assert rig.statuses() == ["resumed", "fresh"]
+        assert rig.is_in_sync()
+
+    def test_resumed_with_force_opens_what_was_closed(self) -> None:
+        closed = record_of(status="out_of_sync")
+        rig = Rig(wish_of(state="resumed", force=True), store=MemoryStore.holding(closed))
+        assert rig.statuses() == ["resumed"]
+        assert rig.is_in_sync()
+
+    def test_adopted_takes_the_password_given(self) -> None:
+        closed = record_of(status="out_of_sync")
+        rig = Rig(
+            wish_of(state="adopted", initial_password="reset-1"), store=MemoryStore.holding(closed), live="reset-1"
+        )
+        assert rig.statuses() == ["adopted"]
+        assert rig.is_in_sync()
+
+    def test_adopted_leaves_a_healthy_account_alone(self) -> None:
+        rig = Rig(wish_of(state="adopted", initial_password="stale"), store=MemoryStore.holding(record_of()))
+        assert rig.statuses() == ["fresh"]
+        assert rig.server.requests == []
+
+
+class TestNoPassword:
+    def test_stops_the_run_before_any_call(self) -> None:
+        rig = Rig(wish_of("u1"), wish_of("u2"), wish_of("u3"), store=MemoryStore.holding(record_of("u1", days=1)))
+        rig.store.records["u2"] = record_of("u2")
+        results = rig.run()
+        assert [result["status"] for result in results] == ["fresh", "not_attempted", "no_password"]
+        assert results[1]["msg"].endswith(" an account has neither a record nor an initial_password.")
+        assert rig.server.requests == []
+        assert rig.store.steps == []
+
+
+class TestStoreThatCannotBeRead:
+    def test_stops_the_run_before_any_call(self) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
+        rig.store.failures["plan u2"] = StoreError("does not decrypt")
+        with pytest.raises(StoreError):
+            rig.run()
+        assert rig.server.requests == []
+        assert rig.store.steps == []
+
+
+class TestCheckMode:
+    @pytest.mark.parametrize(
+        ("wish", "records", "status", "changed"),
+        [
+            (wish_of(), [record_of()], "would_rotate", True),
+            (wish_of(), [record_of(days=1)], "fresh", False),
+            (wish_of(), [pending_record(days=1)], "would_rotate", True),
+            (wish_of(initial_password=OLD), [], "would_rotate", True),
+            (wish_of(), [record_of(status="quarantined")], "quarantined", False),
+            (wish_of(state="present", initial_password=OLD), [], "created", True),
+            (wish_of(state="present"), [record_of()], "fresh", False),
+            (wish_of(state="delivered"), [record_of(delivered=False)], "delivered", True),
+            (wish_of(state="resumed"), [pending_record()], "would_rotate", True),
+            (wish_of(state="adopted", initial_password=OLD), [record_of(status="out_of_sync")], "would_rotate", True),
+            (wish_of(), [], "no_password", False),
+        ],
+    )
+    def test_only_plans(self, wish: Wish, records: Sequence[Any], status: str, changed: bool) -> None:
+        rig = Rig(wish, store=MemoryStore.holding(*records), sign_in=APPLICATION)
+        rig.server.reads["/connect/token"] = 200, {"access_token": "t0ken", "expires_in": 3600}
+        before = dict(rig.store.records)
+        rig.store.open(check_mode=True)
+        (result,) = rig.run(check_mode=True)
+        assert (result["status"], result["changed"]) == (status, changed)
+        assert rig.server.requests == ([TOKEN] if status == "would_rotate" else [])
+        assert (rig.store.steps, rig.store.records) == ([], before)
+
+    def test_finds_out_that_the_caller_is_not_accepted(self) -> None:
+        records = [record_of("u1", days=1), record_of("u2"), pending_record("u3")]
+        rig = Rig(store=MemoryStore.holding(*records), sign_in=APPLICATION)
+        rig.server.reads["/connect/token"] = 401, {"error": "invalid_client"}
+        fresh, later, first = rig.run(check_mode=True)
+        assert [result["status"] for result in (fresh, later, first)] == ["fresh", "not_attempted", "unauthorized"]
+        assert later["msg"].endswith("The reason: another account would end as unauthorized.")
+        assert not any(result["changed"] for result in (fresh, later, first))
+        assert rig.server.changes() == []
+
+
+class TestOrder:
+    def test_what_was_left_open_comes_first(self) -> None:
+        records = [record_of("u1"), pending_record("u2"), record_of("u3"), pending_record("u4")]
+        rig = Rig(store=MemoryStore.holding(*records))
+        rig.run()
+        assert rig.server.changes() == ["u2", "u4", "u1", "u3"]
+
+    def test_what_was_refused_for_certain_comes_last(self) -> None:
+        records = [pending_record("u1", maybe_live=False), record_of("u2"), pending_record("u3")]
+        rig = Rig(store=MemoryStore.holding(*records))
+        rig.run()
+        assert rig.server.changes() == ["u3", "u2", "u1"]
+
+    @pytest.mark.parametrize("sub", [UUID, UUID.upper()])
+    def test_the_account_of_the_token_comes_last(self, sub: str) -> None:
+        records = [record_of(UUID, pending=pending_record().pending), record_of("u1"), record_of("u2")]
+        rig = Rig(store=MemoryStore.holding(*records), sign_in=users_token(sub))
+        rig.run()
+        assert rig.server.changes() == ["u1", "u2", UUID]
+
+    def test_an_application_has_no_account(self) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")), sign_in=users_token("u1", "service"))
+        rig.run()
+        assert rig.server.changes() == ["u1", "u2"]
+
+
+class TestBraked:
+    def test_two_bad_ends_leave_the_rest_alone(self) -> None:
+        rig = Rig(store=MemoryStore.holding(*(record_of(f"u{number}") for number in range(5))), live="unknown to us")
+        results = rig.run()
+        assert [result["status"] for result in results] == ["out_of_sync"] * 2 + ["not_attempted"] * 3
+        assert results[2]["msg"].endswith(ROW)
+        assert rig.server.changes() == ["u0", "u0", "u1", "u1"]
+        assert rig.store.records["u4"].generation == 1
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_a_refused_caller_stops_at_once(self, status: int) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")), faults={"u1": [status]}, max_failures=0)
+        results = rig.run()
+        assert [result["status"] for result in results] == ["unauthorized", "not_attempted"]
+        assert results[1]["msg"].endswith(" another account ended as unauthorized.")
+        assert rig.store.records["u1"].unproven_sends == 0
+
+    def test_a_wrong_base_stops_at_once(self) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")), faults={"u1": [405]})
+        assert rig.statuses() == ["wrong_base", "not_attempted"]
+
+    def test_max_failures(self) -> None:
+        records = [record_of(f"u{number}") for number in range(4)]
+        faults: dict[str, list[str | int]] = {"u1": [404], "u2": ["policy"] * 3}
+        rig = Rig(store=MemoryStore.holding(*records), faults=faults, max_failures=2)
+        assert rig.statuses() == ["rotated", "target_missing", "policy_rejected", "not_attempted"]
+
+
+class TestSignIn:
+    def test_a_failure_ends_the_first_account_and_starts_no_other(self, server: Transcript, clock: Clock) -> None:
+        server.expects(TOKEN).answers(401, {"error": "invalid_client"})
+        store = MemoryStore.holding(record_of("u1"), record_of("u2", days=1), record_of("u3"))
+        task = RotationTask(store, client_of(server, clock, APPLICATION), PasswordRules(), Pace())
+        results = task.run([wish_of("u1"), wish_of("u2"), wish_of("u3")], check_mode=False)
+        assert [result["status"] for result in results] == ["unauthorized", "fresh", "not_attempted"]
+        assert (results[0]["attempts"], results[0]["generation"]) == (0, 1)
+        assert "invalid_client" in results[0]["msg"]
+        assert store.steps == []
+
+    @pytest.mark.parametrize(("status", "expected"), [(503, "unreachable"), (404, "wrong_base")])
+    def test_ends_as_what_happened(self, server: Transcript, clock: Clock, status: int, expected: str) -> None:
+        server.expects(TOKEN).answers(status)
+        client = client_of(server, clock, APPLICATION, retries=0)
+        task = RotationTask(MemoryStore.holding(record_of("u1"), record_of("u2")), client, PasswordRules(), Pace())
+        results = task.run([wish_of("u1"), wish_of("u2")], check_mode=False)
+        assert [result["status"] for result in results] == [expected, "not_attempted"]
+
+
+class TestServerPolicy:
+    def test_is_heeded(self, server: Transcript, clock: Clock) -> None:
+        server_policy = {"Length": "40", "hasSpecialCharacter": True}
+        server.expects(SETTING).answers(200, [{"key": PASSWORD_COMPLEXITY, "value": json.dumps(server_policy)}])
+        server.expects("POST /api/User/u1/changepassword").answers(200, {"succeeded": True})
+        store = MemoryStore.holding(record_of())
+        rules = PasswordRules(special=0)
+        RotationTask(store, client_of(server, clock), rules, Pace(), ORGANIZATION).run([wish_of()], check_mode=False)
+        password = store.records["u1"].current.password
+        assert len(password) == 40
+        assert not password.isalnum()
+
+    def test_that_contradicts_the_options_stops_the_run(self, server: Transcript, clock: Clock) -> None:
+        server.expects(SETTING).answers(200, [{"key": PASSWORD_COMPLEXITY, "value": '{"hasDigit": true}'}])
+        rules = PasswordRules(digits=0, exclude="0123456789")
+        store = MemoryStore.holding(record_of())
+        task = RotationTask(store, client_of(server, clock), rules, Pace(), ORGANIZATION)
+        with pytest.raises(InvalidInput, match=r"password.exclude leaves none, and the server's policy demands it"):
+            task.run([wish_of()], check_mode=False)
+        assert store.steps == []
+
+
+class TestStoreFailures:
+    @pytest.mark.parametrize(
+        ("step", "changed", "requests"),
+        [("lock", False, 0), ("read", False, 0), ("write 1", False, 0), ("write 2", True, 1)],
+    )
+    def test_are_those_of_their_account(self, step: str, changed: bool, requests: int) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of(days=120)))
+        rig.store.failures[step] = StoreError("The disk is full.")
+        (result,) = rig.run()
+        assert (result["status"], result["changed"]) == ("store_error", changed)
+        assert len(rig.server.changes()) == requests
+        assert result["msg"].endswith("The disk is full.")
+        assert (result["generation"], round(result["age_days"])) == (1, 120)
+
+    @pytest.mark.parametrize(("step", "changed"), [("write 1", False), ("write 2", True)])
+    def test_a_disk_that_confirms_nothing_stops_the_run(self, step: str, changed: bool) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
+        rig.store.failures[step] = NotDurable("No.")
+        results = rig.run()
+        assert [result["status"] for result in results] == ["store_error", "not_attempted"]
+        assert results[0]["changed"] is changed
+
+    def test_a_record_that_went_backwards_stops_nobody(self) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
+        rig.store.failures = {"plan u1": WentBackwards("older"), "read u1": StoreError("closed")}
+        assert rig.statuses() == ["store_error", "rotated"]
+        assert rig.server.changes() == ["u2"]
+
+    def test_a_busy_account_stops_nobody(self) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
+        rig.store.locked.add("u1")
+        results = rig.task.run(rig.wishes, check_mode=False)
+        assert [result["status"] for result in results] == ["busy", "rotated"]
+
+    def test_a_stage_that_comes_too_late_sends_nothing(self) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of()))
+        rig.store.intrusions["write 1"] = record_of(password="foreign")
+        assert rig.statuses() == ["busy"]
+        assert rig.server.requests == []
+
+    def test_busy_is_what_the_store_says(self) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of()))
+        rig.store.failures["lock"] = Busy("Another run is working on this account.")
+        assert rig.statuses() == ["busy"]
+
+
+class TestAbandoned:
+    @pytest.fixture
+    def orphan(self, monkeypatch: pytest.MonkeyPatch) -> Any:
+        """Let the process that started this one be gone."""
+        return lambda: monkeypatch.setattr(os, "getppid", lambda: 1)
+
+    def test_starts_nothing(self, orphan: Any) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
+        orphan()
+        results = rig.run()
+        assert [result["status"] for result in results] == ["not_attempted"] * 2
+        assert results[0]["msg"].endswith(" nobody waits for the result any more.")
+        assert rig.server.changes() == []
+
+    def test_waits_no_longer(self, orphan: Any) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of()), faults={"u1": ["lost"]})
+        sleep, naps = rig.clock.sleep, rig.clock.naps
+
+        def nap(seconds: float) -> None:
+            sleep(seconds)
+            if len(naps) == 3:
+                orphan()
+
+        rig.task = RotationTask(rig.store, rig._client, PasswordRules(), Pace(), sleep=nap)
+        assert rig.statuses() == ["in_doubt"]
+        assert sum(naps) == 3.0
+        assert rig.server.changes() == ["u1"]
+
+
+class TestStarter:
+    def test_is_the_parent(self) -> None:
+        assert starter() == os.getppid()
+
+    def test_is_the_process_that_ansible_started_this_one_from(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(multiprocessing, "parent_process", lambda: SimpleNamespace(pid=4711))
+        assert starter() == 4711
+
+
+class TestPace:
+    @pytest.mark.parametrize("seconds", [0.0, 0.25, 2.5])
+    def test_waits_as_long_as_told(self, seconds: float) -> None:
+        rig = Rig(store=MemoryStore.holding(record_of()), faults={"u1": ["dropped"]}, settle_seconds=seconds)
+        assert rig.statuses() == ["rotated"]
+        assert sum(rig.clock.naps) == seconds
+
+    def test_results_come_in_the_order_given(self) -> None:
+        records = [replace(record_of(f"u{number}"), generation=number + 1) for number in range(30)]
+        rig = Rig(store=MemoryStore.holding(*records), concurrency=16)
+        assert [result["user_id"] for result in rig.run()] == [f"u{number}" for number in range(30)]

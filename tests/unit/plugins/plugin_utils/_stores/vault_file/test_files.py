@@ -1,0 +1,100 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from pathlib import Path
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import NotDurable
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import files
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import (
+    create,
+    keep_copy,
+    make_directory,
+    read_whole,
+    synchronize_directory,
+)
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.vault_file.workbench import in_child
+
+
+class TestCreate:
+    def test_is_for_nobody_else(self, tmp_path: Path) -> None:
+        create(tmp_path / "file", b"content")
+        assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+        assert read_whole(tmp_path / "file") == b"content"
+
+    def test_replaces_nothing(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_bytes(b"old")
+        with pytest.raises(FileExistsError):
+            create(tmp_path / "file", b"new")
+        assert (tmp_path / "file").read_bytes() == b"old"
+
+    def test_follows_no_link(self, tmp_path: Path) -> None:
+        (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(FileExistsError):
+            create(tmp_path / "link", b"content")
+        assert not (tmp_path / "elsewhere").exists()
+
+    def test_leaves_nothing_where_the_disk_is_full(self, tmp_path: Path) -> None:
+        def fill_the_disk() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            with pytest.raises(OSError, match="File too large"):
+                create(tmp_path / "file", b"x" * 1000)
+
+        assert in_child(fill_the_disk) == 0
+        assert not (tmp_path / "file").exists()
+
+    def test_says_when_the_disk_does_not_confirm(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(_descriptor: int) -> None:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(os, "fsync", fail)
+        with pytest.raises(NotDurable, match="Input/output error") as caught:
+            create(tmp_path / "file", b"content")
+        assert caught.value.stops_task
+        assert caught.value.status == "store_error"
+        assert not (tmp_path / "file").exists()
+
+
+class TestReadWhole:
+    def test_follows_no_link(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_bytes(b"content")
+        (tmp_path / "link").symlink_to(tmp_path / "file")
+        with pytest.raises(OSError, match="symbolic links"):
+            read_whole(tmp_path / "link")
+
+    def test_of_nothing_is_none(self, tmp_path: Path) -> None:
+        assert read_whole(tmp_path / "file") is None
+
+
+class TestMakeDirectory:
+    def test_is_durable_with_all_above_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        durable: list[Path] = []
+        monkeypatch.setattr(files, "synchronize_directory", durable.append)
+        make_directory(tmp_path / "one" / "two")
+        assert durable == [tmp_path, tmp_path / "one"]
+        assert (tmp_path / "one" / "two").stat().st_mode & 0o777 == 0o700
+
+    def test_synchronizes_a_directory(self, tmp_path: Path) -> None:
+        synchronize_directory(tmp_path)
+
+
+class TestKeepCopy:
+    def test_keeps_it(self, tmp_path: Path) -> None:
+        for content in (b"one", b"two", b"two"):
+            (tmp_path / "new").write_bytes(content)
+            os.replace(tmp_path / "new", tmp_path / "file.yml")
+            keep_copy(tmp_path / "file.yml", tmp_path / "copy.yml")
+            keep_copy(tmp_path / "file.yml", tmp_path / "copy.yml")
+            assert (tmp_path / "copy.yml").read_bytes() == content
+            assert (tmp_path / "copy.yml").stat().st_ino != (tmp_path / "file.yml").stat().st_ino
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.yml", "file.yml"]
+
+    def test_never_fails(self, tmp_path: Path) -> None:
+        (tmp_path / "file.yml").write_bytes(b"content")
+        keep_copy(tmp_path / "file.yml", tmp_path / "missing" / "copy.yml")

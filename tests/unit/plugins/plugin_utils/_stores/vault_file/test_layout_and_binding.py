@@ -1,0 +1,182 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError, one_account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.binding import this_controller
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout, encoded
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.vault_file.workbench import (
+    STAGED,
+    URL,
+    USER,
+    a_store,
+    fill,
+    read,
+    record_file,
+    texts,
+)
+
+OTHER_URL = "https://other.example/identity"
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("account_id", "name"),
+        [
+            ("svc-robot_1", "svc-robot_1"),
+            ("a.b~c", "a%2Eb%7Ec"),
+            ("../../etc/passwd", "%2E%2E%2F%2E%2E%2Fetc%2Fpasswd"),
+            ("\u00e4 b%", "%C3%A4%20b%25"),
+        ],
+    )
+    def test_hold_nothing_but_letters_digits_hyphen_and_underscore(
+        self, tmp_path: Path, account_id: str, name: str
+    ) -> None:
+        assert encoded(account_id) == name
+        Layout(tmp_path).record(account_id).touch()
+        assert Layout(tmp_path).ids() == [account_id]
+
+    def test_ids_are_those_of_records_alone(self, tmp_path: Path) -> None:
+        layout = Layout(tmp_path)
+        for path in (layout.record("a"), layout.conflict("a", 1), layout.marker, layout.index, tmp_path / ".yml"):
+            path.touch()
+        assert layout.ids() == ["a"]
+
+    def test_temporaries_are_those_of_one_account(self, tmp_path: Path) -> None:
+        layout = Layout(tmp_path)
+        (tmp_path / ".tmp").mkdir()
+        first, second = layout.temporary("index"), layout.temporary("index")
+        for age, path in enumerate((second, first, layout.temporary("ind"), layout.temporary_for(layout.index))):
+            path.touch()
+            os.utime(path, (age, age))
+        assert layout.temporaries("index") == [second, first]
+
+
+class TestDirectory:
+    def test_is_made_for_nobody_else(self, tmp_path: Path) -> None:
+        fill(tmp_path / "deep" / "store", STAGED)
+        for path in (tmp_path / "deep").rglob("*"):
+            assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600)
+
+    def test_is_not_made_in_check_mode(self, tmp_path: Path) -> None:
+        store = a_store(tmp_path / "store", check_mode=True)
+        assert not store.holds(USER)
+        assert store.read(USER) is None
+        assert one_account(store, "svc-robot") is None
+        store.close()
+        assert not (tmp_path / "store").exists()
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    @pytest.mark.parametrize("mode", [0o750, 0o701, 0o777])
+    def test_open_to_others_is_refused(self, tmp_path: Path, mode: int, check_mode: bool) -> None:
+        (tmp_path / "my store").mkdir()
+        (tmp_path / "my store").chmod(mode)
+        with pytest.raises(StoreError, match=rf"chmod 0700 '{tmp_path}/my store'"):
+            a_store(tmp_path / "my store", check_mode=check_mode)
+
+    @pytest.mark.parametrize("name", ["", ".tmp", ".prev", ".locks"])
+    def test_behind_a_link_is_refused(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        if name:
+            (tmp_path / "store").mkdir(mode=0o700)
+        (tmp_path / "store" / name).symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(StoreError, match=rf"symbolic link.*{tmp_path}/elsewhere"):
+            a_store(tmp_path / "store")
+
+    def test_that_is_a_file_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "store").touch()
+        with pytest.raises(StoreError, match="is not a directory"):
+            a_store(tmp_path / "store")
+
+    def test_of_an_awx_job_is_refused_unless_it_lasts(self, tmp_path: Path) -> None:
+        for check_mode in (True, False):
+            with pytest.raises(StoreError, match="set persistent to true"):
+                a_store(tmp_path / "store", in_awx_job=True, check_mode=check_mode)
+        assert not (tmp_path / "store").exists()
+        for pod in ("pod-1", "pod-2"):
+            a_store(tmp_path / "store", in_awx_job=True, persistent=True, controller=pod)
+
+
+class TestMarker:
+    def test_names_server_and_controller(self, tmp_path: Path) -> None:
+        a_store(tmp_path / "store")
+        assert json.loads((tmp_path / "store" / "store.json").read_bytes()) == {
+            "identity_url": URL,
+            "controller": "here",
+            "former": [],
+        }
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_refuses_another_server(self, tmp_path: Path, check_mode: bool) -> None:
+        fill(tmp_path / "store", STAGED)
+        with pytest.raises(StoreError, match=f"belongs to {URL}, not to {OTHER_URL}.* set rebind_from to {URL}"):
+            a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from="https://x", check_mode=check_mode)
+
+    def test_binds_nothing_while_there_is_no_record(self, tmp_path: Path) -> None:
+        a_store(tmp_path / "store", identity_url=OTHER_URL)
+        fill(tmp_path / "store", STAGED)
+        assert json.loads((tmp_path / "store" / "store.json").read_bytes())["identity_url"] == URL
+
+    def test_refuses_another_controller_unless_told(self, tmp_path: Path) -> None:
+        fill(tmp_path / "store", STAGED)
+        with pytest.raises(StoreError, match=r"another controller, here, .*\(there\).* set any_controller"):
+            a_store(tmp_path / "store", controller="there")
+        assert a_store(tmp_path / "store", controller="there", any_controller=True).read(USER) == STAGED
+
+    def test_follows_a_server_to_its_new_address(self, tmp_path: Path) -> None:
+        fill(tmp_path / "store", STAGED)
+        before = texts(tmp_path / "store")
+        a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from=URL, check_mode=True)
+        assert texts(tmp_path / "store") == before
+        a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from=URL)
+        found = a_store(tmp_path / "store", identity_url=OTHER_URL).read(USER)
+        assert found
+        assert found.account.identity_url == OTHER_URL
+        with pytest.raises(StoreError, match=f"belongs to {OTHER_URL}"):
+            read(tmp_path / "store")
+
+    def test_of_a_server_that_has_moved_is_made_again(self, tmp_path: Path) -> None:
+        fill(tmp_path / "store", STAGED)
+        a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from=URL)
+        (tmp_path / "store" / "store.json").unlink()
+        with pytest.raises(StoreError, match=f"belongs to another server, {URL}.* set rebind_from to it"):
+            a_store(tmp_path / "store", identity_url=OTHER_URL).read(USER)
+        (tmp_path / "store" / "store.json").unlink()
+        assert a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from=f"{URL}/").read(USER)
+        assert a_store(tmp_path / "store", identity_url=OTHER_URL).read(USER)
+
+    @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'"x"', b"[" * 100_000])
+    def test_is_not_guessed(self, tmp_path: Path, content: bytes) -> None:
+        fill(tmp_path / "store", STAGED)
+        (tmp_path / "store" / "store.json").write_bytes(content)
+        with pytest.raises(StoreError, match=r"store\.json is damaged"):
+            a_store(tmp_path / "store")
+
+    def test_binds_records_of_a_directory_that_lost_it(self, tmp_path: Path) -> None:
+        fill(tmp_path / "store", STAGED)
+        (tmp_path / "store" / "store.json").unlink()
+        store = a_store(tmp_path / "store", identity_url=OTHER_URL)
+        with pytest.raises(StoreError, match=f"{record_file(tmp_path / 'store')} belongs to another server, {URL}"):
+            store.read(USER)
+
+    def test_is_enough_for_reading(self, tmp_path: Path) -> None:
+        fill(tmp_path / "store", STAGED).close()
+        before = texts(tmp_path / "store")
+        store = a_store(tmp_path / "store", identity_url=None, controller="anywhere")
+        assert one_account(store, "svc-robot") == USER
+        assert store.read(USER) == STAGED
+        store.close()
+        assert texts(tmp_path / "store") == before
+
+    def test_is_missed_by_reading(self, tmp_path: Path) -> None:
+        with pytest.raises(StoreError, match="There is no store in"):
+            a_store(tmp_path / "store", identity_url=None)
+
+    def test_controllers_have_a_lasting_name(self) -> None:
+        assert this_controller() == this_controller() != ""
