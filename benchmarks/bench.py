@@ -36,7 +36,7 @@ class Cost:
     megabytes: float = 0.0
 
 
-class Server:
+class BenchmarkServer:
     """A simulator on loopback, in its own process."""
 
     def __init__(self, url: str) -> None:
@@ -50,17 +50,17 @@ class Server:
 
 
 @contextmanager
-def simulator(latency: float = 0) -> Iterator[Server]:
+def simulator(latency: float = 0) -> Iterator[BenchmarkServer]:
     command = [sys.executable, str(SIMULATOR), "--latency", str(latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield Server(json.loads(process.stdout.readline())["url"])
+            yield BenchmarkServer(json.loads(process.stdout.readline())["url"])
         finally:
             process.terminate()
 
 
-def play(text: str, server: Server, *, arguments: Sequence[str] = (), **variables: Any) -> Cost:
+def play(text: str, server: BenchmarkServer, *, arguments: Sequence[str] = (), **variables: Any) -> Cost:
     """Run a playbook and return its wall time, and the peak memory of the largest process it started."""
     with tempfile.TemporaryDirectory() as folder:
         playbook, settings = Path(folder, "play.yml"), Path(folder, "variables.json")
@@ -103,7 +103,7 @@ def peak(case: str, megabytes: float, wanted: str) -> None:
 
 
 def demand(case: str, measured: float, wanted: str) -> None:
-    """Remember a figure that is not as wanted, such as C(<= 3.0)."""
+    """Remember a figure that is not as wanted, such as `<= 3.0`."""
     comparison, bound = wanted.split()
     if not {"<=": operator.le, ">=": operator.ge}[comparison](measured, float(bound)):
         MISSED.append(f"{case}: {measured:.2f}, wanted {wanted}")

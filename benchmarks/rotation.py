@@ -30,7 +30,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options im
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task import rotate
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import store_argument_spec
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
-from bench import CLIENT, Cost, Server, conclude, number_of_runs, peak, play, row, simulator
+from bench import CLIENT, BenchmarkServer, Cost, conclude, number_of_runs, peak, play, row, simulator
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from user_password import CONCURRENCY, EMPTY, User, measured, module, new_users
 
@@ -59,7 +59,7 @@ ROTATION = """
 class Fleet:
     """Users of the server whose passwords a store keeps."""
 
-    server: Server
+    server: BenchmarkServer
     users: list[User]
     folder: Path
 
@@ -98,7 +98,7 @@ class Fleet:
 
 
 @contextmanager
-def fleet(server: Server, count: int) -> Iterator[Fleet]:
+def batch(server: BenchmarkServer, count: int) -> Iterator[Fleet]:
     """Make users, and a store with a record of each."""
     folder = Path(tempfile.mkdtemp())
     try:
@@ -115,7 +115,7 @@ def against_others(runs: int) -> None:
     with simulator(LATENCY) as server:
         for _run in range(runs):
             bare = measured(server, 1_000, module).seconds
-            with fleet(server, 1_000) as accounts:
+            with batch(server, 1_000) as accounts:
                 seconds.append(accounts.rotation().seconds)
                 ratios.append(seconds[-1] / bare)
                 idle_seconds.append(accounts.play(ROTATION).seconds)
@@ -129,9 +129,9 @@ def growth(runs: int) -> None:
     ratios, seconds, megabytes = [], [], []
     with simulator(LATENCY) as server:
         for _run in range(runs):
-            with fleet(server, 1_000) as accounts:
+            with batch(server, 1_000) as accounts:
                 small = accounts.rotation().seconds - accounts.play(EMPTY).seconds
-            with fleet(server, 10_000) as accounts:
+            with batch(server, 10_000) as accounts:
                 large = accounts.rotation()
                 ratios.append((large.seconds - accounts.play(EMPTY).seconds) / 10 / small)
             seconds.append(large.seconds)
@@ -193,7 +193,7 @@ def rotate_here(accounts: Fleet) -> None:
 
 def parts() -> None:
     """Print where the time of 1,000 accounts goes. Threads wait at the same time: the sums exceed the whole."""
-    with simulator(LATENCY) as server, fleet(server, 1_000) as accounts, metered_calls() as meters:
+    with simulator(LATENCY) as server, batch(server, 1_000) as accounts, metered_calls() as meters:
         before, started, work = accounts.applied(), time.perf_counter(), time.process_time()
         rotate_here(accounts)
         passed, worked = time.perf_counter() - started, time.process_time() - work

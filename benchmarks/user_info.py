@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bench import Server, conclude, demand, number_of_runs, play, row, simulator
+from bench import BenchmarkServer, conclude, demand, number_of_runs, play, row, simulator
 
 USERS, NAMES, MOST_CALLS = 20_000, 1_000, 21
 PARTITION = "7a2f0b1e-52f4-4f0e-9d0c-6a2b5d1c9e10"
@@ -73,7 +73,7 @@ class Lookup(NamedTuple):
     calls: int
 
 
-def measured(server: Server, text: str, names: list[str]) -> Lookup:
+def measured(server: BenchmarkServer, text: str, names: list[str]) -> Lookup:
     """Run a playbook, and count the listing calls that it makes."""
     server.control("POST", "reset")
     seconds = play(text, server, names=names, partition_id=PARTITION).seconds

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
-from bench import CLIENT, Cost, Server, conclude, number_of_runs, peak, play, row, simulator
+from bench import CLIENT, BenchmarkServer, Cost, conclude, number_of_runs, peak, play, row, simulator
 
 CONCURRENCY = 16
 User = dict[str, str]
@@ -63,8 +63,8 @@ URI = """
 """
 
 
-def new_users(server: Server, count: int) -> list[User]:
-    """Replace all users by C(count) new ones with distinct random passwords, and return the wanted changes."""
+def new_users(server: BenchmarkServer, count: int) -> list[User]:
+    """Replace all users by `count` new ones with distinct random passwords, and return the wanted changes."""
     server.control("DELETE", "users")
     server.control("POST", "reset")
     users = [
@@ -80,14 +80,14 @@ def new_users(server: Server, count: int) -> list[User]:
     return users
 
 
-def demand_changed(server: Server, users: list[User]) -> None:
+def demand_changed(server: BenchmarkServer, users: list[User]) -> None:
     pairs = [[user["user_id"], user["new_password"]] for user in users]
     if server.control("POST", "verify", {"pairs": pairs})["live"] != len(users):
         raise SystemExit("a run did not change every password: its time means nothing")
 
 
-def thread_pool(server: Server, users: list[User]) -> Cost:
-    """Change the passwords with nothing but C(requests) in threads, a session each."""
+def thread_pool(server: BenchmarkServer, users: list[User]) -> Cost:
+    """Change the passwords with nothing but `requests` in threads, a session each."""
     started = time.perf_counter()
     base, local = f"{server.url}/identity", threading.local()
     form = {"grant_type": "client_credentials", **CLIENT}
@@ -110,22 +110,22 @@ def thread_pool(server: Server, users: list[User]) -> Cost:
     return Cost(time.perf_counter() - started)
 
 
-def measured(server: Server, count: int, run: Callable[[Server, list[User]], Cost]) -> Cost:
+def measured(server: BenchmarkServer, count: int, run: Callable[[BenchmarkServer, list[User]], Cost]) -> Cost:
     users = new_users(server, count)
     cost = run(server, users)
     demand_changed(server, users)
     return cost
 
 
-def module(server: Server, users: list[User]) -> Cost:
+def module(server: BenchmarkServer, users: list[User]) -> Cost:
     return play(MODULE, server, users=users, concurrency=CONCURRENCY)
 
 
-def uri_loop(server: Server, users: list[User]) -> Cost:
+def uri_loop(server: BenchmarkServer, users: list[User]) -> Cost:
     return play(URI, server, users=users)
 
 
-def empty_seconds(server: Server, count: int) -> float:
+def empty_seconds(server: BenchmarkServer, count: int) -> float:
     return play(EMPTY, server, users=new_users(server, count)).seconds
 
 

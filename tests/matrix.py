@@ -32,7 +32,7 @@ Minor = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Run:
+class MatrixRun:
     core: str
     python: int
     target: int | None = None
@@ -86,7 +86,7 @@ def first_pythons(upto: int) -> dict[Minor, int]:
     return first
 
 
-def plan(pythons: list[int]) -> Iterator[Run | Outcome]:
+def plan(pythons: list[int]) -> Iterator[MatrixRun | Outcome]:
     """A run for each ansible-core, or the reason why there is none."""
     cores = newest_releases("--ignore-requires-python")
     first = first_pythons(max(pythons))
@@ -97,18 +97,18 @@ def plan(pythons: list[int]) -> Iterator[Run | Outcome]:
         if fitting:
             python = min(fitting, key=lambda fit: used[fit])
             used[python] += 1
-            yield Run(core, python)
+            yield MatrixRun(core, python)
         else:
             need = f"3.{oldest} to 3.{oldest + 2}" if oldest else f"newer than 3.{max(pythons)}"
             yield Outcome(core, "-", f"not run: needs Python {need}")
 
 
-def add_target(planned: list[Run | Outcome], pythons: list[int]) -> Run | Outcome:
+def add_target(planned: list[MatrixRun | Outcome], pythons: list[int]) -> MatrixRun | Outcome:
     """The newest ansible-core once more, with the modules on the oldest Python they support."""
     oldest = lower_bound("tests/config.yml")[1]
-    runs = [run for run in planned if isinstance(run, Run)]
+    runs = [run for run in planned if isinstance(run, MatrixRun)]
     if runs and oldest in pythons:
-        return Run(runs[-1].core, runs[-1].python, oldest)
+        return MatrixRun(runs[-1].core, runs[-1].python, oldest)
     return Outcome("-", f"target 3.{oldest}", f"not run: no Python 3.{oldest} on this machine")
 
 
@@ -130,7 +130,7 @@ def count(word: str, closing_line: str) -> int:
     return int(found[1]) if found else 0
 
 
-def carry_out(run: Run, interpreters: dict[int, Path]) -> Outcome:
+def carry_out(run: MatrixRun, interpreters: dict[int, Path]) -> Outcome:
     start = time.monotonic()
     try:
         tests = run_tests(run, interpreters)
@@ -139,7 +139,7 @@ def carry_out(run: Run, interpreters: dict[int, Path]) -> Outcome:
     return report(run, tests.returncode, tests.stdout, time.monotonic() - start)
 
 
-def run_tests(run: Run, interpreters: dict[int, Path]) -> subprocess.CompletedProcess[str]:
+def run_tests(run: MatrixRun, interpreters: dict[int, Path]) -> subprocess.CompletedProcess[str]:
     python = environment(run.name, interpreters[run.python], f"ansible-core=={run.core}", "pytest")
     variables = os.environ | {
         "HOME": str(TOOLS / "home"),
@@ -167,7 +167,7 @@ def run_tests(run: Run, interpreters: dict[int, Path]) -> subprocess.CompletedPr
     )
 
 
-def report(run: Run, code: int, output: str, seconds: float) -> Outcome:
+def report(run: MatrixRun, code: int, output: str, seconds: float) -> Outcome:
     lines = output.splitlines() or [""]
     shown = lines if code else [line for line in lines if line.startswith("SKIPPED")]
     print(f"-- {run.name}", *shown, lines[-1], sep="\n", flush=True)
@@ -183,7 +183,7 @@ def main() -> int:
     planned.append(add_target(planned, list(interpreters)))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         outcomes = list(
-            pool.map(lambda step: carry_out(step, interpreters) if isinstance(step, Run) else step, planned)
+            pool.map(lambda step: carry_out(step, interpreters) if isinstance(step, MatrixRun) else step, planned)
         )
     print(f"\n{'ansible-core':<14}{'python':<20}{'seconds':>8}  result")
     for outcome in outcomes:

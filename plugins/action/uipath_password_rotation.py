@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of C(rpaops.uipath.uipath_password_rotation).
+"""The controller's side of `rpaops.uipath.uipath_password_rotation`.
 
 It runs in the controller's own process: the play's vault secrets are at hand there, and no file with arguments is
 written for a module. The core masks nothing for actions; what comes from the server is masked where it comes in.
@@ -106,8 +106,8 @@ def complete(error: Exception) -> str:
 def is_repeated(task: Any, variables: Mapping[str, Any]) -> bool:
     """Tell whether the play has this task run for several hosts.
 
-    C(ansible_play_hosts_all) also has the hosts that C(add_host) has added, for which no play is run; a play with
-    C(serial) has one batch after the other.
+    `ansible_play_hosts_all` also has the hosts that `add_host` has added, for which no play is run; a play with
+    `serial` has one batch after the other.
     """
     play = play_of(task)
     hosts = variables.get("ansible_play_hosts_all" if play and play.serial else "ansible_play_batch", ())

@@ -68,7 +68,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import register_forms
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import doubt
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import SENTENCES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store, one_account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import named_store, store_argument_spec
 
@@ -99,6 +99,6 @@ class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
         status = doubt(record)
         if status and not self.get_option("allow_in_doubt"):
             raise AnsibleLookupError(
-                f"{term}: {status}. {SENTENCES[status]} allow_in_doubt=true returns the current password all the same."
+                f"{term}: {status}. {MESSAGES[status]} allow_in_doubt=true returns the current password all the same."
             )
         return record.current.password

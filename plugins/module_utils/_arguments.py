@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The connection options that all modules share: their types, their environment variables, and what they build.
 
-Their documentation is the fragment C(rpaops.uipath.connection).
+Their documentation is the fragment `rpaops.uipath.connection`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "http
 
 
 def set_variable(*names: str) -> str:
-    """Return an environment variable, as C(env_fallback) does, but treat an empty one as not set."""
+    """Return an environment variable, as `env_fallback` does, but treat an empty one as not set."""
     value: str = env_fallback(*names)
     if not value:
         raise AnsibleFallbackNotFound

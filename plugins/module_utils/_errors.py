@@ -4,7 +4,7 @@
 """What can go wrong between a task and the Identity server, and the sentence the user reads about it.
 
 Every error carries the status that the user's result gets, and what the server said about it: HTTP status,
-error codes and trace id. Messages are written here or by code that has masked the server's words before.
+error codes and trace id. Messages are written here or by code that has masked the server's message before.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 
 class UiPathError(Exception):
-    """An error that ends the work on one user, or the whole task when C(stops_task) is set."""
+    """An error that ends the work on one user, or the whole task when `stops_task` is set."""
 
     status = "unknown"
     stops_task = False
@@ -128,7 +128,7 @@ STATUSES = (
     "not_attempted",
 )
 
-SENTENCES = {
+MESSAGES = {
     "changed": "The password was changed.",
     "already_set": "The new password is in effect already.",
     "would_change": "The password would be changed, if the old password is the one in effect.",

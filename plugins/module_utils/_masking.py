@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Hide secrets in words that come from elsewhere.
 
-Ansible masks the exact value of a C(no_log) option. A server may quote a password the way it met it: JSON-escaped,
-percent-encoded, in base64, or changed in case. C(mask) covers those forms; C(mask_fragments) is for messages that
+Ansible masks the exact value of a `no_log` option. A server may quote a password the way it met it: JSON-escaped,
+percent-encoded, in base64, or changed in case. `mask` covers those forms; `mask_fragments` is for messages that
 are known to quote pieces of a request.
 """
 
@@ -62,7 +62,7 @@ def percent_encoded(octets: bytes) -> str:
 
 
 def mask(words: str, secrets: Iterable[str]) -> str:
-    """Replace every form of every secret in C(words), in either case."""
+    """Replace every form of every secret in `words`, in either case."""
     if not words:
         return words
     forms = set().union(*(encoded_forms(secret) for secret in secrets if secret))
@@ -75,7 +75,7 @@ def mask(words: str, secrets: Iterable[str]) -> str:
 def mask_fragments(words: str, secrets: Iterable[str]) -> str:
     """Replace also what is quoted, every lone character, and every piece of a secret that is long enough to help.
 
-    A JSON parser quotes a body it cannot read character by character: C(Unexpected character ... value: h.)
+    A JSON parser quotes a body it cannot read character by character: `Unexpected character ... value: h.`
     """
     if not words:
         return words

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """AnsibleModule for tasks that carry thousands of passwords: from the options to a client, from a result to the exit.
 
-C(AnsibleModule) compares every C(no_log) value with every string of the result: 10,000 users cost half a minute at
-exit. It also writes the C(repr) of a list option to the system log, where the masking of exact values misses a
+`AnsibleModule` compares every `no_log` value with every string of the result: 10,000 users cost half a minute at
+exit. It also writes the `repr` of a list option to the system log, where the masking of exact values misses a
 password with a quotation mark or a backslash. This class takes the users' passwords out of the options before the
 result is built. No result of this collection contains one, and text from elsewhere is masked where it comes in.
 """
@@ -65,8 +65,8 @@ def register_forms(secrets: Collection[str]) -> None:
 class UiPathModule(AnsibleModule):
     """An AnsibleModule whose options lose their users' passwords before it exits.
 
-    Of an entry in the option C(users), and of options that the module does not know, only what is known to be no
-    secret survives: a mistyped C(old_pasword) is hidden like the right one.
+    Of an entry in the option `users`, and of options that the module does not know, only what is known to be no
+    secret survives: a mistyped `old_pasword` is hidden like the right one.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -88,7 +88,7 @@ class UiPathModule(AnsibleModule):
         return connect(self.params, os.environ, check_mode=self.check_mode, connections=connections)
 
     def conclude(self, work: Callable[[], dict[str, Any]]) -> NoReturn:
-        """Exit with the result of C(work), or with what ended it early."""
+        """Exit with the result of `work`, or with what ended it early."""
         if REQUESTS_IMPORT_ERROR:
             self.fail_json(missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
         try:

@@ -35,7 +35,7 @@ class Brake:
         self._in_a_row = 0
 
     def reason_to_stop(self, status: str, *, failed: bool, stopped_by: str | None) -> str | None:
-        """Note a user's end. C(stopped_by) is the outcome of a request after which no other can succeed."""
+        """Note a user's end. `stopped_by` is the outcome of a request after which no other can succeed."""
         if stopped_by:
             return f"another user's request ended as {stopped_by}"
         self._failures += failed
@@ -51,24 +51,24 @@ class Brake:
 
 
 @dataclass
-class FleetReport(Generic[Result]):
-    """C(results) has an entry per item, None where there is none; C(started) tells those that were under way."""
+class PoolReport(Generic[Result]):
+    """`results` has an entry per item, None where there is none; `started` tells those that were under way."""
 
     results: list[Result | None]
     started: list[bool]
     stopped: str | None = None
 
 
-def run_fleet(
+def run_in_pool(
     items: Sequence[Item],
     work: Callable[[Item], Result],
     reason_to_stop: Callable[[Result], str | None],
     *,
     concurrency: int,
     cancelled: Callable[[], bool],
-) -> FleetReport[Result]:
-    """Apply C(work) to every item in C(concurrency) threads, until done or until there is a reason to stop."""
-    report: FleetReport[Result] = FleetReport([None] * len(items), [False] * len(items))
+) -> PoolReport[Result]:
+    """Apply `work` to every item in `concurrency` threads, until done or until there is a reason to stop."""
+    report: PoolReport[Result] = PoolReport([None] * len(items), [False] * len(items))
     turns = iter(range(len(items)))
     lock = threading.Lock()
 

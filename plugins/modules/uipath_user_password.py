@@ -321,7 +321,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.res
     task_result,
     user_result,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._workers import Brake, run_fleet
+from ansible_collections.rpaops.uipath.plugins.module_utils._workers import Brake, run_in_pool
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
@@ -415,7 +415,7 @@ def run(
         failed = verdict.status not in SUCCEEDED
         return brake.reason_to_stop(verdict.status, failed=failed, stopped_by=verdict.stopped_by)
 
-    report = run_fleet(changes, work, reason_to_stop, concurrency=concurrency, cancelled=cancelled)
+    report = run_in_pool(changes, work, reason_to_stop, concurrency=concurrency, cancelled=cancelled)
     verdicts = [
         verdict or unfinished(started, report.stopped) for verdict, started in zip(report.results, report.started)
     ]

@@ -22,7 +22,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Current, Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.document import from_document
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import VAULT_PASSWORD, Playbook, Run, Running
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import VAULT_PASSWORD, Playbook, PlaybookRun, Running
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -50,7 +50,7 @@ VAULT = VaultLib([("default", VaultSecret(word.encode())) for word in (VAULT_PAS
 
 
 class Rig:
-    """C(order) is the order in which the server checks. C(users) exist there with the initial password."""
+    """`order` is the order in which the server checks. `users` exist there with the initial password."""
 
     def __init__(self, folder: Path, order: str = "old-first", users: Iterable[str] = ()) -> None:
         self.folder = folder
@@ -94,7 +94,7 @@ class Rig:
         """The result of one rotation, in a playbook of its own."""
         return self.play([self.task(users, **options)], *arguments)[TASK]
 
-    def struck(self, users: Iterable[str], plan: Mapping[str, Any], **options: Any) -> Run:
+    def struck(self, users: Iterable[str], plan: Mapping[str, Any], **options: Any) -> PlaybookRun:
         """A run that is struck at a side effect."""
         with self.start(users, plan, **options) as running:
             return running.finish()
@@ -110,7 +110,7 @@ class Rig:
     # What there is
 
     def record(self, user: str) -> Record:
-        """The record, decrypted by the library behind C(ansible-vault)."""
+        """The record, decrypted by the library behind `ansible-vault`."""
         return opened(self.store / f"{user}.yml")
 
     def live(self, user: str) -> str:
@@ -168,9 +168,9 @@ class Rig:
     def put(self, *records: Record) -> None:
         store = self.opened_store()
         for record in records:
-            with store.account(record.account.user_id) as slot:
-                slot.read()
-                assert slot.write(record)
+            with store.account(record.account.user_id) as locked_record:
+                locked_record.read()
+                assert locked_record.write(record)
         store.close()
 
     def opened_store(self) -> VaultFileStore:

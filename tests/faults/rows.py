@@ -14,13 +14,13 @@ class Row:
     """The simulator's name for a fault, the status after the faulty run, the most mismatches there may be."""
 
     kind: str
-    ends: str  # or, separated by a comma, one for each order of checking
+    outcomes: str  # or, separated by a comma, one for each order of checking
     mismatches: int
     parameters: dict[str, Any]
 
 
-def row(kind: str, ends: str = "rotated", *, mismatches: int = 0, **parameters: Any) -> Row:
-    return Row(kind, ends, mismatches, parameters)
+def row(kind: str, outcomes: str = "rotated", *, mismatches: int = 0, **parameters: Any) -> Row:
+    return Row(kind, outcomes, mismatches, parameters)
 
 
 ROWS: dict[str, Row] = {

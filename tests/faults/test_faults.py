@@ -55,8 +55,8 @@ class Runs:
     faulty: Seen
     clean: Seen
 
-    def ends(self, name: str) -> str:
-        both = ROWS[name].ends.split(",")
+    def outcomes(self, name: str) -> str:
+        both = ROWS[name].outcomes.split(",")
         return both[-1] if self.order == "policy-first" else both[0]
 
 
@@ -83,12 +83,14 @@ class TestOneAnswer:
     @pytest.mark.parametrize("name", ROWS)
     def test_no_password_is_lost(self, runs: Runs, name: str) -> None:
         faulty, clean = runs.faulty, runs.clean
-        user, ends = user_of(name), runs.ends(name)
-        assert statuses(faulty.result)[user] == ends
+        user, outcomes = user_of(name), runs.outcomes(name)
+        assert statuses(faulty.result)[user] == outcomes
         assert faulty.lives[user] in kept(faulty.records[user])
-        if ends == "rotated":
+        if outcomes == "rotated":
             assert is_settled(faulty.records[user], faulty.lives[user])
-        assert statuses(clean.result)[user] == {"rotated": "fresh", "policy_rejected": "rotated"}.get(ends, "resumed")
+        assert statuses(clean.result)[user] == {"rotated": "fresh", "policy_rejected": "rotated"}.get(
+            outcomes, "resumed"
+        )
         assert is_settled(clean.records[user], clean.lives[user])
         assert clean.mismatches.get(user, 0) <= ROWS[name].mismatches
 
@@ -329,12 +331,12 @@ class TestTwoAtOnce:
 
     def test_two_controllers_do_not_share_a_directory(self, rig: Rig) -> None:
         [user] = rig.prepare("shared")
-        marker = rig.store / "store.json"
-        text = marker.read_text()
-        marker.write_text(text.replace('"controller": "', '"controller": "another-'))
+        binding = rig.store / "store.json"
+        text = binding.read_text()
+        binding.write_text(text.replace('"controller": "', '"controller": "another-'))
         refused = rig.rotate([user])
         assert refused["failed"]
         assert "another controller, another-" in refused["msg"]
         assert rig.simulator.total == 0
-        marker.write_text(text)
+        binding.write_text(text)
         assert statuses(rig.rotate([user])) == {user: "rotated"}

@@ -55,7 +55,7 @@ def report(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -
 
 @dataclass(frozen=True)
 class Strike:
-    """What a signal at side effect C(number) did: where it struck, and what was left of each account."""
+    """What a signal at side effect `number` did: where it struck, and what was left of each account."""
 
     number: int
     event: str

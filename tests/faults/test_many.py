@@ -36,11 +36,12 @@ def newcomers(rig: Rig) -> list[dict[str, Any]]:
 
 def lost(rig: Rig, accounts: list[dict[str, Any]], result: dict[str, Any]) -> list[str]:
     """The accounts whose live password is not in the store. Who was not begun has the initial one."""
-    lives, ends = rig.lives(), statuses(result)
+    lives, outcomes = rig.lives(), statuses(result)
     return [
         user
         for user, initial in ((each["user_id"], each["initial_password"]) for each in accounts)
-        if not (ends[user] == "not_attempted" and lives[user] == initial) and lives[user] not in kept(rig.record(user))
+        if not (outcomes[user] == "not_attempted" and lives[user] == initial)
+        and lives[user] not in kept(rig.record(user))
     ]
 
 

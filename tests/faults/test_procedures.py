@@ -135,8 +135,8 @@ class TestVaultPassword:
         for text, file in texts.items():
             command = command.replace(text, str(rig.folder / file))
         done(rig, f"cd ~/uipath-passwords && {command}")
-        ends = {"user-1": "rotated", "user-2": "store_error", "user-3": "rotated"}
-        assert statuses(rig.rotate(users, force=True)) == ends
+        outcomes = {"user-1": "rotated", "user-2": "store_error", "user-3": "rotated"}
+        assert statuses(rig.rotate(users, force=True)) == outcomes
         assert statuses(rig.rotate(users, state="resumed", force=True))["user-2"] == "resumed"
         assert all_ok(rig, users)
         assert not rig.simulator.report["mismatches"]
@@ -190,8 +190,8 @@ class TestAnotherController:
 
     def test_copies_the_directory_and_says_so_from_then_on(self, rig: Rig) -> None:
         users = rotated_once(rig, "user-1", "user-2")
-        marker = rig.store / "store.json"
-        marker.write_text(marker.read_text().replace('"controller": "', '"controller": "another-'))
+        binding = rig.store / "store.json"
+        binding.write_text(binding.read_text().replace('"controller": "', '"controller": "another-'))
         done(rig, "cp -a ~/uipath-passwords ~/moved && rm -r ~/uipath-passwords")
         rig.store = rig.store.with_name("moved")
         for _night in range(2):
@@ -256,9 +256,9 @@ class TestRestoring:
         assert set(statuses(rig.rotate(since, force=True)).values()) == {"rotated"}
         done(rig, "rm -r ~/uipath-passwords && cp -a ~/backup ~/uipath-passwords")
 
-        ends = {**dict.fromkeys(since, "out_of_sync"), untouched: "rotated"}
+        outcomes = {**dict.fromkeys(since, "out_of_sync"), untouched: "rotated"}
         found = statuses(rig.rotate([*since, untouched], max_failures=0))
-        assert found == {**ends, "not-due": "fresh"}
+        assert found == {**outcomes, "not-due": "fresh"}
         assert rig.simulator.report["mismatches"] == dict.fromkeys(since[:3], 2)
         assert statuses(rig.rotate(["not-due"], force=True)) == {"not-due": "out_of_sync"}
 
@@ -271,20 +271,20 @@ class TestRestoring:
 
     @one_order
     @pytest.mark.parametrize(
-        ("copy", "ends"),
+        ("copy", "outcomes"),
         [
             ("cp -a ~/uipath-passwords/. ~/backup", "store_error"),
             ("cp -a ~/uipath-passwords/* ~/backup", "out_of_sync"),
         ],
     )
-    def test_only_with_the_dot_directories_is_an_old_file_noticed(self, rig: Rig, copy: str, ends: str) -> None:
+    def test_only_with_the_dot_directories_is_an_old_file_noticed(self, rig: Rig, copy: str, outcomes: str) -> None:
         [user] = rotated_once(rig, "restored")
         done(rig, "cp -a ~/uipath-passwords/restored.yml ~/old.yml")
         assert statuses(rig.rotate([user], force=True)) == {user: "rotated"}
         done(rig, f"mkdir -m 0700 ~/backup && {copy}")
         done(rig, "rm -r ~/uipath-passwords && cp -a ~/backup ~/uipath-passwords")
         done(rig, "cp -a ~/old.yml ~/uipath-passwords/restored.yml")
-        assert statuses(rig.rotate([user], force=True)) == {user: ends}
+        assert statuses(rig.rotate([user], force=True)) == {user: outcomes}
 
 
 @one_order

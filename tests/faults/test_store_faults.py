@@ -23,7 +23,7 @@ from ansible_collections.rpaops.uipath.tests.faults.rig import (
     opened,
     statuses,
 )
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import Run
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import PlaybookRun
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import wait_until
 
 
@@ -179,7 +179,7 @@ class TestDamage:
         rig.put(replace(rig.record(user), generation=2))
         return store / f"{user}.yml"
 
-    def _run(self, rig: Rig, stores: dict[str, Path]) -> Run:
+    def _run(self, rig: Rig, stores: dict[str, Path]) -> PlaybookRun:
         tasks = []
         for (name, store), user in zip(stores.items(), self._users()):
             rig.store = store

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.rpaops.uipath.tests.faults.rig import INITIAL, TASK, Rig, account, statuses, stored_passwords
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, spellings, watched_run
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import Run
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import PlaybookRun
 
 ENDS = {
     "rotated": "rotated",
@@ -67,7 +67,7 @@ def files_of_the_store(rig: Rig) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def loud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, Run]]:
+def loud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, PlaybookRun]]:
     """Every outcome in one play at the highest verbosity, and before it a run that left a file behind."""
     with Rig(tmp_path_factory.mktemp("loud"), users=["cut"]) as rig:
         plan = {"event": "replace .tmp/cut", "do": "kill", "victims": "tree", "signal": "SIGKILL"}
@@ -79,7 +79,7 @@ def loud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, Run]]:
 
 @pytest.mark.matrix
 class TestLeaks:
-    def test_the_outcomes_are_what_they_are_meant_to_be(self, loud: tuple[Rig, Run]) -> None:
+    def test_the_outcomes_are_what_they_are_meant_to_be(self, loud: tuple[Rig, PlaybookRun]) -> None:
         rig, run = loud
         assert statuses(run[TASK]) == ENDS
         assert not run["Read"]["failed"]
@@ -92,18 +92,18 @@ class TestLeaks:
             ".tmp",
         }
 
-    def test_no_password_can_be_read_anywhere(self, loud: tuple[Rig, Run]) -> None:
+    def test_no_password_can_be_read_anywhere(self, loud: tuple[Rig, PlaybookRun]) -> None:
         rig, run = loud
         secrets = stored_passwords(rig.store) | {initial(name) for name in ENDS}
         assert len(secrets) > 2 * len(ENDS)
         assert leaks(run, secrets, rig.simulator.log, *files_of_the_store(rig)) == set()
 
-    def test_the_store_is_for_nobody_else(self, loud: tuple[Rig, Run]) -> None:
+    def test_the_store_is_for_nobody_else(self, loud: tuple[Rig, PlaybookRun]) -> None:
         rig, _run = loud
         for path in [rig.store, *rig.store.rglob("*")]:
             assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600)
 
-    def test_the_search_finds_what_is_planted(self, loud: tuple[Rig, Run], tmp_path: Path) -> None:
+    def test_the_search_finds_what_is_planted(self, loud: tuple[Rig, PlaybookRun], tmp_path: Path) -> None:
         rig, run = loud
         secret = rig.live("rotated")
         (tmp_path / "planted").write_text(f"x{secret}x")

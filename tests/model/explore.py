@@ -48,7 +48,7 @@ def search(start: World, setting: Setting) -> Iterable[World]:
 
 
 def walk(start: World, setting: Setting, choose: Callable[[int], int]) -> World:
-    """Go one way to its end. C(choose) is given how many moves there are, and says which one it is to be."""
+    """Go one way to its end. `choose` is given how many moves there are, and says which one it is to be."""
     world, labels = start, []
     while options := list(moves(world, setting)):
         label, move = options[choose(len(options))]
@@ -96,10 +96,10 @@ def has_sign_ins_left(world: World) -> bool:
 
 
 def undisturbed(world: World, setting: Setting, runs: int) -> tuple[World, int]:
-    wish = ROTATED
+    request = ROTATED
     if runs > 1 and world.stored and is_closed(world.stored):
-        wish = adopted(world.server.live) if world.server.live.startswith(THEIRS) else RESUMED
-    world = started(world, setting, wish)
+        request = adopted(world.server.live) if world.server.live.startswith(THEIRS) else RESUMED
+    world = started(world, setting, request)
     mismatches = 0
     while world.running:
         before = world.server.failures

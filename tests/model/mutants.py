@@ -9,38 +9,38 @@ from dataclasses import replace
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Pending, Record, next_generation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Send, Settle, Steps
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Send, Steps, Wait
 
 
 class ChangesFirst(Rotation):
     """Stores the new password when the server has it."""
 
-    def _send(self, record: Record, pair: Pending, *, tainted: bool) -> Steps:
+    def _send(self, record: Record, pair: Pending, *, maybe_applied: bool) -> Steps:
         self._answers.append((yield Send(pair.old, pair.new)))
-        if self._answers[-1].outcome != "applied":
-            return self._ended("refused", record)
+        if self._answers[-1].kind != "applied":
+            return self._outcome("refused", record)
         return (yield from self._commit(record, pair))
 
 
 class DropsOnMismatch(Rotation):
     """Takes a mismatch for the proof that nothing was changed."""
 
-    def _after_mismatch(self, record: Record, pair: Pending, tainted: bool) -> Steps:
+    def _after_mismatch(self, record: Record, pair: Pending, maybe_applied: bool) -> Steps:
         return (yield from self._saved(replace(record, pending=None, status="out_of_sync"), "out_of_sync"))
 
 
 class DropsOnTimeout(Rotation):
     """Takes silence for the proof that nothing was changed."""
 
-    def _after_silence(self, record: Record, pair: Pending, tainted: bool) -> Steps:
+    def _after_silence(self, record: Record, pair: Pending, maybe_applied: bool) -> Steps:
         return (yield from self._saved(replace(record, pending=None), "unreachable"))
 
 
 class RollsBack(Rotation):
     """Undoes what may have been applied. Either way, the old password is live then; but the request is still flying."""
 
-    def _after_silence(self, record: Record, pair: Pending, tainted: bool) -> Steps:
-        yield Settle()
+    def _after_silence(self, record: Record, pair: Pending, maybe_applied: bool) -> Steps:
+        yield Wait()
         undone = next_generation(record, pending=Pending(pair.new, pair.old, pair.staged_at))
         failure = yield from self._persisted(undone)
         if failure:
@@ -52,8 +52,8 @@ class RollsBack(Rotation):
 class DeletesOrphansEarly(Rotation):
     """Tidies up when it stages: before the new password was proven to be live."""
 
-    def _send(self, record: Record, pair: Pending, *, tainted: bool) -> Steps:
-        return (yield from super()._send(replace(record, orphans=()), pair, tainted=tainted))
+    def _send(self, record: Record, pair: Pending, *, maybe_applied: bool) -> Steps:
+        return (yield from super()._send(replace(record, orphans=()), pair, maybe_applied=maybe_applied))
 
 
 class StartsAfresh(Rotation):
@@ -67,7 +67,7 @@ class DropsOnRefusal(Rotation):
     """Takes a refusal for the proof that nothing was changed, though the pair was sent before."""
 
     def _forward(self, record: Record, pair: Pending) -> Steps:
-        if self._answers[-1].outcome == "mismatch":
+        if self._answers[-1].kind == "mismatch":
             return (yield from super()._forward(record, pair))
         return (yield from self._saved(replace(record, pending=None), "refused"))
 
@@ -75,6 +75,6 @@ class DropsOnRefusal(Rotation):
 class TriesForEver(Rotation):
     """Goes on from one password to the next, whatever the server's counter says."""
 
-    def _after_mismatch(self, record: Record, pair: Pending, tainted: bool) -> Steps:
+    def _after_mismatch(self, record: Record, pair: Pending, maybe_applied: bool) -> Steps:
         onward = self._with_orphans(record, (pair.old,), "replaced")
-        return (yield from self._send(replace(onward, unproven_sends=0), self._pair(pair.new), tainted=False))
+        return (yield from self._send(replace(onward, unproven_sends=0), self._pair(pair.new), maybe_applied=False))

@@ -13,7 +13,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_mach
     MISMATCH_LIMIT,
     UNPROVEN_LIMIT,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Ended, Save, Send, Step
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, Save, Send, Step
 
 THEIRS = "theirs-"  # what a person set begins with it
 
@@ -30,7 +30,7 @@ RULES = {
 
 
 class Violation(AssertionError):
-    """A rule is broken. C(trace) is how it came to that."""
+    """A rule is broken. `trace` is how it came to that."""
 
     def __init__(self, rule: str, trace: Sequence[str] = ()) -> None:
         super().__init__("\n  ".join([f"not true that {RULES[rule]}:", *trace]))
@@ -57,7 +57,7 @@ def is_honest(live: str, record: Record | None) -> bool:
 
 
 def is_within_budget(failures: int, record: Record | None, excused: int) -> bool:
-    """C(excused): failed sign-ins by copies that the network made, or that a person forgave."""
+    """`excused`: failed sign-ins by copies that the network made, or that a person forgave."""
     unproven = record.unproven_sends if record else 0
     return failures <= unproven + excused and 0 <= unproven <= UNPROVEN_LIMIT
 
@@ -78,5 +78,5 @@ def was_staged(step: Send, steps: Sequence[Step], heard: Sequence[Any]) -> bool:
     return (last.record.pending.old, last.record.pending.new) == (step.old, step.new)
 
 
-def is_careful(ended: Ended) -> bool:
-    return sum(answer.outcome == "mismatch" for answer in ended.answers) <= MISMATCH_LIMIT
+def is_careful(outcome: Outcome) -> bool:
+    return sum(answer.kind == "mismatch" for answer in outcome.answers) <= MISMATCH_LIMIT

@@ -82,9 +82,11 @@ class TestOneRunAtATime:
 
 class TestRunsAtOnceWithoutALock:
     def test_two_runs_without_faults_leave_a_good_record(self, unlocked: Setting, tally: Say) -> None:
-        ended = [world for world in explore(Left(runs=2), unlocked, tally) if world.started == 2 and not world.running]
-        assert all(world.is_ok for world in ended)
-        assert max(world.server.failures for world in ended) <= 1
+        outcome = [
+            world for world in explore(Left(runs=2), unlocked, tally) if world.started == 2 and not world.running
+        ]
+        assert all(world.is_ok for world in outcome)
+        assert max(world.server.failures for world in outcome) <= 1
 
     def test_two_runs_and_two_faults(self, unlocked: Setting, tally: Say) -> None:
         runs, mismatches = worst(healings(explore(Left(faults=2, runs=2), unlocked, tally), unlocked, tally))

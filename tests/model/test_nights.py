@@ -24,7 +24,7 @@ def setting(request: pytest.FixtureRequest) -> Setting:
 
 
 def nights(setting: Setting, fate: str, *, changes: int = 0) -> World:
-    """Run every night, with the same fate for every request; C(changes): after a person has changed the password."""
+    """Run every night, with the same fate for every request; `changes`: after a person has changed the password."""
     world = begin(Left(faults=9 * NIGHTS, runs=NIGHTS, changes=changes))
     while world.left.runs or world.running:
         options = dict(moves(world, setting))

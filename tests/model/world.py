@@ -20,13 +20,13 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Current, Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
-    Ended,
+    Outcome,
+    PreserveConflict,
+    RotationRequest,
     Save,
     Send,
-    SetAside,
-    Settle,
     Step,
-    Wish,
+    Wait,
 )
 from ansible_collections.rpaops.uipath.tests.model import rules
 from ansible_collections.rpaops.uipath.tests.model.rules import RULES, THEIRS, Violation
@@ -37,8 +37,8 @@ FIRST = "first"
 WRONG = "wrong"
 ACCOUNT = Account("https://identity.test", "id-1")
 KEPT = Record(ACCOUNT, Current(FIRST, "2026-01-01T00:00:00+00:00", "rotated"), generation=1)
-ROTATED = Wish(ACCOUNT, initial_password=FIRST, max_age_days=0)
-RESUMED = Wish(ACCOUNT, state="resumed", force=True)
+ROTATED = RotationRequest(ACCOUNT, initial_password=FIRST, max_age_days=0)
+RESUMED = RotationRequest(ACCOUNT, state="resumed", force=True)
 
 # What the network and the server may do to a request that is sent.
 VERDICTS = ("policy", "refused")
@@ -74,7 +74,7 @@ class Left:
 
 
 @dataclass(frozen=True)
-class Server:
+class ServerState:
     live: str
     failures: int = 0  # failed sign-ins since the last success
     used: frozenset[str] = frozenset()
@@ -85,7 +85,7 @@ class Process:
     """A run: what it wants, what it read, and what it was answered at each step. Its number names its passwords."""
 
     number: int
-    wish: Wish
+    request: RotationRequest
     read: Record | None
     heard: tuple[Any, ...] = ()
 
@@ -98,7 +98,7 @@ class Running:
 
 @dataclass(frozen=True)
 class World:
-    server: Server
+    server: ServerState
     stored: Record | None = KEPT
     version: int = 0
     running: tuple[Running, ...] = ()
@@ -121,15 +121,15 @@ def record_is_live(world: World) -> bool:
 
 
 def begin(left: Left, *, initial: bool = False) -> World:
-    """An account with a record; C(initial): one without, of which only the initial password is known."""
-    return World(Server(FIRST, used=frozenset([FIRST])), None if initial else KEPT, left=left)
+    """An account with a record; `initial`: one without, of which only the initial password is known."""
+    return World(ServerState(FIRST, used=frozenset([FIRST])), None if initial else KEPT, left=left)
 
 
 @cache
-def played(rotation: Callable[..., Rotation], process: Process) -> tuple[tuple[Step, ...], Step | Ended]:
+def played(rotation: Callable[..., Rotation], process: Process) -> tuple[tuple[Step, ...], Step | Outcome]:
     """Return the steps that the process has done, and the one that it wants to do now, or how it ended."""
     numbers = count(1)
-    run = rotation(process.wish, now=lambda: NOW, new_password=lambda: f"run{process.number}.{next(numbers)}")
+    run = rotation(process.request, now=lambda: NOW, new_password=lambda: f"run{process.number}.{next(numbers)}")
     steps = run.steps(process.read)
     done: list[Step] = []
     try:
@@ -137,17 +137,17 @@ def played(rotation: Callable[..., Rotation], process: Process) -> tuple[tuple[S
         for reply in process.heard:
             done.append(step)
             step = steps.send(reply)
-    except StopIteration as ended:
-        return tuple(done), ended.value
+    except StopIteration as outcome:
+        return tuple(done), outcome.value
     return tuple(done), step
 
 
-def answer(outcome: str) -> PasswordAnswer:
-    return PasswordAnswer("refused", codes=("UserLockedOut",)) if outcome == "locked" else PasswordAnswer(outcome)
+def answer(kind: str) -> PasswordAnswer:
+    return PasswordAnswer("refused", codes=("UserLockedOut",)) if kind == "locked" else PasswordAnswer(kind)
 
 
-def judged(server: Server, pair: Pair, setting: Setting, verdict: str | None = None) -> tuple[Server, str]:
-    """Let the server decide on a pair. C(verdict) is what it thinks of the new password."""
+def judged(server: ServerState, pair: Pair, setting: Setting, verdict: str | None = None) -> tuple[ServerState, str]:
+    """Let the server decide on a pair. `verdict` is what it thinks of the new password."""
     old, new = pair
     if server.failures >= LOCKOUT:
         return server, "locked"
@@ -157,7 +157,7 @@ def judged(server: Server, pair: Pair, setting: Setting, verdict: str | None = N
         return server, verdict
     if old != server.live:
         return replace(server, failures=server.failures + 1), "mismatch"
-    return Server(new, used=server.used | {new}), "applied"
+    return ServerState(new, used=server.used | {new}), "applied"
 
 
 # What may happen
@@ -192,7 +192,7 @@ def run_moves(world: World, setting: Setting, index: int, running: Running) -> I
         yield f"{name} is killed", partial(killed, world, index)
 
 
-def described(step: Step | Ended) -> str:
+def described(step: Step | Outcome) -> str:
     if not isinstance(step, Save):
         return type(step).__name__.lower()
     record, pending = step.record, step.record.pending
@@ -206,12 +206,12 @@ def start_moves(world: World, setting: Setting) -> Iterator[Move]:
         yield f"run {world.started + 1} starts", partial(started, spent(world, runs=1), setting, ROTATED)
     if world.left.openings and world.stored:
         poorer = spent(world, openings=1)
-        for wish in (RESUMED, adopted(world.server.live), adopted(WRONG)):
-            yield f"run {world.started + 1} starts: {wish.state}", partial(started, poorer, setting, wish)
+        for request in (RESUMED, adopted(world.server.live), adopted(WRONG)):
+            yield f"run {world.started + 1} starts: {request.state}", partial(started, poorer, setting, request)
 
 
-def adopted(password: str) -> Wish:
-    return Wish(ACCOUNT, state="adopted", initial_password=password)
+def adopted(password: str) -> RotationRequest:
+    return RotationRequest(ACCOUNT, state="adopted", initial_password=password)
 
 
 def spent(world: World, **what: int) -> World:
@@ -222,8 +222,8 @@ def spent(world: World, **what: int) -> World:
 # How it happens
 
 
-def started(world: World, setting: Setting, wish: Wish) -> World:
-    process = Process(world.started + 1, wish, world.stored)
+def started(world: World, setting: Setting, request: RotationRequest) -> World:
+    process = Process(world.started + 1, request, world.stored)
     running = (*world.running, Running(process, world.version))
     return left(replace(world, started=world.started + 1, running=running), setting, len(world.running))
 
@@ -242,7 +242,7 @@ def without(world: World, index: int) -> World:
 
 def changed(world: World) -> World:
     theirs = f"{THEIRS}{world.left.changes}"
-    return spent(replace(world, server=Server(theirs, used=world.server.used | {theirs})), changes=1)
+    return spent(replace(world, server=ServerState(theirs, used=world.server.used | {theirs})), changes=1)
 
 
 def rekeyed(world: World) -> World:
@@ -252,8 +252,8 @@ def rekeyed(world: World) -> World:
 def arrived(world: World, setting: Setting, pair: Pair) -> World:
     flying = list(world.flying)
     flying.remove(pair)
-    server, outcome = judged(world.server, pair, setting)
-    excused = world.excused + (outcome == "mismatch")
+    server, kind = judged(world.server, pair, setting)
+    excused = world.excused + (kind == "mismatch")
     return checked(replace(world, server=server, flying=tuple(flying), excused=excused), setting)
 
 
@@ -263,33 +263,33 @@ def sent(world: World, setting: Setting, index: int, fate: str) -> World:
     assert isinstance(step, Send)
     setting.demand("staged", rules.was_staged(step, done, process.heard))
     pair = (step.old, step.new)
-    server, outcome = transmitted(world.server, pair, setting, fate)
+    server, kind = transmitted(world.server, pair, setting, fate)
     world = replace(
         world,
         server=server,
         flying=(*world.flying, pair) if fate in ("late", "echoed") else world.flying,
         excused=world.excused + (fate == "twice"),
     )
-    return told(spent(world, faults=1) if fate else world, setting, index, answer(outcome))
+    return told(spent(world, faults=1) if fate else world, setting, index, answer(kind))
 
 
-def transmitted(server: Server, pair: Pair, setting: Setting, fate: str) -> tuple[Server, str]:
+def transmitted(server: ServerState, pair: Pair, setting: Setting, fate: str) -> tuple[ServerState, str]:
     if fate in ("request lost", "late", "throttled"):
         return server, "throttled" if fate == "throttled" else "unknown"
-    server, outcome = judged(server, pair, setting, fate if fate in VERDICTS else None)
+    server, kind = judged(server, pair, setting, fate if fate in VERDICTS else None)
     if fate == "twice":
-        server, outcome = judged(server, pair, setting)
-    return server, "unknown" if fate == "answer lost" else outcome
+        server, kind = judged(server, pair, setting)
+    return server, "unknown" if fate == "answer lost" else kind
 
 
 def stepped(world: World, setting: Setting, index: int) -> World:
     _done, step = played(setting.rotation, world.running[index].process)
     if isinstance(step, Save):
         return saved(world, setting, index, step.record)
-    if isinstance(step, SetAside):
+    if isinstance(step, PreserveConflict):
         running = (*world.running[:index], replace(world.running[index], token=world.version))
         return told(replace(world, running=running + world.running[index + 1 :]), setting, index, world.stored)
-    assert isinstance(step, Settle)
+    assert isinstance(step, Wait)
     return told(world, setting, index, None)
 
 
@@ -314,12 +314,12 @@ def proven(setting: Setting, process: Process) -> set[str]:
     """The passwords that the process was told to be live."""
     done, _step = played(setting.rotation, process)
     pairs = zip(done, process.heard)
-    return {step.new for step, heard in pairs if isinstance(step, Send) and heard.outcome == "applied"}
+    return {step.new for step, heard in pairs if isinstance(step, Send) and heard.kind == "applied"}
 
 
 def forgiven(record: Record | None, process: Process) -> int:
     """A person who opens an account gives it a new budget, with the first write of the run."""
-    return record.unproven_sends if record and process.wish != ROTATED and not process.heard else 0
+    return record.unproven_sends if record and process.request != ROTATED and not process.heard else 0
 
 
 def told(world: World, setting: Setting, index: int, heard: Any) -> World:
@@ -332,11 +332,11 @@ def told(world: World, setting: Setting, index: int, heard: Any) -> World:
 
 
 def left(world: World, setting: Setting, index: int) -> World:
-    _done, ended = played(setting.rotation, world.running[index].process)
-    if not isinstance(ended, Ended):
+    _done, outcome = played(setting.rotation, world.running[index].process)
+    if not isinstance(outcome, Outcome):
         return world
-    setting.demand("mismatches", rules.is_careful(ended))
-    setting.demand("told", not setting.locks or ended.record in (None, world.stored))
+    setting.demand("mismatches", rules.is_careful(outcome))
+    setting.demand("told", not setting.locks or outcome.record in (None, world.stored))
     return without(world, index)
 
 

@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import MARK, Playbook, Run, process_ids, read_proc
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import (
+    MARK,
+    Playbook,
+    PlaybookRun,
+    process_ids,
+    read_proc,
+)
 
 AWKWARD = " \"q\" 'a' \\b %41 {{ x }} <&>+ äß/?"
 
@@ -65,7 +71,7 @@ class Witness:
 WITH_INVOCATION = {"ANSIBLE_INJECT_INVOCATION": "1"}
 
 
-def watched_run(play: Playbook, tasks: str | list[dict[str, Any]], *arguments: str, **given: Any) -> Run:
+def watched_run(play: Playbook, tasks: str | list[dict[str, Any]], *arguments: str, **given: Any) -> PlaybookRun:
     """Run the tasks, and write the command lines seen meanwhile into the run's folder, to be searched like the rest."""
     witness = Witness()
     with witness.watching():
@@ -75,7 +81,7 @@ def watched_run(play: Playbook, tasks: str | list[dict[str, Any]], *arguments: s
     return run
 
 
-def files_of(run: Run, *others: Path) -> Iterator[Path]:
+def files_of(run: PlaybookRun, *others: Path) -> Iterator[Path]:
     """All that the run wrote, without what it was given to read."""
     for path in sorted(run.folder.rglob("*")):
         if path.is_file() and run.folder / "input" not in path.parents:
@@ -83,7 +89,7 @@ def files_of(run: Run, *others: Path) -> Iterator[Path]:
     yield from others
 
 
-def leaks(run: Run, secrets: Iterable[str], *others: Path) -> set[tuple[str, str]]:
+def leaks(run: PlaybookRun, secrets: Iterable[str], *others: Path) -> set[tuple[str, str]]:
     """Where which secret can be read, in any spelling and either case: pairs of a file's name and the secret."""
     needles = {(form.lower(), secret) for secret in secrets for form in spellings(secret)}
     found = set()

@@ -39,7 +39,7 @@ Variables = dict[str, Any]
 
 
 @dataclass
-class Run:
+class PlaybookRun:
     """A finished ansible-playbook: what it printed, what it left, and its tasks' results by name."""
 
     code: int
@@ -50,13 +50,13 @@ class Run:
     events: list[dict[str, Any]] = field(repr=False)
 
     def __getitem__(self, task: str) -> dict[str, Any]:
-        """The result of the task of that name, with C(failed); of a loop, the whole loop's."""
+        """The result of the task of that name, with `failed`; of a loop, the whole loop's."""
         found = [event for event in self.events if event["task"] == task and event["event"] != "item"]
         assert found, f"no result of {task!r}\n{self.output}"
         return {**found[-1]["result"], "failed": found[-1]["event"] == "failed"}
 
     def users(self, task: str) -> dict[str, dict[str, Any]]:
-        """The results of a task with C(users), by user id."""
+        """The results of a task with `users`, by user id."""
         return {result["user_id"]: result for result in self[task]["results"]}
 
     def items(self, task: str) -> list[dict[str, Any]]:
@@ -84,8 +84,8 @@ class Playbook:
         succeeds: bool | None = None,
         timeout: float = RUN_SECONDS,
         **variables: Any,
-    ) -> Run:
-        """Run the tasks; variables named C(vault_...) come from a vaulted file, the others from a plain one.
+    ) -> PlaybookRun:
+        """Run the tasks; variables named `vault_...` come from a vaulted file, the others from a plain one.
 
         From ansible-core 2.22 on, whatever comes from a vaulted file is masked in all output, user ids included.
         """
@@ -181,11 +181,11 @@ class Running:
             MARK: self.mark,
         }
 
-    def finish(self, seconds: float = RUN_SECONDS) -> Run:
+    def finish(self, seconds: float = RUN_SECONDS) -> PlaybookRun:
         self.process.wait(seconds)
         record = self.folder / "results.json"
         lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
-        return Run(
+        return PlaybookRun(
             self.process.returncode,
             (self.folder / "stdout").read_text(encoding="utf-8", errors="surrogateescape"),
             (self.folder / "stderr").read_text(encoding="utf-8", errors="surrogateescape"),
@@ -214,7 +214,7 @@ class Running:
 
 
 class UnsafeDumper(yaml.SafeDumper):
-    """Marks strings that look like templates as C(!unsafe), as a user has to."""
+    """Marks strings that look like templates as `!unsafe`, as a user has to."""
 
 
 def represent_string(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
@@ -226,7 +226,7 @@ UnsafeDumper.add_representer(str, represent_string)
 
 
 def vaulted(variables: Variables) -> bytes:
-    """A vaulted file, by the library behind C(ansible-vault)."""
+    """A vaulted file, by the library behind `ansible-vault`."""
     encrypted: bytes = VaultLib([("default", VaultSecret(VAULT_PASSWORD.encode()))]).encrypt(as_yaml(variables))
     return encrypted
 

@@ -49,5 +49,5 @@ def task(name: str, **options: Any) -> dict[str, Any]:
 
 
 def change(user_id: str, old: str = OLD, new: str = NEW) -> dict[str, str]:
-    """The options of one change, or an entry of C(users)."""
+    """The options of one change, or an entry of `users`."""
     return {"user_id": user_id, "old_password": old, "new_password": new}

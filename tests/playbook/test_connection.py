@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import LOOPBACK, Authority, Files
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, Run
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, PlaybookRun
 from ansible_collections.rpaops.uipath.tests.playbook.scene import OLD, Scene, change, task
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator
 
@@ -207,7 +207,7 @@ class TestNotFollowed:
 
 class TestPlainHttp:
     @pytest.fixture
-    def run(self, tmp_path: Path, authority: Authority) -> Run:
+    def run(self, tmp_path: Path, authority: Authority) -> PlaybookRun:
         folder = tmp_path / "plain"
         folder.mkdir()
         with Scene.set_up(folder, authority, None) as scene:
@@ -222,7 +222,7 @@ class TestPlainHttp:
             ]
             return scene.play(tasks)
 
-    def test_only_to_the_loopback_address_unless_allowed(self, run: Run) -> None:
+    def test_only_to_the_loopback_address_unless_allowed(self, run: PlaybookRun) -> None:
         assert [run[name]["status"] for name in ("Loopback", "Localhost")] == ["changed"] * 2
         for name, option in (("Refused", "identity_url"), ("Refused token", "token_url")):
             assert f"{option} would send passwords in clear text" in run[name]["msg"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import CORE, ROOT, Run, Running
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import CORE, ROOT, PlaybookRun, Running
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
 from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -22,7 +22,7 @@ ONE, MANY = USERS[:1], USERS[1:]
 LIST = "-e", f"@{EXAMPLES / 'vars/many_users.yml'}"
 ODD_SECRET = 'it\'s "odd": \\ {{ really }} #<&>'
 
-RunExample = Callable[..., Run]
+RunExample = Callable[..., PlaybookRun]
 
 
 def password(age: str, user_id: str) -> str:
@@ -45,7 +45,7 @@ def run_example(tmp_path: Path, simulator: Simulator, authority: Authority) -> R
         "ANSIBLE_VAULT_PASSWORD_FILE": str(EXAMPLES / "vault_password.txt"),
     }
 
-    def run(name: str, *arguments: str, succeeds: bool = True, **environment: str) -> Run:
+    def run(name: str, *arguments: str, succeeds: bool = True, **environment: str) -> PlaybookRun:
         folder = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
         for part in ("home", "tmp", "remote", "local", "input"):
             (folder / part).mkdir(parents=True)

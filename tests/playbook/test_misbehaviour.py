@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, Run
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, PlaybookRun
 from ansible_collections.rpaops.uipath.tests.playbook.scene import NEW, OLD, Scene, change, task
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import SERVER, Simulator, wait_until
 
@@ -23,7 +23,7 @@ FOR_EVER: dict[str, Any] = {"times": None}
 class Case:
     """One fault for one user: the expected status, the live password, and the mismatches that it costs.
 
-    C(lost) counts the answers that the client never saw.
+    `lost` counts the answers that the client never saw.
     """
 
     kind: str
@@ -95,7 +95,7 @@ STOPPING = {
 
 
 @pytest.fixture(scope="module")
-def bad_day(shared_scene: Scene) -> tuple[Run, Simulator]:
+def bad_day(shared_scene: Scene) -> tuple[PlaybookRun, Simulator]:
     """One task for all cases that end one user."""
     simulator = shared_scene.simulator
     simulator.add_users(dict.fromkeys(["healthy", *CASES], OLD))
@@ -106,7 +106,7 @@ def bad_day(shared_scene: Scene) -> tuple[Run, Simulator]:
 
 
 @pytest.fixture(scope="module")
-def stopped(shared_scene: Scene) -> tuple[Run, Simulator]:
+def stopped(shared_scene: Scene) -> tuple[PlaybookRun, Simulator]:
     """A task for each case that stops one."""
     simulator = shared_scene.simulator
     simulator.add_users(dict.fromkeys(STOPPING, OLD))
@@ -117,7 +117,7 @@ def stopped(shared_scene: Scene) -> tuple[Run, Simulator]:
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("name", CASES)
-def test_status_live_password_and_price(bad_day: tuple[Run, Simulator], name: str) -> None:
+def test_status_live_password_and_price(bad_day: tuple[PlaybookRun, Simulator], name: str) -> None:
     run, simulator = bad_day
     case, result = CASES[name], run.users("All")[name]
     assert (result["status"], result["changed"]) == (case.status, case.status == "changed")
@@ -129,7 +129,7 @@ def test_status_live_password_and_price(bad_day: tuple[Run, Simulator], name: st
 
 
 @pytest.mark.parametrize("name", STOPPING)
-def test_what_stops_the_task(stopped: tuple[Run, Simulator], name: str) -> None:
+def test_what_stops_the_task(stopped: tuple[PlaybookRun, Simulator], name: str) -> None:
     run, simulator = stopped
     assert (run[name]["status"], run[name]["changed"], run[name]["failed"]) == (STOPPING[name][2], False, True)
     assert simulator.is_live(name, OLD)

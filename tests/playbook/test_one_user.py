@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, Run
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, PlaybookRun
 from ansible_collections.rpaops.uipath.tests.playbook.scene import NEW, OLD, Scene, change, task
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator
 
@@ -125,8 +125,8 @@ def pair_of(name: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def outcomes(shared_scene: Scene) -> tuple[Run, Simulator]:
-    """One play for all cases: a task per C(update_password)."""
+def outcomes(shared_scene: Scene) -> tuple[PlaybookRun, Simulator]:
+    """One play for all cases: a task per `update_password`."""
     prepare(shared_scene.simulator)
     always = [pair_of(name) for name in OUTCOMES if name.endswith("always")]
     others = [pair_of(name) for name in OUTCOMES if not name.endswith("always")]
@@ -141,13 +141,13 @@ def outcomes(shared_scene: Scene) -> tuple[Run, Simulator]:
     return run, shared_scene.simulator
 
 
-def result_of(run: Run, name: str) -> dict[str, Any]:
+def result_of(run: PlaybookRun, name: str) -> dict[str, Any]:
     return run.users("Always" if name.endswith("always") else "All")[name]
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
 class TestOutcome:
-    def test_status_codes_and_the_price(self, outcomes: tuple[Run, Simulator], name: str) -> None:
+    def test_status_codes_and_the_price(self, outcomes: tuple[PlaybookRun, Simulator], name: str) -> None:
         run, simulator = outcomes
         status, codes, mismatches = OUTCOMES[name]
         result = result_of(run, name)
@@ -156,7 +156,7 @@ class TestOutcome:
         assert result["changed"] == (status == "changed")
         assert result["msg"]
 
-    def test_live_password_agrees(self, outcomes: tuple[Run, Simulator], name: str) -> None:
+    def test_live_password_agrees(self, outcomes: tuple[PlaybookRun, Simulator], name: str) -> None:
         _run, simulator = outcomes
         shall_be_new = OUTCOMES[name][0] in ("changed", "already_set") or name in (
             "already set, always",
@@ -165,7 +165,7 @@ class TestOutcome:
         assert simulator.is_live(name, NEW) == shall_be_new
 
 
-def test_messages_quote_the_server(outcomes: tuple[Run, Simulator]) -> None:
+def test_messages_quote_the_server(outcomes: tuple[PlaybookRun, Simulator]) -> None:
     run, _simulator = outcomes
     results = run.users("All")
     assert "Not today." in results["unheard of code"]["msg"]

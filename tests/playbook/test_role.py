@@ -21,7 +21,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
 from ansible_collections.rpaops.uipath.plugins.modules import uipath_password_rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import SENTENCES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
 from ansible_collections.rpaops.uipath.tests.faults.rig import stored_passwords
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, watched_run
@@ -29,7 +29,7 @@ from ansible_collections.rpaops.uipath.tests.playbook.playbook import (
     CORE,
     ROOT,
     RUN_SECONDS,
-    Run,
+    PlaybookRun,
     Running,
     Variables,
     executable,
@@ -95,7 +95,7 @@ class Connection(ConnectionBase):
 
 
 @dataclass
-class Stage:
+class RoleSetup:
     """Three accounts, the role's variables, and a consumer of each password."""
 
     scene: Scene
@@ -144,7 +144,7 @@ class Stage:
             "vault_client_secret": self.client_secret,
         }
 
-    def run(self, *arguments: str, succeeds: bool = True, watched: bool = False, **changes: Any) -> Run:
+    def run(self, *arguments: str, succeeds: bool = True, watched: bool = False, **changes: Any) -> PlaybookRun:
         """Run the role. Nothing of it may show a password, least of all where results are not hidden."""
         for file in (self.folder / "consumers").iterdir():
             file.unlink()
@@ -178,18 +178,18 @@ def files_below(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
-def name_of(run: Run, task: str) -> str:
+def name_of(run: PlaybookRun, task: str) -> str:
     """The name under which the role's task is known to callbacks: newer versions put the role's name before it."""
     names = {event["task"] for event in run.events if event["task"].endswith(task)}
     assert len(names) == 1, f"{task!r} did not run\n{run.output}"
     return str(names.pop())
 
 
-def result(run: Run, task: str) -> dict[str, Any]:
+def result(run: PlaybookRun, task: str) -> dict[str, Any]:
     return run[name_of(run, task)]
 
 
-def statuses(run: Run) -> list[str]:
+def statuses(run: PlaybookRun) -> list[str]:
     return [account["status"] for account in result(run, ROTATE)["accounts"]]
 
 
@@ -197,148 +197,148 @@ def is_asleep(running: Running) -> bool:
     return any(read_proc(pid, "cmdline") == b"sleep\x0060\0" for pid in running.processes())
 
 
-def runs_of(run: Run, task: str) -> int:
+def runs_of(run: PlaybookRun, task: str) -> int:
     return sum(event["task"].endswith(task) for event in run.events)
 
 
 @pytest.fixture
-def stage(scene: Scene, tmp_path: Path) -> Stage:
-    return Stage(scene, tmp_path)
+def setup(scene: Scene, tmp_path: Path) -> RoleSetup:
+    return RoleSetup(scene, tmp_path)
 
 
 @pytest.fixture(scope="module")
 def rotated(
     tmp_path_factory: pytest.TempPathFactory, authority: Authority, server_files: Files
-) -> Iterator[tuple[Stage, Run, Run]]:
+) -> Iterator[tuple[RoleSetup, PlaybookRun, PlaybookRun]]:
     """A run that rotates three accounts, and the run after it."""
     folder = tmp_path_factory.mktemp("rotated")
     with Scene.set_up(folder, authority, server_files) as scene:
-        stage = Stage(scene, folder)
-        first = stage.run("-vvvv", watched=True)
-        assert stage.told_the_truth() == set(IDS)
-        second = stage.run("-vvvv", watched=True)
+        setup = RoleSetup(scene, folder)
+        first = setup.run("-vvvv", watched=True)
+        assert setup.told_the_truth() == set(IDS)
+        second = setup.run("-vvvv", watched=True)
         assert scene.simulator.report["applied"] == dict.fromkeys(IDS.values(), 1)
-        yield stage, first, second
+        yield setup, first, second
 
 
 class TestRole:
     @pytest.mark.matrix
-    def test_rotates_and_tells_every_consumer_once(self, rotated: tuple[Stage, Run, Run]) -> None:
-        stage, first, _second = rotated
+    def test_rotates_and_tells_every_consumer_once(self, rotated: tuple[RoleSetup, PlaybookRun, PlaybookRun]) -> None:
+        setup, first, _second = rotated
         assert statuses(first) == ["rotated"] * 3
         assert runs_of(first, HAND_OVER) == 3
         assert result(first, "Show how many accounts ended in which way")["msg"] == {"rotated": 3}
-        assert not any(stage.scene.simulator.is_live(IDS[label], old) for label, old in stage.initial.items())
+        assert not any(setup.scene.simulator.is_live(IDS[label], old) for label, old in setup.initial.items())
 
     @pytest.mark.matrix
-    def test_changes_nothing_the_second_time(self, rotated: tuple[Stage, Run, Run]) -> None:
+    def test_changes_nothing_the_second_time(self, rotated: tuple[RoleSetup, PlaybookRun, PlaybookRun]) -> None:
         _stage, _first, second = rotated
         assert statuses(second) == ["fresh"] * 3
         assert runs_of(second, HAND_OVER) == 0
         assert re.search(r"changed=0 .*failed=0 .*rescued=0", second.stdout)
 
-    def test_checks_its_variables_before_it_does_anything(self, stage: Stage) -> None:
-        run = stage.run(
+    def test_checks_its_variables_before_it_does_anything(self, setup: RoleSetup) -> None:
+        run = setup.run(
             succeeds=False,
             rotate_passwords_state="rotate",
             rotate_passwords_accounts=[{"user_id": ORDERS, "pasword": "{{ vault_initial[0] }}"}],
         )
         assert "got: rotate" in run.output
         assert "pasword" in run.output
-        assert stage.scene.simulator.total == 0
+        assert setup.scene.simulator.total == 0
 
-    def test_looks_for_the_tasks_before_it_rotates(self, stage: Stage) -> None:
-        run = stage.run(succeeds=False, rotate_passwords_after_tasks="not_there.yml")
+    def test_looks_for_the_tasks_before_it_rotates(self, setup: RoleSetup) -> None:
+        run = setup.run(succeeds=False, rotate_passwords_after_tasks="not_there.yml")
         missing = run.folder / "not_there.yml"
         assert result(run, "Check that the tasks for afterwards are there")["msg"].endswith(f"names no file: {missing}")
-        assert stage.scene.simulator.total == 0
+        assert setup.scene.simulator.total == 0
 
-    def test_in_check_mode_plans_and_tells_nobody(self, stage: Stage) -> None:
-        run = stage.run("--check", "--diff")
+    def test_in_check_mode_plans_and_tells_nobody(self, setup: RoleSetup) -> None:
+        run = setup.run("--check", "--diff")
         assert statuses(run) == ["would_rotate"] * 3
-        assert not stage.told()
-        assert stage.scene.simulator.report["tokens_issued"] == 1
-        assert not (stage.folder / "store").exists()
-        assert stage.scene.simulator.count() == 0
+        assert not setup.told()
+        assert setup.scene.simulator.report["tokens_issued"] == 1
+        assert not (setup.folder / "store").exists()
+        assert setup.scene.simulator.count() == 0
 
-    def test_tells_nobody_without_tasks(self, stage: Stage) -> None:
-        run = stage.run(rotate_passwords_after_tasks="")
+    def test_tells_nobody_without_tasks(self, setup: RoleSetup) -> None:
+        run = setup.run(rotate_passwords_after_tasks="")
         assert statuses(run) == ["rotated"] * 3
         assert not any(account["delivery_due"] for account in result(run, ROTATE)["accounts"])
 
-    def test_what_nobody_was_told_is_looked_for_in_its_output_too(self, stage: Stage) -> None:
-        stage.run(rotate_passwords_after_tasks="")
-        secrets = stage.secrets()
+    def test_what_nobody_was_told_is_looked_for_in_its_output_too(self, setup: RoleSetup) -> None:
+        setup.run(rotate_passwords_after_tasks="")
+        secrets = setup.secrets()
         for user_id in IDS.values():
-            assert any(stage.scene.simulator.is_live(user_id, secret) for secret in secrets)
+            assert any(setup.scene.simulator.is_live(user_id, secret) for secret in secrets)
 
 
 class TestConsumers:
     @pytest.mark.matrix
-    def test_repeats_the_tasks_that_failed_and_no_others(self, stage: Stage) -> None:
-        run = stage.run("-e", "broken=orders", succeeds=False)
-        foreseen = stage.scene.play(stage.tasks({}), "--check", succeeds=True, **stage.given)
+    def test_repeats_the_tasks_that_failed_and_no_others(self, setup: RoleSetup) -> None:
+        run = setup.run("-e", "broken=orders", succeeds=False)
+        foreseen = setup.scene.play(setup.tasks({}), "--check", succeeds=True, **setup.given)
         assert [item["msg"] for item in foreseen.items(name_of(foreseen, "Show whose tasks would be run"))] == [
             "orders"
         ]
-        assert stage.told_the_truth() == {"invoices", "svc-payroll"}
+        assert setup.told_the_truth() == {"invoices", "svc-payroll"}
         failure = result(run, "Fail with the names of those that did not end well")["msg"]
         assert failure == "Accounts by status: 3 rotated. The tasks of orders failed, and the next run repeats them."
 
-        again = stage.run()
+        again = setup.run()
         assert statuses(again) == ["fresh"] * 3
-        assert stage.told_the_truth() == {"orders"}
-        assert stage.scene.simulator.count() == 3
+        assert setup.told_the_truth() == {"orders"}
+        assert setup.scene.simulator.count() == 3
 
-    def test_errors_that_the_play_ignores_do_not_make_tasks_done(self, stage: Stage) -> None:
-        [task] = stage.tasks({})
+    def test_errors_that_the_play_ignores_do_not_make_tasks_done(self, setup: RoleSetup) -> None:
+        [task] = setup.tasks({})
         task["ansible.builtin.include_role"]["apply"] = {"ignore_errors": True}
-        stage.scene.play([task], "-e", "broken=orders", succeeds=True, **stage.given)
-        assert stage.told_the_truth() == {"invoices", "svc-payroll"}
-        stage.run()
-        assert stage.told_the_truth() == {"orders"}
+        setup.scene.play([task], "-e", "broken=orders", succeeds=True, **setup.given)
+        assert setup.told_the_truth() == {"invoices", "svc-payroll"}
+        setup.run()
+        assert setup.told_the_truth() == {"orders"}
 
-    def test_hosts_that_their_tasks_add_are_no_reason_to_stop(self, stage: Stage) -> None:
+    def test_hosts_that_their_tasks_add_are_no_reason_to_stop(self, setup: RoleSetup) -> None:
         add = {"ansible.builtin.add_host": {"name": "another"}}
-        stage.scene.play([add, *stage.tasks({})], succeeds=True, **stage.given)
-        assert stage.told_the_truth() == set(IDS)
+        setup.scene.play([add, *setup.tasks({})], succeeds=True, **setup.given)
+        assert setup.told_the_truth() == set(IDS)
 
     @pytest.mark.matrix
-    def test_a_machine_that_is_waited_for_and_not_reached_costs_its_own_account_only(self, stage: Stage) -> None:
-        (stage.folder / "away.py").write_text(CONNECTION)
-        plugins = {"ANSIBLE_CONNECTION_PLUGINS": str(stage.folder)}
-        run = stage.scene.play(
-            stage.tasks({}), "-e", "away=invoices", environment=plugins, succeeds=False, **stage.given
+    def test_a_machine_that_is_waited_for_and_not_reached_costs_its_own_account_only(self, setup: RoleSetup) -> None:
+        (setup.folder / "away.py").write_text(CONNECTION)
+        plugins = {"ANSIBLE_CONNECTION_PLUGINS": str(setup.folder)}
+        run = setup.scene.play(
+            setup.tasks({}), "-e", "away=invoices", environment=plugins, succeeds=False, **setup.given
         )
         assert "nobody is there" in run.output
-        assert stage.told_the_truth() == {"orders", "svc-payroll"}
+        assert setup.told_the_truth() == {"orders", "svc-payroll"}
         failure = result(run, "Fail with the names of those that did not end well")["msg"]
         assert "The tasks of invoices failed" in failure
-        stage.run()
-        assert stage.told_the_truth() == {"invoices"}
+        setup.run()
+        assert setup.told_the_truth() == {"invoices"}
 
     @pytest.mark.matrix
-    def test_repeats_the_tasks_in_which_it_was_killed(self, stage: Stage) -> None:
-        with stage.started(slow="orders") as running:
+    def test_repeats_the_tasks_in_which_it_was_killed(self, setup: RoleSetup) -> None:
+        with setup.started(slow="orders") as running:
             assert wait_until(lambda: is_asleep(running), 60)
             for pid in running.processes():
                 os.kill(pid, signal.SIGKILL)
             running.process.wait()
-        assert stage.told_the_truth() == {"invoices"}
+        assert setup.told_the_truth() == {"invoices"}
 
-        again = stage.run()
+        again = setup.run()
         assert statuses(again) == ["fresh"] * 3
-        assert stage.told_the_truth() == {"orders", "svc-payroll"}
-        assert stage.scene.simulator.count() == 3
+        assert setup.told_the_truth() == {"orders", "svc-payroll"}
+        assert setup.scene.simulator.count() == 3
 
 
 class TestFailure:
     @pytest.mark.matrix
-    def test_names_the_account_and_serves_the_others(self, stage: Stage) -> None:
-        stage.scene.simulator.add_users({ORDERS: "somebody-elses-1"})
-        run = stage.run(succeeds=False)
+    def test_names_the_account_and_serves_the_others(self, setup: RoleSetup) -> None:
+        setup.scene.simulator.add_users({ORDERS: "somebody-elses-1"})
+        run = setup.run(succeeds=False)
         assert statuses(run) == ["rotated", "out_of_sync", "rotated"]
-        assert stage.told_the_truth() == {"invoices", "svc-payroll"}
+        assert setup.told_the_truth() == {"invoices", "svc-payroll"}
         failure = result(run, "Fail with the names of those that did not end well")["msg"]
         assert failure.endswith("orders is out_of_sync.")
         advice = run.items(name_of(run, "Show what became of each, and what to do"))
@@ -352,64 +352,64 @@ class TestFailure:
         }
         assert re.search(r"failed=1 .*rescued=1", run.stdout)
 
-    def test_says_why_no_account_was_worked_on(self, stage: Stage) -> None:
-        run = stage.run(succeeds=False, rotate_passwords_connection={"identity_url": "ftp://example.com"})
+    def test_says_why_no_account_was_worked_on(self, setup: RoleSetup) -> None:
+        run = setup.run(succeeds=False, rotate_passwords_connection={"identity_url": "ftp://example.com"})
         assert "identity_url has to look like" in result(run, "Fail where no account was worked on")["msg"]
-        assert not stage.told()
+        assert not setup.told()
 
 
 TERMS = {"label": "invoices", "user id": INVOICES, "user name": "SVC-Payroll", "doubt": "orders", "nobody": "nobody"}
 
 
 @pytest.fixture(scope="module")
-def found(rotated: tuple[Stage, Run, Run]) -> tuple[Stage, Run]:
+def found(rotated: tuple[RoleSetup, PlaybookRun, PlaybookRun]) -> tuple[RoleSetup, PlaybookRun]:
     """One run with many lookups, after a second rotation which one of the accounts did not hear the end of."""
-    stage, _first, _second = rotated
-    stage.scene.simulator.fault("drop", times=None, user_id=ORDERS)
-    assert statuses(stage.run(succeeds=False, rotate_passwords_force=True)) == ["rotated", "in_doubt", "rotated"]
-    assert stage.told() == {"invoices", "svc-payroll"}
+    setup, _first, _second = rotated
+    setup.scene.simulator.fault("drop", times=None, user_id=ORDERS)
+    assert statuses(setup.run(succeeds=False, rotate_passwords_force=True)) == ["rotated", "in_doubt", "rotated"]
+    assert setup.told() == {"invoices", "svc-payroll"}
     words = {name: f"'{term}'" for name, term in TERMS.items()} | {"told to": "'orders', allow_in_doubt=true"}
     tasks = [
         {
             "name": name,
             "ansible.builtin.copy": {
-                "content": f"{{{{ lookup('{LOOKUP}', {term}, store={{'path': '{stage.folder}/store'}}) }}}}",
-                "dest": f"{stage.folder}/{name}",
+                "content": f"{{{{ lookup('{LOOKUP}', {term}, store={{'path': '{setup.folder}/store'}}) }}}}",
+                "dest": f"{setup.folder}/{name}",
                 "mode": "0600",
             },
             "ignore_errors": True,
         }
         for name, term in words.items()
     ]
-    return stage, stage.scene.play(tasks)
+    return setup, setup.scene.play(tasks)
 
 
 class TestLookup:
     @pytest.mark.parametrize("way", ["label", "user id", "user name"])
-    def test_finds_an_account_by_its(self, found: tuple[Stage, Run], way: str) -> None:
-        stage, _run = found
+    def test_finds_an_account_by_its(self, found: tuple[RoleSetup, PlaybookRun], way: str) -> None:
+        setup, _run = found
         user_id = PAYROLL if way == "user name" else INVOICES
-        assert stage.scene.simulator.is_live(user_id, (stage.folder / way).read_text())
+        assert setup.scene.simulator.is_live(user_id, (setup.folder / way).read_text())
 
-    def test_says_in_doubt_what_to_do(self, found: tuple[Stage, Run]) -> None:
+    def test_says_in_doubt_what_to_do(self, found: tuple[RoleSetup, PlaybookRun]) -> None:
         message = found[1]["doubt"]["msg"]
         assert "orders: in_doubt. Nothing proves which" in message
         assert "Run again" in message
 
     @pytest.mark.matrix
-    def test_returns_the_current_one_in_doubt_if_it_is_told_to(self, found: tuple[Stage, Run]) -> None:
-        stage, _run = found
-        assert stage.scene.simulator.is_live(ORDERS, (stage.folder / "told to").read_text())
+    def test_returns_the_current_one_in_doubt_if_it_is_told_to(self, found: tuple[RoleSetup, PlaybookRun]) -> None:
+        setup, _run = found
+        assert setup.scene.simulator.is_live(ORDERS, (setup.folder / "told to").read_text())
 
     @pytest.mark.matrix
-    def test_what_it_returns_is_masked_where_the_core_can(self, found: tuple[Stage, Run]) -> None:
-        stage, _run = found
-        term = f"lookup('{LOOKUP}', 'invoices', store={{'path': '{stage.folder}/store'}})"
-        run = stage.scene.play([{"name": "Show", "ansible.builtin.debug": {"msg": f"{{{{ {term} }}}}"}}])
+    def test_what_it_returns_is_masked_where_the_core_can(self, found: tuple[RoleSetup, PlaybookRun]) -> None:
+        setup, _run = found
+        term = f"lookup('{LOOKUP}', 'invoices', store={{'path': '{setup.folder}/store'}})"
+        run = setup.scene.play([{"name": "Show", "ansible.builtin.debug": {"msg": f"{{{{ {term} }}}}"}}])
         [shown] = re.findall('"msg": "(.*)"', run.stdout)
-        assert stage.scene.simulator.is_live(INVOICES, shown) == (CORE < (2, 22))
+        assert setup.scene.simulator.is_live(INVOICES, shown) == (CORE < (2, 22))
 
-    def test_knows_only_what_is_in_the_store(self, found: tuple[Stage, Run]) -> None:
+    def test_knows_only_what_is_in_the_store(self, found: tuple[RoleSetup, PlaybookRun]) -> None:
         assert "no account with the user id, label or user name nobody" in found[1]["nobody"]["msg"]
 
 
@@ -417,37 +417,37 @@ class TestPlaybook:
     """The entry point of a job template."""
 
     @staticmethod
-    def run(stage: Stage, **changes: Any) -> subprocess.CompletedProcess[str]:
-        variables = stage.folder / "vars.yml"
-        passwords = dict(zip(IDS.values(), stage.initial.values()))
+    def run(setup: RoleSetup, **changes: Any) -> subprocess.CompletedProcess[str]:
+        variables = setup.folder / "vars.yml"
+        passwords = dict(zip(IDS.values(), setup.initial.values()))
         accounts = [{"user_id": user_id, "initial_password": old} for user_id, old in passwords.items()]
-        connection = {**stage.connection, "client_secret": stage.client_secret}
+        connection = {**setup.connection, "client_secret": setup.client_secret}
         given = {"rotate_passwords_accounts": accounts, "rotate_passwords_connection": connection, **changes}
-        variables.write_bytes(vaulted({**stage.variables, **stage.given, **given}))
-        (stage.folder / "vault_password").write_text("the vault's own password")
+        variables.write_bytes(vaulted({**setup.variables, **setup.given, **given}))
+        (setup.folder / "vault_password").write_text("the vault's own password")
         command = [str(executable("ansible-playbook")), "rpaops.uipath.rotate", "-e", f"@{variables}"]
         environment = {
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
-            "HOME": str(stage.folder),
+            "HOME": str(setup.folder),
             "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", ""),
-            "ANSIBLE_VAULT_PASSWORD_FILE": str(stage.folder / "vault_password"),
+            "ANSIBLE_VAULT_PASSWORD_FILE": str(setup.folder / "vault_password"),
         }
         return subprocess.run(
-            command, cwd=stage.folder, env=environment, capture_output=True, text=True, check=False, timeout=RUN_SECONDS
+            command, cwd=setup.folder, env=environment, capture_output=True, text=True, check=False, timeout=RUN_SECONDS
         )
 
     @pytest.mark.matrix
-    def test_rotates(self, stage: Stage) -> None:
-        done = self.run(stage)
+    def test_rotates(self, setup: RoleSetup) -> None:
+        done = self.run(setup)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert stage.scene.simulator.report["applied"] == dict.fromkeys(IDS.values(), 1)
+        assert setup.scene.simulator.report["applied"] == dict.fromkeys(IDS.values(), 1)
 
-    def test_refuses_a_store_inside_the_installed_collection(self, stage: Stage) -> None:
-        done = self.run(stage, rotate_passwords_store={"path": "store"})
+    def test_refuses_a_store_inside_the_installed_collection(self, setup: RoleSetup) -> None:
+        done = self.run(setup, rotate_passwords_store={"path": "store"})
         assert done.returncode != 0
         assert "does not begin with a slash or a tilde" in done.stdout
-        assert stage.scene.simulator.total == 0
+        assert setup.scene.simulator.total == 0
 
 
 def test_the_role_documents_the_defaults_that_it_has_and_the_options_of_the_module() -> None:
@@ -472,7 +472,7 @@ def test_the_guide_explains_every_status() -> None:
     guide = (ROOT / "docs/rotation.md").read_text()
     table = guide[guide.index("## Statuses") : guide.index("## Consumers")]
     first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-    assert {word for cell in first_cells for word in re.findall(r"`(\w+)`", cell)} == set(SENTENCES)
+    assert {word for cell in first_cells for word in re.findall(r"`(\w+)`", cell)} == set(MESSAGES)
 
 
 def test_the_readme_names_variables_that_there_are() -> None:

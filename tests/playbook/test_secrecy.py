@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """No secret can be read anywhere, at the highest verbosity and in every outcome.
 
-Where ansible-core itself shows secrets whatever a module does, the tests record on which versions, and that C(no_log)
+Where ansible-core itself shows secrets whatever a module does, the tests record on which versions, and that `no_log`
 on the task helps.
 """
 
@@ -20,7 +20,7 @@ from urllib.parse import quote
 import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import LOOPBACK
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, spellings, watched_run
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import CORE, Run
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import CORE, PlaybookRun
 from ansible_collections.rpaops.uipath.tests.playbook.scene import Scene, task
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, Simulator
 
@@ -162,7 +162,7 @@ def vault(proxy: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def loud(shared_scene: Scene, vault: dict[str, Any], proxy: str) -> Run:
+def loud(shared_scene: Scene, vault: dict[str, Any], proxy: str) -> PlaybookRun:
     """Every outcome in one play at the highest verbosity."""
     prepare(shared_scene.simulator)
     shared_scene.play.defaults["client_secret"] = "{{ vault_client_secret }}"
@@ -172,25 +172,25 @@ def loud(shared_scene: Scene, vault: dict[str, Any], proxy: str) -> Run:
 
 
 class TestOutcomes:
-    def test_are_what_they_are_meant_to_be(self, loud: Run) -> None:
+    def test_are_what_they_are_meant_to_be(self, loud: PlaybookRun) -> None:
         assert {name: result["status"] for name, result in loud.users("Many").items()} == MANY
         assert {name: loud[name]["status"] for name in ALONE} == ALONE
 
-    def test_nothing_leaks(self, loud: Run, shared_scene: Scene) -> None:
+    def test_nothing_leaks(self, loud: PlaybookRun, shared_scene: Scene) -> None:
         assert leaks(loud, all_secrets(), shared_scene.simulator.log) == set()
 
-    def test_the_words_around_the_secrets_reach_the_user(self, loud: Run) -> None:
+    def test_the_words_around_the_secrets_reach_the_user(self, loud: PlaybookRun) -> None:
         assert "Not acceptable: ********" in loud["one quoting"]["msg"]
         assert "The JSON value could not be converted" in loud["one problem"]["msg"]
         assert "Not accepted: ********" in loud["quoted token"]["msg"]
         assert loud["one problem"]["trace_id"]
 
-    def test_the_module_ran_at_the_highest_verbosity(self, loud: Run) -> None:
+    def test_the_module_ran_at_the_highest_verbosity(self, loud: PlaybookRun) -> None:
         assert '"invocation"' in loud.stdout
         assert "EXEC" in loud.stdout
         assert loud["one changed"]["invocation"]["module_args"]["old_password"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
-    def test_nothing_is_left_in_the_temporary_folders(self, loud: Run) -> None:
+    def test_nothing_is_left_in_the_temporary_folders(self, loud: PlaybookRun) -> None:
         assert [
             path for name in ("tmp", "remote", "local") for path in (loud.folder / name).rglob("*") if path.is_file()
         ] == []
@@ -201,7 +201,7 @@ SECRET = "{{ vault_passwords['one changed'].new_password }}"
 
 
 @pytest.fixture(scope="module")
-def mistaken(shared_scene: Scene, vault: dict[str, Any], loud: Run) -> Run:
+def mistaken(shared_scene: Scene, vault: dict[str, Any], loud: PlaybookRun) -> PlaybookRun:
     """Mistakes in a playbook that put a secret where none is expected."""
     one = {"user_id": "one", "old_password": SECRET}
     options: dict[str, dict[str, Any]] = {
@@ -219,11 +219,11 @@ def mistaken(shared_scene: Scene, vault: dict[str, Any], loud: Run) -> Run:
 
 class TestMistakes:
     @pytest.mark.parametrize("name", MISTAKES)
-    def test_fails_without_a_traceback(self, mistaken: Run, name: str) -> None:
+    def test_fails_without_a_traceback(self, mistaken: PlaybookRun, name: str) -> None:
         assert mistaken[name]["failed"]
         assert "Traceback" not in json.dumps(mistaken[name])
 
-    def test_nothing_leaks(self, mistaken: Run) -> None:
+    def test_nothing_leaks(self, mistaken: PlaybookRun) -> None:
         assert leaks(mistaken, all_secrets()) == set()
 
 
@@ -255,7 +255,7 @@ def few(vault: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_mistyped_option_is_hidden_where_ansible_core_would_show_it(
-    shared_scene: Scene, loud: Run, few: dict[str, Any]
+    shared_scene: Scene, loud: PlaybookRun, few: dict[str, Any]
 ) -> None:
     """Up to 2.20, ansible-core returns the value of an option that it does not know; this module hides it."""
     run = watched_run(shared_scene.play, MISTYPED, "-vvvv", **few)
@@ -263,7 +263,7 @@ def test_a_mistyped_option_is_hidden_where_ansible_core_would_show_it(
     assert leaks(run, all_secrets()) == set()
 
 
-def test_a_loop_shows_its_items_up_to_2_21(shared_scene: Scene, loud: Run, few: dict[str, Any]) -> None:
+def test_a_loop_shows_its_items_up_to_2_21(shared_scene: Scene, loud: PlaybookRun, few: dict[str, Any]) -> None:
     """Whatever the module does; that is why it takes a list of users."""
     run = shared_scene.play(LOOP, "-v", **few)
     shown = {place for place, _secret in leaks(run, all_secrets())}
@@ -271,7 +271,7 @@ def test_a_loop_shows_its_items_up_to_2_21(shared_scene: Scene, loud: Run, few: 
 
 
 def test_no_log_on_the_task_hides_loops_and_mistyped_options(
-    shared_scene: Scene, loud: Run, few: dict[str, Any]
+    shared_scene: Scene, loud: PlaybookRun, few: dict[str, Any]
 ) -> None:
     run = watched_run(shared_scene.play, MISTYPED + HIDDEN + LOOP + HIDDEN, "-vvvv", **few)
     assert leaks(run, all_secrets()) == set()
@@ -283,7 +283,7 @@ class TestSearch:
     @pytest.mark.parametrize("spelling", sorted(spellings(old("changed"))))
     def test_finds_every_spelling(self, tmp_path: Path, spelling: str) -> None:
         for number, form in enumerate((spelling, spelling.upper(), f"a{spelling}b")):
-            run = Run(0, "", "", tmp_path / str(number), 0, [])
+            run = PlaybookRun(0, "", "", tmp_path / str(number), 0, [])
             (run.folder / "tmp").mkdir(parents=True)
             (run.folder / "tmp/planted").write_text(f"before {form} behind", encoding="utf-8")
             assert leaks(run, [old("changed")]) == {("planted", old("changed"))}
@@ -291,4 +291,4 @@ class TestSearch:
     def test_leaves_out_what_the_run_was_given(self, tmp_path: Path) -> None:
         (tmp_path / "input").mkdir()
         (tmp_path / "input/vault.yml").write_text(old("changed"), encoding="utf-8")
-        assert leaks(Run(0, "", "", tmp_path, 0, []), [old("changed")]) == set()
+        assert leaks(PlaybookRun(0, "", "", tmp_path, 0, []), [old("changed")]) == set()

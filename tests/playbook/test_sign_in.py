@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, Run
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, PlaybookRun
 from ansible_collections.rpaops.uipath.tests.playbook.scene import NEW, OLD, change, task
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
 
@@ -74,7 +74,7 @@ class TestOrigin:
 
 class TestRefusal:
     @pytest.fixture
-    def run(self, play: Playbook, simulator: Simulator) -> Run:
+    def run(self, play: Playbook, simulator: Simulator) -> PlaybookRun:
         simulator.add_client("reader", "reader-secret", "PM.User.Read")
         reader = {"client_id": "reader", "client_secret": "reader-secret"}
         tasks = [
@@ -86,7 +86,7 @@ class TestRefusal:
         ]
         return play(tasks)
 
-    def test_says_why_and_stops(self, run: Run, simulator: Simulator) -> None:
+    def test_says_why_and_stops(self, run: PlaybookRun, simulator: Simulator) -> None:
         for name, code, http_status in (
             ("Wrong secret", "invalid_client", 400),
             ("Unregistered scope", "invalid_scope", 400),

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a bearer token comes from: given by the user, or fetched with OAuth 2.0 client credentials (RFC 6749, 4.4).
 
-C(choose_sign_in) decides without talking; the client talks; C(read_token) judges the answer.
+`choose_sign_in` decides without talking; the client talks; `read_token` judges the answer.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LONGEST_LIFETIME = 10**9
 
 @dataclass(frozen=True)
 class SignIn:
-    """A sign-in method: a given C(access_token), or a client with its secret."""
+    """A sign-in method: a given `access_token`, or a client with its secret."""
 
     access_token: str | None = field(default=None, repr=False)
     client_id: str | None = None

@@ -39,10 +39,14 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints 
     is_path_segment,
     likely_mistake,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import error_codes, server_words
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import (
+    error_codes,
+    server_error,
+    with_server_message,
+)
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.retry import (
     LONGEST_WAIT,
-    Patience,
+    RetryBudget,
     backoff,
     retry_after,
 )
@@ -54,18 +58,18 @@ GUIDE = "the right form for every product: https://github.com/rpaops/ansible-col
 
 @dataclass(frozen=True)
 class _Call:
-    """One request. C(harmless) ones change nothing; C(secrets) are masked in what the server says about it."""
+    """One request. `safe` ones change nothing; `secrets` are masked in what the server says about it."""
 
     method: str
     url: str
     body: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    harmless: bool = False
+    safe: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def narrow_scope(self) -> str:
-        return "PM.User.Read" if self.harmless else "PM.User.Write"
+        return "PM.User.Read" if self.safe else "PM.User.Write"
 
 
 NO_TOKEN = "The server issues no token for this client. Check client_id, client_secret and scopes."
@@ -107,19 +111,19 @@ class Client:
 
     def sign_in(self) -> None:
         """Fetch a token, unless one was given: a task that cannot sign in ends before its first request."""
-        self._current_token(Patience(self._retries))
+        self._current_token(RetryBudget(self._retries))
 
     def get(self, url: str) -> Response:
-        return self._request(_Call("GET", url, harmless=True))
+        return self._request(_Call("GET", url, safe=True))
 
     def unexpected(self, response: Response) -> UiPathError:
         """Return the error for an answer to a read that is not the documented one."""
-        sentence = f"The server answers with HTTP status {response.status}, and not with what was asked for."
-        return self._described(UnexpectedAnswer, _Call("GET", ""), response, sentence)
+        message = f"The server answers with HTTP status {response.status}, and not with what was asked for."
+        return self._described(UnexpectedAnswer, _Call("GET", ""), response, message)
 
     def organization_id(self) -> str | None:
         """Return the id of the organization that the access token names. An opaque token names none."""
-        claim = token_claims(self._current_token(Patience(self._retries)).value).get("prt_id")
+        claim = token_claims(self._current_token(RetryBudget(self._retries)).value).get("prt_id")
         return claim if isinstance(claim, str) and is_path_segment(claim) else None
 
     def own_user_id(self) -> str | None:
@@ -130,44 +134,44 @@ class Client:
         return own if isinstance(own, str) else None
 
     def post(self, url: str, body: Mapping[str, Any], *, secrets: Iterable[str] = ()) -> Response:
-        """Send a write. C(secrets) are those in the body, besides the connection's own."""
+        """Send a write. `secrets` are those in the body, besides the connection's own."""
         return self._request(_Call("POST", url, dumps(body).encode(), secrets=tuple(secrets)))
 
     def _request(self, call: _Call) -> Response:
         """Return the API's answer to an authenticated request: never a 401, 403, 429 or a foreign page."""
-        if self._check_mode and not call.harmless:
+        if self._check_mode and not call.safe:
             raise WriteInCheckMode(f"check mode: {call.method} is not sent")
-        patience = Patience(self._retries)
+        budget = RetryBudget(self._retries)
         try:
-            response = self._authorized(call, patience)
+            response = self._authorized(call, budget)
             self._reject_foreign(call, response)
         except UiPathError as error:
-            error.attempts = patience.attempts
+            error.attempts = budget.attempts
             raise
-        return dataclasses.replace(response, attempts=patience.attempts)
+        return dataclasses.replace(response, attempts=budget.attempts)
 
-    def _authorized(self, call: _Call, patience: Patience) -> Response:
-        token = self._current_token(patience)
-        response = self._exchange(with_token(call, token), patience)
+    def _authorized(self, call: _Call, budget: RetryBudget) -> Response:
+        token = self._current_token(budget)
+        response = self._exchange(with_token(call, token), budget)
         if response.status == 401 and self._sign_in.renewable:
-            token = self._current_token(patience, rejected=token)
-            response = self._exchange(with_token(call, token), patience)
+            token = self._current_token(budget, rejected=token)
+            response = self._exchange(with_token(call, token), budget)
         if response.status == 401:
             raise self._described(Unauthorized, call, response, "The server does not accept the access token.")
         return response
 
-    def _current_token(self, patience: Patience, rejected: Token | None = None) -> Token:
+    def _current_token(self, budget: RetryBudget, rejected: Token | None = None) -> Token:
         """Return a usable token. Fetching one spends the request's patience, but is none of its attempts."""
-        attempts = patience.attempts
+        attempts = budget.attempts
         try:
-            return self._tokens.current(self._clock(), lambda: self._fetch_token(patience), rejected)
+            return self._tokens.current(self._clock(), lambda: self._fetch_token(budget), rejected)
         finally:
-            patience.attempts = attempts
+            budget.attempts = attempts
 
-    def _fetch_token(self, patience: Patience) -> Token:
+    def _fetch_token(self, budget: RetryBudget) -> Token:
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-        call = _Call("POST", self._token_url, self._sign_in.form(), headers, harmless=True)
-        response = self._exchange(call, patience)
+        call = _Call("POST", self._token_url, self._sign_in.form(), headers, safe=True)
+        response = self._exchange(call, budget)
         token = read_token(response.json, self._clock()) if response.status == 200 else None
         if token:
             return token
@@ -184,50 +188,50 @@ class Client:
         mistake = likely_mistake(self.identity_url, error_codes(response.json), api_is_there=api_is_there)
         if self._token_url != default_token_url(self.identity_url):
             mistake = "check token_url, or leave it out"
-        sentence = f"There is no token endpoint at token_url; {mistake} ({GUIDE})."
-        raise self._described(WrongBase, call, response, sentence)
+        message = f"There is no token endpoint at token_url; {mistake} ({GUIDE})."
+        raise self._described(WrongBase, call, response, message)
 
-    def _exchange(self, call: _Call, patience: Patience) -> Response:
+    def _exchange(self, call: _Call, budget: RetryBudget) -> Response:
         """Send until there is an answer other than 429. Login and API calls all go through here."""
         while True:
-            self._wait_out_pause(patience)
-            patience.attempts += 1
+            self._wait_out_pause(budget)
+            budget.attempts += 1
             try:
                 response = self._transport.send(call.method, call.url, call.headers, call.body)
             except TransportError as error:
-                if error.sent and not call.harmless:
+                if error.sent and not call.safe:
                     raise OutcomeUnknown(f"There was no answer: {error.cause}.") from error
-                if error.lasting or not self._backed_off(patience):
+                if error.permanent or not self._backed_off(budget):
                     raise Unreachable(f"{error.cause[0].upper()}{error.cause[1:]}.") from error
                 continue
             if response.status == 429:
-                self._pause_all(call, response, patience)
-            elif response.status < 500 or not call.harmless or not self._backed_off(patience):
+                self._pause_all(call, response, budget)
+            elif response.status < 500 or not call.safe or not self._backed_off(budget):
                 return response
 
-    def _backed_off(self, patience: Patience) -> bool:
+    def _backed_off(self, budget: RetryBudget) -> bool:
         """Wait before a repeat and return True, or return False where no repeat is left."""
-        if not patience.spend_repeat():
+        if not budget.spend_retry():
             return False
-        seconds = backoff(patience.repeats)
-        if not patience.spend_wait(seconds):
+        seconds = backoff(budget.retries_spent)
+        if not budget.spend_wait(seconds):
             return False
         self._sleep(seconds)
         return True
 
-    def _pause_all(self, call: _Call, response: Response, patience: Patience) -> None:
+    def _pause_all(self, call: _Call, response: Response, budget: RetryBudget) -> None:
         """Make every thread wait as long as a 429 asks for, or as long as this request's back-off."""
-        repeat_is_left = patience.spend_repeat()
+        repeat_is_left = budget.spend_retry()
         seconds = retry_after(response.headers.get("Retry-After"), datetime.now(timezone.utc))
         if seconds is None:
-            seconds = backoff(patience.repeats)
+            seconds = backoff(budget.retries_spent)
         self._paused_until = max(self._paused_until, self._clock() + seconds)
         if not repeat_is_left:
             raise self._described(Throttled, call, response, "The server asks to slow down, again and again.")
 
-    def _wait_out_pause(self, patience: Patience) -> None:
+    def _wait_out_pause(self, budget: RetryBudget) -> None:
         while (seconds := self._paused_until - self._clock()) > 0:
-            if not patience.spend_wait(seconds):
+            if not budget.spend_wait(seconds):
                 raise Throttled(
                     f"The server asks to wait for another {seconds:.0f} seconds, but all waits for a request end after"
                     f" {LONGEST_WAIT:.0f}. Nothing was applied; run the task again later.",
@@ -250,18 +254,19 @@ class Client:
         if response.status == 404 and response.body.strip() and response.json is None:
             page = page or not self._spoke_json  # what a gateway says of a path that it does not know
         if page and self._spoke_json:
-            kind = UnexpectedAnswer if call.harmless else OutcomeUnknown
+            kind = UnexpectedAnswer if call.safe else OutcomeUnknown
             raise self._described(kind, call, response, "A web page or a redirect came instead of an answer.")
         if page or response.status == 405 or "InvalidPartition" in codes:
             likely = likely_mistake(self.identity_url, codes)
-            sentence = f"There is no Identity API at identity_url; {likely} ({GUIDE})."
-            raise self._described(WrongBase, call, response, sentence)
+            message = f"There is no Identity API at identity_url; {likely} ({GUIDE})."
+            raise self._described(WrongBase, call, response, message)
         self._spoke_json = self._spoke_json or response.json is not None
 
-    def _described(self, kind: type[UiPathError], call: _Call, response: Response, sentence: str) -> UiPathError:
-        """Return an error that carries the server's words, masked."""
-        said = server_words(response.json, self.secrets, call.secrets)
-        return kind(said.behind(sentence), http_status=response.status, codes=said.codes, trace_id=said.trace_id)
+    def _described(self, kind: type[UiPathError], call: _Call, response: Response, message: str) -> UiPathError:
+        """Return an error that carries the server's message, masked."""
+        said = server_error(response.json, self.secrets, call.secrets)
+        message = with_server_message(message, [said.message or ", ".join(said.codes)])
+        return kind(message, http_status=response.status, codes=said.codes, trace_id=said.trace_id)
 
 
 def with_token(call: _Call, token: Token) -> _Call:

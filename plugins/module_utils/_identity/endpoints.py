@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The URLs of the Identity API, and what a mistaken base URL was probably meant to be. Nothing here talks.
 
-UiPath serves the same API below four bases: C(/identity) on a standalone Orchestrator, and C(/identity_),
-C(/ORGANIZATION/identity_) or C(/ORGANIZATION/TENANT/identity_) on Automation Suite and Automation Cloud.
+UiPath serves the same API below four bases: `/identity` on a standalone Orchestrator, and `/identity_`,
+`/ORGANIZATION/identity_` or `/ORGANIZATION/TENANT/identity_` on Automation Suite and Automation Cloud.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ORGANIZATION = "ORGANIZATION"
 
 
 def normalize_identity_url(url: str) -> str:
-    """Return the base that C(/api/...) is appended to, without a trailing slash or C(/api)."""
+    """Return the base that `/api/...` is appended to, without a trailing slash or `/api`."""
     base = url.strip().rstrip("/")
     if base.lower().endswith("/api") and base.count("/") > 2:  # more than a host of that name
         base = base[: -len("/api")].rstrip("/")
@@ -51,7 +51,7 @@ def setting_url(identity_url: str, key: str, organization_id: str) -> str:
 
 
 def is_path_segment(user_id: str) -> bool:
-    """Tell whether a URL can carry the id: RFC 3986 removes the segments C(.) and C(..), even when encoded."""
+    """Tell whether a URL can carry the id: RFC 3986 removes the segments `.` and `..`, even when encoded."""
     return user_id not in ("", ".", "..") and is_text(user_id)
 
 
@@ -97,7 +97,7 @@ def likely_mistake(identity_url: str, codes: tuple[str, ...], *, api_is_there: b
 
 
 def likely_identity_urls(identity_url: str, codes: tuple[str, ...] = ()) -> list[str]:
-    """Guess what C(identity_url) should have been, the likeliest first, from its form and the server's codes."""
+    """Guess what `identity_url` should have been, the likeliest first, from its form and the server's codes."""
     parts = urlsplit(identity_url)
     segments = [segment for segment in parts.path.split("/") if segment]
     organization = organization_path(segments)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the server says in an answer: error codes, descriptions, trace id, with every secret masked.
 
-Failures come as an IdentityResult (C(errors) is a list of codes with descriptions), as a ProblemDetails of RFC 9457
-(C(errors) maps fields to messages), as an OAuth error, or as an error object with a code and a message.
+Failures come as an IdentityResult (`errors` is a list of codes with descriptions), as a ProblemDetails of RFC 9457
+(`errors` maps fields to messages), as an OAuth error, or as an error object with a code and a message.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ POLICY_CODES = frozenset(
         "PasswordRequiresUniqueChars",
     }
 )
-# The most characters of a server's words that are looked at, and that are shown.
+# The most characters of a server's message that are looked at, and that are shown.
 MOST_READ = 16000
 MOST_SHOWN = 1000
 # Codes that are shown as they are, even where a secret is part of one.
@@ -34,26 +34,27 @@ KNOWN_CODES = POLICY_CODES | {"PasswordMismatch", "ConcurrencyFailure"}
 
 
 @dataclass(frozen=True)
-class ServerWords:
-    """The masked words of an answer."""
+class ServerError:
+    """What the server says about a request that it did not carry out, with every secret masked."""
 
-    words: str = ""
+    message: str = ""
     codes: tuple[str, ...] = ()
     trace_id: str | None = None
 
-    def behind(self, sentence: str) -> str:
-        """Return the sentence, with the server's words behind it if there are any."""
-        words = self.words or ", ".join(self.codes)
-        return f"{sentence} The server says: {words}" if words else sentence
+
+def with_server_message(message: str, said: Iterable[str]) -> str:
+    """Append what the server said, each of its different messages once."""
+    messages = " / ".join(dict.fromkeys(filter(None, said)))
+    return f"{message} The server says: {messages}" if messages else message
 
 
-def server_words(answer: Any, secrets: Iterable[str], quoted: Iterable[str] = ()) -> ServerWords:
-    """Return what an answer says. C(quoted) are the secrets of the request, of which the answer may hold pieces."""
+def server_error(answer: Any, secrets: Iterable[str], quoted: Iterable[str] = ()) -> ServerError:
+    """Return what an answer says. `quoted` are the secrets of the request, of which the answer may hold pieces."""
     quoted = tuple(quoted)
     secrets = (*secrets, *quoted)
     problem = mask_fragments(mask(clean(problem_messages(answer)), secrets), quoted)
-    return ServerWords(
-        words=(mask(clean(descriptions(answer)), secrets) or problem)[:MOST_SHOWN],
+    return ServerError(
+        message=(mask(clean(descriptions(answer)), secrets) or problem)[:MOST_SHOWN],
         codes=tuple(
             code if code in KNOWN_CODES else mask(clean(code), secrets)[:MOST_SHOWN] for code in error_codes(answer)
         ),
@@ -61,9 +62,9 @@ def server_words(answer: Any, secrets: Iterable[str], quoted: Iterable[str] = ()
     )
 
 
-def clean(words: str) -> str:
+def clean(message: str) -> str:
     """Return words that can be shown and sent on, without half a character. They are shortened after masking only."""
-    return words[:MOST_READ].encode("utf-8", "replace").decode()
+    return message[:MOST_READ].encode("utf-8", "replace").decode()
 
 
 def error_codes(answer: Any) -> tuple[str, ...]:
@@ -81,10 +82,10 @@ def descriptions(answer: Any) -> str:
     if not isinstance(answer, dict):
         return ""
     nested = answer.get("error")
-    words = [entry.get("description") for entry in listed_errors(answer)]
-    words += [nested.get("message") if isinstance(nested, dict) else None]
-    words += [answer.get("error_description"), answer.get("message")]
-    return " ".join(word for word in words if isinstance(word, str) and word)
+    message = [entry.get("description") for entry in listed_errors(answer)]
+    message += [nested.get("message") if isinstance(nested, dict) else None]
+    message += [answer.get("error_description"), answer.get("message")]
+    return " ".join(word for word in message if isinstance(word, str) and word)
 
 
 def listed_errors(answer: dict[str, Any]) -> list[dict[str, Any]]:

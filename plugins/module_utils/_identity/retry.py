@@ -14,19 +14,19 @@ LONGEST_WAIT = 300.0
 LONGEST_BACKOFF = 60.0
 
 
-class Patience:
-    """What one request may still spend: C(retries) repeats, and LONGEST_WAIT seconds of waiting."""
+class RetryBudget:
+    """What one request may still spend: `retries` repeats, and LONGEST_WAIT seconds of waiting."""
 
     def __init__(self, retries: int) -> None:
         self._retries = retries
         self._waited = 0.0
-        self.repeats = 0
+        self.retries_spent = 0
         self.attempts = 0
 
-    def spend_repeat(self) -> bool:
+    def spend_retry(self) -> bool:
         """Count a repeat, and tell whether it was still allowed."""
-        self.repeats += 1
-        return self.repeats <= self._retries
+        self.retries_spent += 1
+        return self.retries_spent <= self._retries
 
     def spend_wait(self, seconds: float) -> bool:
         """Count a wait if it fits in, and tell whether it does."""

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One HTTP request over C(requests): TLS, proxies, time-outs, and whether a failed request had been sent.
+"""One HTTP request over `requests`: TLS, proxies, time-outs, and whether a failed request had been sent.
 
-The environment gets no say beyond what is documented: no C(.netrc), no C(CURL_CA_BUNDLE), no redirects.
+The environment gets no say beyond what is documented: no `.netrc`, no `CURL_CA_BUNDLE`, no redirects.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SYSTEM_CA_BUNDLES = (
 
 @dataclass(frozen=True)
 class TransportOptions:
-    """How to reach a server. C(proxy) may hold credentials; C(timeout) is in seconds, for connecting and reading."""
+    """How to reach a server. `proxy` may hold credentials; `timeout` is in seconds, for connecting and reading."""
 
     validate_certs: bool = True
     ca_path: str | None = None
@@ -89,7 +89,7 @@ class _Body(io.BytesIO):
 
 
 class Transport:
-    """A C(requests) session whose connections are shared by all threads."""
+    """A `requests` session whose connections are shared by all threads."""
 
     def __init__(self, options: TransportOptions, environ: Mapping[str, str]) -> None:
         self._options = options
@@ -133,7 +133,7 @@ class Transport:
 def read_body(answer: requests.Response) -> bytes:
     """Return the body, of LONGEST_BODY octets at most.
 
-    A connection is used again only after an answer that has a body. After an interim one (1xx), which C(http.client)
+    A connection is used again only after an answer that has a body. After an interim one (1xx), which `http.client`
     takes for final, the real answer would be read as that of the next request.
     """
     body = bytearray()
@@ -157,7 +157,7 @@ def client_certificate(options: TransportOptions) -> tuple[str, str] | None:
 
 
 def trusted_certificates(options: TransportOptions, environ: Mapping[str, str]) -> bool | str:
-    """Return what C(requests) calls C(verify): C(ca_path), REQUESTS_CA_BUNDLE, the system's store, or certifi's."""
+    """Return what `requests` calls `verify`: `ca_path`, REQUESTS_CA_BUNDLE, the system's store, or certifi's."""
     if not options.validate_certs:
         return False
     return options.ca_path or environ.get("REQUESTS_CA_BUNDLE") or system_certificates() or True

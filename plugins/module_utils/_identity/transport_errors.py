@@ -25,13 +25,13 @@ UNKNOWN_ISSUER = frozenset({18, 19, 20, 21})
 
 
 class TransportError(Exception):
-    """No answer. C(sent) tells whether the server may have got the request, C(lasting) whether a repeat can help."""
+    """No answer. `sent` tells whether the server may have got the request, `permanent` whether a repeat can help."""
 
-    def __init__(self, cause: str, *, sent: bool, lasting: bool = False) -> None:
+    def __init__(self, cause: str, *, sent: bool, permanent: bool = False) -> None:
         super().__init__(cause)
         self.cause = cause
         self.sent = sent
-        self.lasting = lasting
+        self.permanent = permanent
 
 
 def transport_error(error: BaseException, *, sent: bool) -> TransportError:
@@ -41,7 +41,7 @@ def transport_error(error: BaseException, *, sent: bool) -> TransportError:
         if isinstance(cause, ssl.SSLCertVerificationError):
             advice = "; name its issuer's certificate in ca_path" if cause.verify_code in UNKNOWN_ISSUER else ""
             words = f"the server's certificate is not trusted ({cause.verify_message}){advice}"
-            return TransportError(words, sent=False, lasting=True)
+            return TransportError(words, sent=False, permanent=True)
     through_proxy = any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes)
     place = "the proxy" if through_proxy else "the server"
     timeouts = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError, socket.timeout)
@@ -52,7 +52,7 @@ def transport_error(error: BaseException, *, sent: bool) -> TransportError:
     for cause in causes:
         refusal = re.search(r"Tunnel connection failed: (\d{3})", str(cause)) if isinstance(cause, OSError) else None
         if refusal:
-            return TransportError(f"the proxy refuses to connect (HTTP {refusal[1]})", sent=False, lasting=True)
+            return TransportError(f"the proxy refuses to connect (HTTP {refusal[1]})", sent=False, permanent=True)
         if isinstance(cause, ssl.SSLError):
             return TransportError(f"TLS failed ({cause.reason or 'no reason given'})", sent=sent)
         if isinstance(cause, OSError) and cause.strerror:
@@ -63,7 +63,7 @@ def transport_error(error: BaseException, *, sent: bool) -> TransportError:
 
 
 def chained(error: object) -> Iterator[BaseException]:
-    """Yield an exception and all that it stems from: C(requests) and C(urllib3) wrap in several ways."""
+    """Yield an exception and all that it stems from: `requests` and `urllib3` wrap in several ways."""
     pending, seen = [error], set()
     while pending:
         current = pending.pop(0)

@@ -17,7 +17,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import (
     POLICY_CODES,
     error_codes,
-    server_words,
+    server_error,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
 
@@ -27,17 +27,17 @@ USER_TYPES = ("user", "robot", "directoryUser", "directoryGroup", "robotAccount"
 
 @dataclass(frozen=True)
 class PasswordAnswer:
-    """What one change-password request proves. C(words) and C(codes) are the server's, masked; C(cause) is ours.
+    """What one change-password request proves. `message` and `codes` are the server's, masked; `cause` is ours.
 
-    C(outcome) is C(applied), C(mismatch) (the old password is not the live one), C(policy) (the new one is refused),
-    C(conflict) (not applied, a repeat may help), C(refused), C(not_found), C(unauthorized), C(wrong_base),
-    C(throttled) or C(unreachable) (all of them not applied), or C(unknown).
+    `kind` is `applied`, `mismatch` (the old password is not the live one), `policy` (the new one is refused),
+    `conflict` (not applied, a repeat may help), `refused`, `not_found`, `unauthorized`, `wrong_base`,
+    `throttled` or `unreachable` (all of them not applied), or `unknown`.
     """
 
-    outcome: str
+    kind: str
     http_status: int | None = None
     codes: tuple[str, ...] = ()
-    words: str = ""
+    message: str = ""
     cause: str = ""
     trace_id: str | None = None
     attempts: int = 1
@@ -45,13 +45,13 @@ class PasswordAnswer:
 
 
 def canonical_user_id(user_id: str) -> str:
-    """Return the spelling under which ids are compared: of a UUID, all spellings that .NET's C(Guid) takes are one."""
+    """Return the spelling under which ids are compared: of a UUID, all spellings that .NET's `Guid` takes are one."""
     digits = re.sub(r"[\s(){}-]|0x|,", "", user_id.lower())
     return str(uuid.UUID(digits)) if re.fullmatch("[0-9a-f]{32}", digits) else user_id
 
 
 def change_password(client: Client, user_id: str, old: str, new: str, *, secrets: Iterable[str]) -> PasswordAnswer:
-    """Send one pair. C(secrets) are this user's, to be masked in the server's words."""
+    """Send one pair. `secrets` are this user's, to be masked in the server's message."""
     secrets = tuple(secrets)
     body = {"oldPassword": old, "newPassword": new}
     try:
@@ -76,19 +76,19 @@ def unanswered(error: UiPathError) -> PasswordAnswer:
 def read_password_answer(
     response: Response, secrets: tuple[str, ...], passwords: tuple[str, ...] = ()
 ) -> PasswordAnswer:
-    said = server_words(response.json, secrets, passwords)
+    said = server_error(response.json, secrets, passwords)
     return PasswordAnswer(
-        proven_outcome(response.status, response.json),
+        answer_kind(response.status, response.json),
         response.status,
         said.codes,
-        words=said.words,
+        message=said.message,
         trace_id=said.trace_id,
         attempts=response.attempts,
     )
 
 
-def proven_outcome(status: int, answer: Any) -> str:
-    """Return what an API answer proves; only C(succeeded) in a 200 proves that the change was applied."""
+def answer_kind(status: int, answer: Any) -> str:
+    """Return what an API answer proves; only `succeeded` in a 200 proves that the change was applied."""
     if status == 404:
         return "not_found"
     if status == 408 or status >= 500 or not isinstance(answer, dict):

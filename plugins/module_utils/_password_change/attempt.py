@@ -4,7 +4,7 @@
 """How one user's password is set with as few requests as a safe answer allows.
 
 The change-password operation applies only while the old password is in effect, so the same pair may be sent again
-after an answer was lost. The pair C((new, new)) changes nothing; it succeeds only if the new password is the one in
+after an answer was lost. The pair `(new, new)` changes nothing; it succeeds only if the new password is the one in
 effect, and is sent once, after the old one was refused, to tell a repeated run from a wrong password.
 """
 
@@ -26,7 +26,7 @@ Send = Callable[[str, str], PasswordAnswer]
 
 @dataclass(frozen=True)
 class PasswordChange:
-    """What is wanted for one user. C(user_id) is empty only until the id for C(user_name) is known."""
+    """What is wanted for one user. `user_id` is empty only until the id for `user_name` is known."""
 
     user_id: str
     old: str = field(repr=False)
@@ -39,27 +39,27 @@ class Verdict:
     """What became of one user: the status, the key of the sentence that explains it, and the answers behind it."""
 
     status: str
-    sentence: str
+    message_key: str
     answers: tuple[PasswordAnswer, ...] = ()
 
     @property
     def stopped_by(self) -> str | None:
         """The outcome of a request after which no other user's can succeed, or None."""
-        return next((answer.outcome for answer in self.answers if answer.stops_task), None)
+        return next((answer.kind for answer in self.answers if answer.stops_task), None)
 
 
 def set_password(change: PasswordChange, send: Send, settle: Callable[[], None], *, probe: bool) -> Verdict:
-    """Send the pair and, where C(probe) allows, find out what a mismatch or a lost answer means."""
+    """Send the pair and, where `probe` allows, find out what a mismatch or a lost answer means."""
     answers: list[PasswordAnswer] = []
 
     def ask(old: str, new: str) -> str:
         answers.append(send(old, new))
-        if answers[-1].outcome == "conflict":
+        if answers[-1].kind == "conflict":
             answers.append(send(old, new))
-        return answers[-1].outcome
+        return answers[-1].kind
 
-    status, sentence = decide(change, ask, settle, probe=probe)
-    return Verdict(status, sentence, tuple(answers))
+    status, message_key = decide(change, ask, settle, probe=probe)
+    return Verdict(status, message_key, tuple(answers))
 
 
 def decide(
@@ -68,25 +68,25 @@ def decide(
     """Return the user's status and the key of its sentence, asking the server as little as possible."""
     if change.old == change.new:
         return "already_set", "already_set"
-    outcome = ask(change.old, change.new)
+    kind = ask(change.old, change.new)
     if not probe:
-        return plain(outcome, mismatch="wrong_password_unprobed")
-    lost = outcome == "unknown"
+        return plain(kind, mismatch="wrong_password_unprobed")
+    lost = kind == "unknown"
     if lost:
         settle()
-        outcome = ask(change.old, change.new)
-        if outcome not in ("applied", "mismatch", "policy", "not_found"):
+        kind = ask(change.old, change.new)
+        if kind not in ("applied", "mismatch", "policy", "not_found"):
             return "unknown", "unknown"
-    if outcome != "mismatch":
-        return plain(outcome)
-    outcome = ask(change.new, change.new)
-    if outcome == "applied":
+    if kind != "mismatch":
+        return plain(kind)
+    kind = ask(change.new, change.new)
+    if kind == "applied":
         return plain("applied") if lost else ("already_set", "already_set")
-    if outcome == "mismatch":
+    if kind == "mismatch":
         return plain("mismatch")
-    return "unknown", "probe_refused" if outcome in REFUSALS else "probe_lost"
+    return "unknown", "probe_refused" if kind in REFUSALS else "probe_lost"
 
 
-def plain(outcome: str, mismatch: str = "wrong_password") -> tuple[str, str]:
-    status = STATUS_OF.get(outcome, outcome)
+def plain(kind: str, mismatch: str = "wrong_password") -> tuple[str, str]:
+    status = STATUS_OF.get(kind, kind)
     return status, mismatch if status == "wrong_password" else status

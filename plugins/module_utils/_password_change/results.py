@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import SENTENCES, STATUSES, SUCCEEDED
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import MESSAGES, STATUSES, SUCCEEDED
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import with_server_message
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange, Verdict
 
 
@@ -28,36 +29,35 @@ def user_result(change: PasswordChange, verdict: Verdict) -> dict[str, Any]:
         "error_codes": list(codes),
         "trace_id": None if succeeded or not last else last.trace_id,
         "attempts": sum(answer.attempts for answer in verdict.answers),
-        "msg": SENTENCES[verdict.sentence] if succeeded else failure_message(verdict),
+        "msg": MESSAGES[verdict.message_key] if succeeded else failure_message(verdict),
     }
 
 
 def failure_message(verdict: Verdict) -> str:
     """Join what happened, why, and what the server said about it."""
     causes = list(dict.fromkeys(answer.cause for answer in verdict.answers if answer.cause))
-    words = list(dict.fromkeys(answer.words for answer in verdict.answers if answer.words))
-    said = ["The server says: " + " / ".join(words)] if words else []
-    return " ".join([*filter(None, [SENTENCES.get(verdict.sentence)]), *causes, *said])
+    ours = " ".join([*filter(None, [MESSAGES.get(verdict.message_key)]), *causes])
+    return with_server_message(ours, (answer.message for answer in verdict.answers))
 
 
 def task_result(results: list[dict[str, Any]], *, many: bool) -> dict[str, Any]:
     """Return the documented result of the task: one user's, or all users' with counts."""
     failed = [result for result in results if result["status"] not in SUCCEEDED]
-    outcome = {"changed": any(result["changed"] for result in results), "failed": bool(failed)}
+    totals = {"changed": any(result["changed"] for result in results), "failed": bool(failed)}
     if not many:
-        return {**results[0], **outcome}
+        return {**results[0], **totals}
     counts = dict.fromkeys(STATUSES, 0)
     for result in results:
         counts[result["status"]] += 1
-    return {**outcome, "results": results, "counts": counts, "msg": summary(counts, failed, len(results))}
+    return {**totals, "results": results, "counts": counts, "msg": summary(counts, failed, len(results))}
 
 
 def summary(counts: dict[str, int], failed: list[dict[str, Any]], total: int) -> str:
-    ended = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none given"
+    outcome = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none given"
     if not failed:
-        return f"Users by status: {ended}."
+        return f"Users by status: {outcome}."
     first = f"{failed[0]['user_name'] or failed[0]['user_id']}: {failed[0]['msg']}"
-    return f"{len(failed)} of {total} users failed: {ended}. The first of them, {first}"
+    return f"{len(failed)} of {total} users failed: {outcome}. The first of them, {first}"
 
 
 def difference(results: list[dict[str, Any]]) -> dict[str, dict[str, str]]:

@@ -17,15 +17,15 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPat
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer, unanswered
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
-    Ended,
+    Outcome,
+    PreserveConflict,
     Save,
     Send,
-    SetAside,
-    Settle,
     Step,
     Steps,
+    Wait,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Slot, Store
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import LockedRecord, Store
 
 Sender = Callable[[str, str], PasswordAnswer]
 
@@ -37,7 +37,7 @@ class Abandoned(UiPathError):
     stops_task = True
 
 
-class Course:
+class AccountRun:
     """An account under way, with its lock, which is held until the account has ended."""
 
     def __init__(self, rotation: Rotation, send: Sender, is_abandoned: Callable[[], bool]) -> None:
@@ -47,50 +47,50 @@ class Course:
         self._lock = ExitStack()
         self._answers: list[PasswordAnswer] = []
         self._steps: Steps
-        self._slot: Slot
+        self._locked_record: LockedRecord
 
-    def begin(self, store: Store, account_id: str) -> Ended | None:
+    def begin(self, store: Store, account_id: str) -> Outcome | None:
         """Lock the account, read its record, and go on as far as possible."""
         try:
-            self._slot = self._lock.enter_context(store.account(account_id))
-            self._steps = self._rotation.steps(self._slot.read())
+            self._locked_record = self._lock.enter_context(store.account(account_id))
+            self._steps = self._rotation.steps(self._locked_record.read())
         except UiPathError as error:
             return self._broken_off(error)
         return self.proceed()
 
-    def proceed(self) -> Ended | None:
+    def proceed(self) -> Outcome | None:
         """Go on until the account has ended, or return None where it has to wait for a lost answer to settle."""
         reply: Any = None
         try:
-            while not isinstance(step := self._steps.send(reply), Settle):
+            while not isinstance(step := self._steps.send(reply), Wait):
                 reply = self._carry_out(step)
         except StopIteration as ending:
             self._lock.close()
-            ended: Ended = ending.value
-            return ended
+            outcome: Outcome = ending.value
+            return outcome
         except UiPathError as error:
             return self._broken_off(error)
         return None
 
-    def _carry_out(self, step: Save | SetAside | Send) -> Any:
+    def _carry_out(self, step: Save | PreserveConflict | Send) -> Any:
         if begins_something(step) and self._is_abandoned():
             raise Abandoned("The process that started this run is gone.")
         if isinstance(step, Save):
-            return self._slot.write(step.record)
-        if isinstance(step, SetAside):
-            return self._slot.set_aside()
+            return self._locked_record.write(step.record)
+        if isinstance(step, PreserveConflict):
+            return self._locked_record.preserve_conflict()
         self._answers.append(self._send(step.old, step.new))
         return self._answers[-1]
 
-    def abandon(self) -> Ended:
+    def abandon(self) -> Outcome:
         """End an account that waits, without asking again. The next run does."""
         self._lock.close()
-        return Ended("in_doubt", None, tuple(self._answers))
+        return Outcome("in_doubt", None, tuple(self._answers))
 
-    def _broken_off(self, error: UiPathError) -> Ended:
+    def _broken_off(self, error: UiPathError) -> Outcome:
         """Return how the account ended when its store failed. What was sent until then counts all the same."""
         self._lock.close()
-        return Ended(error.status, None, (*self._answers, unanswered(error)))
+        return Outcome(error.status, None, (*self._answers, unanswered(error)))
 
 
 def begins_something(step: Step) -> bool:

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._workers import run_fleet
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import Course
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Ended
+from ansible_collections.rpaops.uipath.plugins.module_utils._workers import run_in_pool
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome
 
 # So many accounts in a row that end in one of these ways stop the run.
 BAD_ENDS_IN_A_ROW = 2
@@ -37,7 +37,7 @@ WAITING_AT_MOST = 16
 FIRST_CHANGE = "the first account was changed"
 ENOUGH_WAIT = "enough accounts wait for lost answers"
 
-Begin = Callable[[int], "Course | Ended"]
+Begin = Callable[[int], "AccountRun | Outcome"]
 
 
 class Brake:
@@ -50,15 +50,15 @@ class Brake:
         self._row = 0
         self.reason: str | None = None
 
-    def judge(self, ended: Ended) -> str | None:
-        self._failures += ended.status not in self._succeeded
-        self._row = self._row + 1 if ended.status in BAD_ENDS else 0
-        self.reason = self.reason or self._reason(ended)
+    def judge(self, outcome: Outcome) -> str | None:
+        self._failures += outcome.status not in self._succeeded
+        self._row = self._row + 1 if outcome.status in BAD_ENDS else 0
+        self.reason = self.reason or self._reason(outcome)
         return self.reason
 
-    def _reason(self, ended: Ended) -> str | None:
-        if any(answer.stops_task for answer in ended.answers):
-            return f"another account ended as {ended.status}"
+    def _reason(self, outcome: Outcome) -> str | None:
+        if any(answer.stops_task for answer in outcome.answers):
+            return f"another account ended as {outcome.status}"
         if self._max_failures is None:
             return f"{self._row} accounts in a row ended badly" if self._row >= BAD_ENDS_IN_A_ROW else None
         if self._max_failures and self._failures >= self._max_failures:
@@ -67,10 +67,10 @@ class Brake:
 
 
 @dataclass
-class RotationFleet:
-    """C(begin) takes an account as far as it goes: to its end, or to where it waits, which gives its course.
+class RotationBatch:
+    """`begin` takes an account as far as it goes: to its end, or to where it waits, which gives its run.
 
-    C(proven) says that nothing can be wrong for all of them: a first one was changed, or the server is not asked.
+    `proven` says that nothing can be wrong for all of them: a first one was changed, or the server is not asked.
     """
 
     begin: Begin
@@ -78,11 +78,11 @@ class RotationFleet:
     cancelled: Callable[[], bool]
     brake: Brake
     concurrency: int
-    ends: dict[int, Ended] = field(default_factory=dict)
-    waiting: dict[int, Course] = field(default_factory=dict)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    waiting: dict[int, AccountRun] = field(default_factory=dict)
     proven: bool = False
 
-    def run(self, accounts: Sequence[int]) -> dict[int, Ended]:
+    def run(self, accounts: Sequence[int]) -> dict[int, Outcome]:
         """Return how the accounts ended that were started."""
         queue = list(accounts)
         while queue and not self.brake.reason:
@@ -91,44 +91,44 @@ class RotationFleet:
                 self._conclude_waiting()
         while self.waiting:  # an account may have to wait twice
             self._conclude_waiting()
-        return self.ends
+        return self.outcomes
 
     def _conclude_waiting(self) -> None:
         """Give lost answers time to settle, and let every account that waits for one go on."""
         if not self.brake.reason:
             self.settle()
-        courses, self.waiting = self.waiting, {}
-        queue = list(courses)
+        account_runs, self.waiting = self.waiting, {}
+        queue = list(account_runs)
         while queue and not self.brake.reason:
-            queue = self._apply(queue, lambda account: courses[account].proceed() or courses[account])
+            queue = self._apply(queue, lambda account: account_runs[account].proceed() or account_runs[account])
         for account in queue:
-            self.ends[account] = courses[account].abandon()
+            self.outcomes[account] = account_runs[account].abandon()
 
     def _apply(self, accounts: Sequence[int], work: Begin) -> list[int]:
         """Work on accounts until there is a reason to pause or to stop, and return those that were not started."""
 
-        def take(account: int) -> tuple[int, Course | Ended]:
+        def take(account: int) -> tuple[int, AccountRun | Outcome]:
             return account, work(account)
 
         concurrency = self.concurrency if self.proven else 1
-        report = run_fleet(accounts, take, self._note, concurrency=concurrency, cancelled=self.cancelled)
+        report = run_in_pool(accounts, take, self._note, concurrency=concurrency, cancelled=self.cancelled)
         if report.stopped not in (None, FIRST_CHANGE, ENOUGH_WAIT):
             self.brake.reason = self.brake.reason or report.stopped
         for account, result, started in zip(accounts, report.results, report.started):
             if started and result is None:  # cut off, or a defect: the next run finds out what came of it
-                self.ends[account] = Ended("in_doubt", None)
+                self.outcomes[account] = Outcome("in_doubt", None)
         return [account for account, started in zip(accounts, report.started) if not started]
 
     def _most(self) -> int:
         return WAITING_AT_MOST if self.proven else 1
 
-    def _note(self, result: tuple[int, Course | Ended]) -> str | None:
+    def _note(self, result: tuple[int, AccountRun | Outcome]) -> str | None:
         """Note what came of an account, and return the reason to start no further one for now."""
         account, end = result
-        if isinstance(end, Course):
+        if isinstance(end, AccountRun):
             self.waiting[account] = end
             return ENOUGH_WAIT if len(self.waiting) >= self._most() else None
-        self.ends[account] = end
+        self.outcomes[account] = end
         first_change = end.changed and not self.proven
         self.proven = self.proven or end.changed
         return self.brake.judge(end) or (FIRST_CHANGE if first_change else None)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of a rotation: their types, what is wrong with them, and the wishes, rules and store they describe."""
+"""The options of a rotation: their types, what is wrong with them, and the requests, rules and store they describe."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords 
     rules_problems,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
 
 STATES = ("rotated", "present", "resumed", "adopted", "delivered")
 
@@ -111,7 +111,7 @@ def repeated_accounts(accounts: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def only_problems(only: Sequence[str] | None, accounts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say which entries of C(only) mean no account. An empty list may be a mistake, so it does not mean all."""
+    """Say which entries of `only` mean no account. An empty list may be a mistake, so it does not mean all."""
     if only == []:
         return ["only is empty: leave it out to work on all accounts"]
     names = {name for account in accounts for name in account_names(account)}
@@ -123,17 +123,17 @@ def account_names(account: Mapping[str, Any]) -> set[str]:
 
 
 def chosen_accounts(options: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Return the accounts to work on, with their index: all, or those that C(only) names."""
+    """Return the accounts to work on, with their index: all, or those that `only` names."""
     only = {comparable(name) for name in options["only"] or ()}
     for index, account in enumerate(options["accounts"]):
         if not only or only & account_names(account):
             yield index, account
 
 
-def wishes(options: Mapping[str, Any]) -> list[Wish]:
+def requests(options: Mapping[str, Any]) -> list[RotationRequest]:
     identity_url = normalize_identity_url(options["identity_url"])
     return [
-        Wish(
+        RotationRequest(
             account=Account(identity_url, account["user_id"] or "", account["name"], account["user_name"]),
             state=options["state"],
             initial_password=account["initial_password"],

@@ -26,76 +26,78 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import repetitions
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, is_closed
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Ended, Save, Step, Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest, Save, Step
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store, WentBackwards
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to come of an account. C(ended) is None where something has to be done."""
+    """What is to come of an account. `ended` is None where something has to be done."""
 
-    wish: Wish
+    request: RotationRequest
     record: Record | None
-    ended: Ended | None
+    outcome: Outcome | None
 
 
 def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def identified(wishes: Sequence[Wish], store: Store, client: Client, partition_id: str | None) -> list[Wish]:
-    """Return the wishes with the id of every account: from the store or, where that knows none, from the server."""
-    known = [with_id(wish, wish.account.user_id or recorded_id(wish, store)) for wish in wishes]
-    names = [wish.account.user_name or "" for wish in known if not wish.account.user_id]
+def identified(
+    requests: Sequence[RotationRequest], store: Store, client: Client, partition_id: str | None
+) -> list[RotationRequest]:
+    """Return the requests with the id of every account: from the store or, where that knows none, from the server."""
+    known = [with_id(request, request.account.user_id or recorded_id(request, store)) for request in requests]
+    names = [request.account.user_name or "" for request in known if not request.account.user_id]
     named = by_name(open_directory(client, partition_id).everybody()) if names else {}
     problems, complete = [], []
-    for wish in known:
-        users = named.get(comparable(wish.account.user_name or ""), ())
-        problem = None if wish.account.user_id else name_problem(wish.account.user_name or "", users)
-        problems += [f"accounts[{wish.index}]: {problem}"] if problem else []
-        complete.append(with_id(wish, users[0].id) if users and not wish.account.user_id else wish)
-    ids = {wish.index: wish.account.user_id for wish in complete}
+    for request in known:
+        users = named.get(comparable(request.account.user_name or ""), ())
+        problem = None if request.account.user_id else name_problem(request.account.user_name or "", users)
+        problems += [f"accounts[{request.index}]: {problem}"] if problem else []
+        complete.append(with_id(request, users[0].id) if users and not request.account.user_id else request)
+    ids = {request.index: request.account.user_id for request in complete}
     problems = problems or repetitions((ids.get(index, "") for index in range(max(ids, default=-1) + 1)), "accounts")
     if problems:
         raise InvalidInput(problems)
     return complete
 
 
-def with_id(wish: Wish, user_id: str) -> Wish:
-    return replace(wish, account=replace(wish.account, user_id=canonical_user_id(user_id)))
+def with_id(request: RotationRequest, user_id: str) -> RotationRequest:
+    return replace(request, account=replace(request.account, user_id=canonical_user_id(user_id)))
 
 
-def recorded_id(wish: Wish, store: Store) -> str:
+def recorded_id(request: RotationRequest, store: Store) -> str:
     """Return the id of the account that the store knows by the user name. If it knows several, the server decides."""
-    found = store.find("user_name", wish.account.user_name or "")
+    found = store.find("user_name", request.account.user_name or "")
     return found[0] if len(found) == 1 else ""
 
 
-def plan(wish: Wish, store: Store, *, check_mode: bool = False) -> Plan:
+def plan(request: RotationRequest, store: Store, *, check_mode: bool = False) -> Plan:
     """Find out from the store what has to be done: the first step of the rotation tells."""
     try:
-        record = store.read(wish.account.user_id)
+        record = store.read(request.account.user_id)
     except WentBackwards as error:  # under its lock, the record takes over what was found beside it
-        return Plan(wish, None, Ended(error.status, None, (unanswered(error),)) if check_mode else None)
+        return Plan(request, None, Outcome(error.status, None, (unanswered(error),)) if check_mode else None)
     try:
-        first = next(Rotation(wish, now=utc_now, new_password=lambda: "-").steps(record))
+        first = next(Rotation(request, now=utc_now, new_password=lambda: "-").steps(record))
     except StopIteration as ending:
-        return Plan(wish, record, ending.value)
-    return Plan(wish, record, foreseen(wish, record, first) if check_mode else None)
+        return Plan(request, record, ending.value)
+    return Plan(request, record, foreseen(request, record, first) if check_mode else None)
 
 
-def foreseen(wish: Wish, record: Record | None, first: Step) -> Ended:
+def foreseen(request: RotationRequest, record: Record | None, first: Step) -> Outcome:
     """Return how an account would end outside check mode, if all goes well."""
     if isinstance(first, Save) and is_closed(first.record):
-        return Ended(first.record.status, record)
-    return Ended({"present": "created", "delivered": "delivered"}.get(wish.state, "would_rotate"), record)
+        return Outcome(first.record.status, record)
+    return Outcome({"present": "created", "delivered": "delivered"}.get(request.state, "would_rotate"), record)
 
 
-def plan_all(wishes: Sequence[Wish], store: Store, *, check_mode: bool = False) -> list[Plan]:
+def plan_all(requests: Sequence[RotationRequest], store: Store, *, check_mode: bool = False) -> list[Plan]:
     """Plan in as many threads as there are processors: most of it is the derivation of keys, and they share that."""
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        return list(pool.map(lambda wish: plan(wish, store, check_mode=check_mode), wishes))
+        return list(pool.map(lambda request: plan(request, store, check_mode=check_mode), requests))
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -106,16 +108,16 @@ def is_account(name: str, store: Store, ids: Collection[str]) -> bool:
 
 def taken_labels(plans: Sequence[Plan], store: Store) -> list[str]:
     """Say which new labels are another account's, unless that account is about to get a new one, too."""
-    labels = {planned.wish.account.user_id: planned.wish.account.name for planned in plans}
+    labels = {planned.request.account.user_id: planned.request.account.name for planned in plans}
     problems = []
     for planned in plans:
-        own, label = planned.wish.account.user_id, planned.wish.account.name
+        own, label = planned.request.account.user_id, planned.request.account.name
         if label and not (planned.record and planned.record.account.name == label):
             holders = {*store.find("name", label), *store.find("user_name", label)}
             others = {other for other in holders if labels.get(other) in (None, label)}
             others |= {canonical_user_id(label)} if is_account(label, store, labels) else set()
             others -= {own}
             if others:
-                place = f"accounts[{planned.wish.index}].name"
+                place = f"accounts[{planned.request.index}].name"
                 problems.append(f"{place} stands for another account already, {min(others)}")
     return problems

@@ -29,7 +29,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Current:
-    """The password that consumers use. C(since) is an ISO 8601 time in UTC, or None where it is not known."""
+    """The password that consumers use. `since` is an ISO 8601 time in UTC, or None where it is not known."""
 
     password: str = field(repr=False)
     since: str | None
@@ -38,7 +38,7 @@ class Current:
 
 @dataclass(frozen=True)
 class Pending:
-    """A pair that was, or may have been, sent. C(maybe_live) is false only after a proof that it was not applied."""
+    """A pair that was, or may have been, sent. `maybe_live` is false only after a proof that it was not applied."""
 
     old: str = field(repr=False)
     new: str = field(repr=False)
@@ -121,7 +121,7 @@ def committed(record: Record, pair: Pending, time: str, *, delivered: bool) -> R
 
 
 def with_orphans(record: Record, passwords: Sequence[str], time: str, why: str, *, behind: bool = False) -> Record:
-    """Keep these passwords among the orphans: before those that are there or, in their order, C(behind) them."""
+    """Keep these passwords among the orphans: before those that are there or, in their order, `behind` them."""
     known = {orphan.password for orphan in record.orphans}
     added = tuple(Orphan(password, time, why) for password in dict.fromkeys(passwords))
     if behind:

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import with_server_message
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import age_days, doubt
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Ended, Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest
 
 SUCCEEDED = frozenset({"rotated", "resumed", "fresh", "adopted", "created", "delivered", "would_rotate"})
 
@@ -19,7 +20,7 @@ SUCCEEDED = frozenset({"rotated", "resumed", "fresh", "adopted", "created", "del
 OTHER_HANDS = frozenset({"busy", "store_error", "store_conflict"})
 
 # Every status of an account, with what it means and what to do next.
-SENTENCES = {
+MESSAGES = {
     "rotated": "The password was changed, and is in the store.",
     "resumed": "What an earlier run had left open is settled. The live password is in the store.",
     "fresh": "Nothing is due.",
@@ -74,49 +75,51 @@ INITIAL_REFUSED = (
 )
 
 
-def account_result(wish: Wish, ended: Ended, *, now: datetime, stopped: str | None = None) -> dict[str, Any]:
-    """Return the result of one account. C(stopped) is the reason why an account was not attempted."""
-    record = ended.record
+def account_result(
+    request: RotationRequest, outcome: Outcome, *, now: datetime, stopped: str | None = None
+) -> dict[str, Any]:
+    """Return the result of one account. `stopped` is the reason why an account was not attempted."""
+    record = outcome.record
     age = age_days(record.current, now) if record else None
-    last = ended.answers[-1] if ended.answers else None
+    last = outcome.answers[-1] if outcome.answers else None
     return {
-        "user_id": wish.account.user_id or None,
-        "user_name": wish.account.user_name,
-        "name": wish.account.name,
-        "status": ended.status,
-        "changed": ended.changed or ended.status in ("created", "delivered", "would_rotate"),
+        "user_id": request.account.user_id or None,
+        "user_name": request.account.user_name,
+        "name": request.account.name,
+        "status": outcome.status,
+        "changed": outcome.changed or outcome.status in ("created", "delivered", "would_rotate"),
         "generation": record.generation if record else None,
         "age_days": None if age is None else round(age, 2),
         "unproven_sends": record.unproven_sends if record else None,
-        "attempts": sum(answer.attempts for answer in ended.answers),
-        "error_codes": list(dict.fromkeys(code for answer in failures(ended) for code in answer.codes)),
-        "trace_id": last.trace_id if last and ended.status not in SUCCEEDED else None,
-        "delivery_due": is_delivery_due(ended),
-        "msg": message(ended, stopped),
+        "attempts": sum(answer.attempts for answer in outcome.answers),
+        "error_codes": list(dict.fromkeys(code for answer in failures(outcome) for code in answer.codes)),
+        "trace_id": last.trace_id if last and outcome.status not in SUCCEEDED else None,
+        "delivery_due": is_delivery_due(outcome),
+        "msg": message(outcome, stopped),
     }
 
 
-def is_delivery_due(ended: Ended) -> bool:
+def is_delivery_due(outcome: Outcome) -> bool:
     """Tell whether the consumers have to be told, and can be: the lookup gives them the password."""
-    record = ended.record
-    return bool(record and not record.delivered and not doubt(record)) and ended.status not in OTHER_HANDS
+    record = outcome.record
+    return bool(record and not record.delivered and not doubt(record)) and outcome.status not in OTHER_HANDS
 
 
-def failures(ended: Ended) -> Sequence[PasswordAnswer]:
-    return () if ended.status in SUCCEEDED else ended.answers
+def failures(outcome: Outcome) -> Sequence[PasswordAnswer]:
+    return () if outcome.status in SUCCEEDED else outcome.answers
 
 
-def message(ended: Ended, stopped: str | None) -> str:
-    answers = failures(ended)
+def message(outcome: Outcome, stopped: str | None) -> str:
+    answers = failures(outcome)
     causes = dict.fromkeys(answer.cause for answer in answers if answer.cause)
-    words = " / ".join(dict.fromkeys(answer.words for answer in answers if answer.words))
-    reason = [f"The reason: {stopped}."] if stopped and ended.status == "not_attempted" else []
-    return " ".join([sentence(ended), *reason, *causes, *([f"The server says: {words}"] if words else [])])
+    reason = [f"The reason: {stopped}."] if stopped and outcome.status == "not_attempted" else []
+    ours = " ".join([status_message(outcome), *reason, *causes])
+    return with_server_message(ours, (answer.message for answer in answers))
 
 
-def sentence(ended: Ended) -> str:
-    is_initial = ended.record is not None and ended.record.current.source == "adopted"
-    return INITIAL_REFUSED if ended.status == "out_of_sync" and is_initial else SENTENCES[ended.status]
+def status_message(outcome: Outcome) -> str:
+    is_initial = outcome.record is not None and outcome.record.current.source == "adopted"
+    return INITIAL_REFUSED if outcome.status == "out_of_sync" and is_initial else MESSAGES[outcome.status]
 
 
 def is_overdue(result: Mapping[str, Any], max_age_days: float) -> bool:
@@ -130,15 +133,15 @@ def task_result(results: list[dict[str, Any]], max_age_days: float) -> dict[str,
         for result in results
         if result["status"] not in SUCCEEDED and (result["status"] != "busy" or is_overdue(result, max_age_days))
     ]
-    counts = dict.fromkeys(SENTENCES, 0)
+    counts = dict.fromkeys(MESSAGES, 0)
     for result in results:
         counts[result["status"]] += 1
-    ended = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none given"
-    msg = f"Accounts by status: {ended}."
+    outcome = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none given"
+    msg = f"Accounts by status: {outcome}."
     if failed:
         first = failed[0]
         label = first["name"] or first["user_name"] or first["user_id"]
-        msg = f"{len(failed)} of {len(results)} accounts failed: {ended}. The first of them, {label}: {first['msg']}"
+        msg = f"{len(failed)} of {len(results)} accounts failed: {outcome}. The first of them, {label}: {first['msg']}"
     return {
         "changed": any(result["changed"] for result in results),
         "failed": bool(failed),

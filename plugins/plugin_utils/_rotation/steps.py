@@ -21,7 +21,7 @@ class Save:
 
 
 @dataclass(frozen=True)
-class SetAside:
+class PreserveConflict:
     """Keep what somebody else wrote under another name. Answered with the record in it, or None if there is none."""
 
 
@@ -34,16 +34,16 @@ class Send:
 
 
 @dataclass(frozen=True)
-class Settle:
+class Wait:
     """Give a request whose answer was lost the time to be applied or dropped."""
 
 
-Step = Union[Save, SetAside, Send, Settle]
+Step = Union[Save, PreserveConflict, Send, Wait]
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How an account ended. C(record) is what the store holds now."""
+class Outcome:
+    """How an account ended. `record` is what the store holds now."""
 
     status: str
     record: Record | None
@@ -51,17 +51,17 @@ class Ended:
 
     @property
     def changed(self) -> bool:
-        return any(answer.outcome == "applied" for answer in self.answers)
+        return any(answer.kind == "applied" for answer in self.answers)
 
 
-Steps = Generator[Step, Any, Ended]
+Steps = Generator[Step, Any, Outcome]
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is asked for: the options of one account, which is number C(index) of the list given.
+class RotationRequest:
+    """What is asked for: the options of one account, which is number `index` of the list given.
 
-    C(generation) is that of the password which the consumers were told.
+    `generation` is that of the password which the consumers were told.
     """
 
     account: Account

@@ -38,7 +38,7 @@ class Busy(UiPathError):
     status = "busy"
 
 
-class Slot(Protocol):
+class LockedRecord(Protocol):
     """The place of one account, for as long as its lock is held."""
 
     def read(self) -> Record | None:
@@ -51,7 +51,7 @@ class Slot(Protocol):
     def write(self, record: Record) -> bool:
         """Make the record durable. False: somebody else has written since it was read; nothing was replaced."""
 
-    def set_aside(self) -> Record | None:
+    def preserve_conflict(self) -> Record | None:
         """Keep what somebody else wrote under another name, and return the record in it if it is one.
 
         The next write replaces it.
@@ -71,12 +71,12 @@ class Store(Protocol):
         """Tell whether the account has a record."""
 
     def find(self, kind: str, name: str) -> list[str]:
-        """Return the user ids of the accounts whose record has this C(name), which is a label, or C(user_name)."""
+        """Return the user ids of the accounts whose record has this `name`, which is a label, or `user_name`."""
 
     def read(self, account_id: str) -> Record | None:
         """Return the record without taking the lock and without writing anything, for planning and check mode."""
 
-    def account(self, account_id: str) -> AbstractContextManager[Slot]:
+    def account(self, account_id: str) -> AbstractContextManager[LockedRecord]:
         """Take the account's lock, or raise Busy. The lock ends with the process, however that ends."""
 
 

@@ -22,9 +22,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
     change_password,
     unanswered,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import Course
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import Brake, RotationFleet
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import password_rules, wishes
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import Brake, RotationBatch
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import password_rules, requests
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import (
     PasswordRules,
     new_password,
@@ -44,7 +44,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results im
     task_result,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Ended, Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store
 
 # The states in which the server is asked.
@@ -54,7 +54,7 @@ LONGEST_NAP = 1.0
 
 
 @dataclass(frozen=True)
-class Pace:
+class BatchLimits:
     """How many accounts at once, when to stop, how long a lost answer is given, in seconds."""
 
     concurrency: int = 4
@@ -68,7 +68,7 @@ class RotationTask:
         store: Store,
         client: Client,
         rules: PasswordRules,
-        pace: Pace,
+        limits: BatchLimits,
         partition_id: str | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
@@ -78,26 +78,26 @@ class RotationTask:
         self._client = client
         self._rules = rules
         self._partition_id = partition_id
-        self._pace = pace
+        self._limits = limits
         self._sleep = sleep
         self._warn = warn
         self._starter = starter()
 
-    def run(self, wishes: Sequence[Wish], *, check_mode: bool) -> list[dict[str, Any]]:
+    def run(self, requests: Sequence[RotationRequest], *, check_mode: bool) -> list[dict[str, Any]]:
         """Return the result of every account, in order."""
-        plans = plan_all(wishes, self._store, check_mode=check_mode)
+        plans = plan_all(requests, self._store, check_mode=check_mode)
         problems = taken_labels(plans, self._store)
         if problems:
             raise InvalidInput(problems)
-        if any(planned.ended and planned.ended.status == "no_password" for planned in plans):
+        if any(planned.outcome and planned.outcome.status == "no_password" for planned in plans):
             return self._results(plans, {}, "an account has neither a record nor an initial_password")
         due = [index for index, planned in enumerate(plans) if is_due(planned)]
-        refusal = self._sign_in([plans[index].wish for index in due])
+        refusal = self._sign_in([plans[index].request for index in due])
         if check_mode:
             return self._foreseen(plans, due, refusal)
-        fleet = self._fleet(due, plans, refusal)
-        fleet.run(self._in_order(due, plans))
-        return self._results(plans, fleet.ends, fleet.brake.reason)
+        batch = self._batch(due, plans, refusal)
+        batch.run(self._in_order(due, plans))
+        return self._results(plans, batch.outcomes, batch.brake.reason)
 
     def _foreseen(
         self, plans: Sequence[Plan], due: Sequence[int], refusal: PasswordAnswer | None
@@ -106,13 +106,13 @@ class RotationTask:
         if not refusal:
             return self._results(plans, {}, None)
         first, *others = self._in_order(due, plans)
-        ends = {first: Ended(refusal.outcome, plans[first].record, (refusal,))}
-        ends |= {index: Ended("not_attempted", plans[index].record) for index in others}
-        return self._results(plans, ends, f"another account would end as {refusal.outcome}")
+        outcomes = {first: Outcome(refusal.kind, plans[first].record, (refusal,))}
+        outcomes |= {index: Outcome("not_attempted", plans[index].record) for index in others}
+        return self._results(plans, outcomes, f"another account would end as {refusal.kind}")
 
-    def _sign_in(self, wishes: Sequence[Wish]) -> PasswordAnswer | None:
+    def _sign_in(self, requests: Sequence[RotationRequest]) -> PasswordAnswer | None:
         """Sign in if the server will be asked, and return the reason if that fails."""
-        if not any(wish.state in ASKING for wish in wishes):
+        if not any(request.state in ASKING for request in requests):
             return None
         try:
             self._client.sign_in()
@@ -136,45 +136,45 @@ class RotationTask:
         def rank(index: int) -> tuple[bool, bool, bool]:
             record = plans[index].record
             pending = record.pending if record else None
-            is_own = plans[index].wish.account.user_id == own
+            is_own = plans[index].request.account.user_id == own
             return is_own, bool(pending and not pending.maybe_live), not pending
 
         return sorted(due, key=rank)
 
-    def _fleet(self, due: Sequence[int], plans: Sequence[Plan], refusal: PasswordAnswer | None) -> RotationFleet:
-        def begin(index: int) -> Course | Ended:
-            wish = plans[index].wish
-            if refusal and wish.state in ASKING:
-                return Ended(refusal.outcome, plans[index].record, (refusal,))
-            rotation = Rotation(wish, now=utc_now, new_password=lambda: new_password(self._rules))
-            course = Course(rotation, self._sender(wish), self._is_abandoned)
-            return course.begin(self._store, wish.account.user_id) or course
+    def _batch(self, due: Sequence[int], plans: Sequence[Plan], refusal: PasswordAnswer | None) -> RotationBatch:
+        def begin(index: int) -> AccountRun | Outcome:
+            request = plans[index].request
+            if refusal and request.state in ASKING:
+                return Outcome(refusal.kind, plans[index].record, (refusal,))
+            rotation = Rotation(request, now=utc_now, new_password=lambda: new_password(self._rules))
+            account_run = AccountRun(rotation, self._sender(request), self._is_abandoned)
+            return account_run.begin(self._store, request.account.user_id) or account_run
 
-        return RotationFleet(
+        return RotationBatch(
             begin=begin,
             settle=self._settle,
             cancelled=self._is_abandoned,
-            brake=Brake(self._pace.max_failures, SUCCEEDED),
-            concurrency=self._pace.concurrency,
-            proven=all(plans[index].wish.state not in ASKING for index in due),
+            brake=Brake(self._limits.max_failures, SUCCEEDED),
+            concurrency=self._limits.concurrency,
+            proven=all(plans[index].request.state not in ASKING for index in due),
         )
 
-    def _sender(self, wish: Wish) -> Callable[[str, str], PasswordAnswer]:
-        secrets = {wish.initial_password or ""}  # a server may quote what it was sent earlier
+    def _sender(self, request: RotationRequest) -> Callable[[str, str], PasswordAnswer]:
+        secrets = {request.initial_password or ""}  # a server may quote what it was sent earlier
 
         def send(old: str, new: str) -> PasswordAnswer:
             secrets.update((old, new))
-            answer = change_password(self._client, wish.account.user_id, old, new, secrets=secrets)
-            if answer.outcome != "conflict" or self._is_abandoned():
+            answer = change_password(self._client, request.account.user_id, old, new, secrets=secrets)
+            if answer.kind != "conflict" or self._is_abandoned():
                 return answer
-            again = change_password(self._client, wish.account.user_id, old, new, secrets=secrets)
+            again = change_password(self._client, request.account.user_id, old, new, secrets=secrets)
             return replace(again, attempts=answer.attempts + again.attempts)
 
         return send
 
     def _settle(self) -> None:
         """Wait, but hold no lock any longer where nobody waits for this run."""
-        seconds = self._pace.settle_seconds
+        seconds = self._limits.settle_seconds
         self._warn(f"No answer came to some requests. Waiting {seconds:g} seconds before they are sent again.")
         while seconds > 0 and not self._is_abandoned():
             self._sleep(min(seconds, LONGEST_NAP))
@@ -183,13 +183,15 @@ class RotationTask:
     def _is_abandoned(self) -> bool:
         return os.getppid() != self._starter
 
-    def _results(self, plans: Sequence[Plan], ends: Mapping[int, Ended], stopped: str | None) -> list[dict[str, Any]]:
+    def _results(
+        self, plans: Sequence[Plan], outcomes: Mapping[int, Outcome], stopped: str | None
+    ) -> list[dict[str, Any]]:
         results = []
         for index, planned in enumerate(plans):
-            ended = ends.get(index) or planned.ended or Ended("not_attempted", planned.record)
-            if ended.record is None:
-                ended = replace(ended, record=planned.record)
-            results.append(account_result(planned.wish, ended, now=utc_now(), stopped=stopped))
+            outcome = outcomes.get(index) or planned.outcome or Outcome("not_attempted", planned.record)
+            if outcome.record is None:
+                outcome = replace(outcome, record=planned.record)
+            results.append(account_result(planned.request, outcome, now=utc_now(), stopped=stopped))
         return results
 
 
@@ -200,7 +202,7 @@ def starter() -> int:
 
 
 def is_due(planned: Plan) -> bool:
-    return planned.ended is None or planned.ended.status == "would_rotate"
+    return planned.outcome is None or planned.outcome.status == "would_rotate"
 
 
 def rotate(
@@ -218,9 +220,9 @@ def rotate(
         warn("accounts is empty: there is nothing to do.")
     elif store.is_new:
         warn(f"There is no store in {options['store']['path']} yet: check the path, unless this is the first run.")
-    accounts = identified(wishes(options), store, client, options["partition_id"])
-    pace = Pace(options["concurrency"], options["max_failures"], options["settle_seconds"])
-    task = RotationTask(store, client, password_rules(options), pace, options["partition_id"], warn=warn)
+    accounts = identified(requests(options), store, client, options["partition_id"])
+    limits = BatchLimits(options["concurrency"], options["max_failures"], options["settle_seconds"])
+    task = RotationTask(store, client, password_rules(options), limits, options["partition_id"], warn=warn)
     results = task.run(accounts, check_mode=check_mode)
     store.close()
     return task_result(results, options["max_age_days"])

@@ -32,9 +32,9 @@ def store_argument_spec() -> dict[str, dict[str, Any]]:
 def named_store(
     options: Mapping[str, Any], loader: Any, *, identity_url: str | None = None, in_awx_job: bool = False
 ) -> Store:
-    """Return the store that the options name, with the secrets and paths of Ansible's C(loader).
+    """Return the store that the options name, with the secrets and paths of Ansible's `loader`.
 
-    Without an C(identity_url) it is for reading only.
+    Without an `identity_url` it is for reading only.
     """
     return STORES[options["type"]](
         store_path(options["path"], loader.get_basedir()),

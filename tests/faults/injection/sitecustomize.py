@@ -9,9 +9,9 @@ store   the directory whose file operations count: create, write, fsync, link, r
 port    the server's port, whose connections count: connect, send, recv
 trace   a file that gets one line for every side effect, before it happens
 at      strike at the side effect of this number, from 1; or
-event   strike at the first one whose line contains this text, or at number C(nth) of those
-do      C(kill): C(signal) to C(victims), which are worker, main, tree (both) or group (what a terminal signals);
-        C(fail): raise OSError C(errno) instead; C(run): a command, before it goes on
+event   strike at the first one whose line contains this text, or at number `nth` of those
+do      `kill`: `signal` to `victims`, which are worker, main, tree (both) or group (what a terminal signals);
+        `fail`: raise OSError `errno` instead; `run`: a command, before it goes on
 
 What writes or sends several bytes counts twice: before it begins, and with one half of the bytes out.
 """
@@ -53,7 +53,7 @@ class Injection:
         self._wrap_sockets()
 
     def happens(self, event: str, half: Callable[[], Any] | None = None) -> bool:
-        """Count a side effect, and strike if it is the one. C(half) is what of it happens before the strike."""
+        """Count a side effect, and strike if it is the one. `half` is what of it happens before the strike."""
         with self._lock:
             self._count += 1
             self._matching += self._plan.get("event", "\n") in event

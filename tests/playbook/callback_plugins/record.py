@@ -20,7 +20,7 @@ description: Writes every task's result, and every loop item's, to the file that
 
 
 class CallbackModule(CallbackBase):
-    """Appends C(task), C(event) and C(result)."""
+    """Appends `task`, `event` and `result`."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"

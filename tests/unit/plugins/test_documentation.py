@@ -26,11 +26,11 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options im
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
-    SENTENCES,
+    MESSAGES,
     account_result,
     task_result,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Ended, Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import store_argument_spec
 
 COLLECTION = "rpaops.uipath"
@@ -133,12 +133,12 @@ class TestUipathPasswordRotation:
     ACCOUNT = RETURN["accounts"]["contains"]
 
     def test_documents_every_status_with_its_sentence_in_order(self) -> None:
-        documented = [f"V({status}) - {sentence}" for status, sentence in SENTENCES.items()]
+        documented = [f"V({status}) - {sentence}" for status, sentence in MESSAGES.items()]
         assert self.ACCOUNT["status"]["description"] == documented
 
     def test_documents_every_field_of_an_account_in_order(self) -> None:
-        wish = Wish(Account("https://host/identity", "u1"))
-        result = account_result(wish, Ended("fresh", None), now=datetime.now(timezone.utc))
+        request = RotationRequest(Account("https://host/identity", "u1"))
+        result = account_result(request, Outcome("fresh", None), now=datetime.now(timezone.utc))
         assert list(self.ACCOUNT) == list(result)
 
     def test_documents_what_a_task_returns(self) -> None:

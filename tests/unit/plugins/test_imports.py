@@ -60,7 +60,7 @@ def dotted(path: Path) -> str:
 
 
 def imported(path: Path) -> set[str]:
-    """The files of this collection that a file imports, as dotted names below C(plugins)."""
+    """The files of this collection that a file imports, as dotted names below `plugins`."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -27,15 +27,15 @@ class Exchange:
         self.request = request
         self.body = body
         self.token = token
-        self.outcome: Response | TransportError = Response(500, {}, b"")
+        self.kind: Response | TransportError = Response(500, {}, b"")
 
     def answers(self, status: int, answer: Any = b"", headers: Mapping[str, str] | None = None) -> None:
         """Answer in JSON, or in bytes as they are."""
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.outcome = Response(status, headers or {}, body)
+        self.kind = Response(status, headers or {}, body)
 
-    def fails(self, cause: str, *, sent: bool, lasting: bool = False) -> None:
-        self.outcome = TransportError(cause, sent=sent, lasting=lasting)
+    def fails(self, cause: str, *, sent: bool, permanent: bool = False) -> None:
+        self.kind = TransportError(cause, sent=sent, permanent=permanent)
 
 
 class Transcript:
@@ -58,9 +58,9 @@ class Transcript:
             self._compare("body", fields(headers, body), dict(expected.body))
         if expected.token is not None:
             self._compare("token", headers.get("Authorization"), f"Bearer {expected.token}")
-        if isinstance(expected.outcome, TransportError):
-            raise expected.outcome
-        return expected.outcome
+        if isinstance(expected.kind, TransportError):
+            raise expected.kind
+        return expected.kind
 
     def _compare(self, what: str, found: object, expected: object) -> None:
         if found != expected:

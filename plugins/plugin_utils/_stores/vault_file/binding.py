@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The marker: which server the records of a directory belong to, and which controller writes them.
+"""The binding: which server the records of a directory belong to, and which controller writes them.
 
 A lock of one machine says nothing to another, so two controllers may not share a directory; and a directory that was
 copied to serve another server would change passwords there with what is live here.
@@ -26,8 +26,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.l
 
 
 @dataclass(frozen=True)
-class Marker:
-    """C(former) are the URLs under which the same server was known: records that name one of them are still its."""
+class StoreBinding:
+    """`former` are the URLs under which the same server was known: records that name one of them are still its."""
 
     identity_url: str
     controller: str
@@ -47,30 +47,32 @@ def this_controller() -> str:
     return f"{host} ({hashlib.sha256(b'rpaops.uipath' + machine_id).hexdigest()[:12]})" if machine_id else host
 
 
-def read_marker(layout: Layout) -> Marker | None:
-    content = read_whole(layout.marker)
+def read_binding(layout: Layout) -> StoreBinding | None:
+    content = read_whole(layout.binding)
     if content is None:
         return None
     try:
         fields = json.loads(content)
-        return Marker(fields["identity_url"], fields["controller"], tuple(fields["former"]))
+        return StoreBinding(fields["identity_url"], fields["controller"], tuple(fields["former"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         raise StoreError(
-            f"The store's marker {layout.marker} is damaged. Restore it from a backup. If there is none, and the"
+            f"The store's marker {layout.binding} is damaged. Restore it from a backup. If there is none, and the"
             " records belong to this server and this controller, delete it. If they were made under a former URL of"
             " this server, set rebind_from to that."
         ) from None
 
 
-def write_marker(layout: Layout, marker: Marker) -> None:
-    temporary = layout.temporary_for(layout.marker)
-    create(temporary, json.dumps(asdict(marker), indent=2).encode() + b"\n")
-    os.replace(temporary, layout.marker)
+def write_binding(layout: Layout, binding: StoreBinding) -> None:
+    temporary = layout.temporary_for(layout.binding)
+    create(temporary, json.dumps(asdict(binding), indent=2).encode() + b"\n")
+    os.replace(temporary, layout.binding)
     synchronize_directory(layout.directory)
 
 
-def checked_marker(found: Marker, wanted: Marker, *, rebind_from: str | None, any_controller: bool) -> Marker:
-    """Return the marker that holds from now on, or refuse the directory."""
+def checked_binding(
+    found: StoreBinding, wanted: StoreBinding, *, rebind_from: str | None, any_controller: bool
+) -> StoreBinding:
+    """Return the binding that holds from now on, or refuse the directory."""
     if found.controller != wanted.controller and not any_controller:
         raise StoreError(
             f"The store is written by another controller, {found.controller}, and locks do not reach from there to here"

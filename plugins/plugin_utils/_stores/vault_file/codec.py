@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The form of a record in a file: JSON inside Ansible Vault, for C(ansible-vault view) to show.
+"""The form of a record in a file: JSON inside Ansible Vault, for `ansible-vault view` to show.
 
 YAML, which people may write by hand, is read as well.
 """
@@ -29,14 +29,14 @@ class Unreadable(Exception):
     """The text is no record of this account. The message is a clause that says why, without a value."""
 
 
-def seal(vault: Vault, record: Record) -> bytes:
+def encode(vault: Vault, record: Record) -> bytes:
     try:
         return vault.encrypt(as_json(record))
     except UnicodeError:
         raise StoreError("A password or a name holds half of a character, which cannot be stored.") from None
 
 
-def unseal(vault: Vault, text: bytes, account_id: str) -> Record:
+def decode(vault: Vault, text: bytes, account_id: str) -> Record:
     """Return the record in the text, or raise Unreadable."""
     try:
         record = from_document(as_document(vault.decrypt(text)))

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible Vault, as C(ansible-vault) writes it, with the secrets of the play.
+"""Ansible Vault, as `ansible-vault` writes it, with the secrets of the play.
 
-The format, the ciphers and the key derivation are ansible-core's. What C(VaultLib) does around them is done here,
+The format, the ciphers and the key derivation are ansible-core's. What `VaultLib` does around them is done here,
 because of two things: the salt, and the number of key derivations, which are nearly all the time that a store takes.
 """
 
@@ -58,7 +58,7 @@ class Vault:
         """Encrypt under a salt of its own.
 
         Key and counter are derived from the salt, so two texts under one salt give each other away. That is why
-        C(VAULT_ENCRYPT_SALT), which sets one for all, is not asked.
+        `VAULT_ENCRYPT_SALT`, which sets one for all, is not asked.
         """
         encrypted = RememberingCipher.encrypt(plain, self._secret, salt=os.urandom(SALT_BYTES))
         return bytes(format_vaulttext_envelope(encrypted, CIPHER, vault_id=self._vault_id))
@@ -75,7 +75,7 @@ class Vault:
         return self._decrypt(body, label)
 
     def _decrypt(self, body: bytes, label: str) -> bytes:
-        """Try the secret that the text names first. C(rekey) may have left another name: then the others."""
+        """Try the secret that the text names first. `rekey` may have left another name: then the others."""
         for _vault_id, secret in sorted(self._secrets, key=lambda pair: pair[0] != label):
             try:
                 return bytes(RememberingCipher.decrypt(body, secret))

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that are there after a power cut.
 
-C(ansible.module_utils.basic.AnsibleModule.atomic_move) renames, but never calls C(fsync): after a power cut the
+`ansible.module_utils.basic.AnsibleModule.atomic_move` renames, but never calls `fsync`: after a power cut the
 name can be there without what was written under it.
 """
 
@@ -73,7 +73,7 @@ def synchronize(descriptor: int, path: Path) -> None:
 
 
 def synchronize_directory(path: Path) -> None:
-    """Make the names in a directory durable: C(fsync) of a file does not (fsync(2))."""
+    """Make the names in a directory durable: `fsync` of a file does not (fsync(2))."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         synchronize(descriptor, path)
@@ -99,7 +99,7 @@ def discard(path: Path) -> None:
 def keep_copy(path: Path, copy: Path) -> None:
     """Keep a file that is about to be replaced, if that is possible. The old copy is there until the new one is.
 
-    A link would cost less, but C(ansible-vault) overwrites a file in place before it deletes it: both names would go.
+    A link would cost less, but `ansible-vault` overwrites a file in place before it deletes it: both names would go.
     The copy need not outlive a power cut, since what it is a copy of does.
     """
     spare = copy.with_suffix(".new")

@@ -58,7 +58,7 @@ class Index:
             self._ids = {}
 
     def find(self, kind: str, name: str, decrypted: Callable[[str], Record | None]) -> list[str]:
-        """Return the accounts with this C(name) or C(user_name). C(decrypted) reads those whose entry is stale."""
+        """Return the accounts with this `name` or `user_name`. `decrypted` reads those whose entry is stale."""
         with self._lock:
             found = [known for known in self._named(kind, name) if self._counts(known)]
             if not found and not self._is_complete:

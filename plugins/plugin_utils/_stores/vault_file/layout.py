@@ -29,7 +29,7 @@ class Layout:
     directory: Path
 
     @property
-    def marker(self) -> Path:
+    def binding(self) -> Path:
         return self.directory / "store.json"
 
     @property
@@ -94,5 +94,5 @@ class Layout:
 
 
 def encoded(account_id: str) -> str:
-    """Encode all but letters, digits, hyphen and underscore. C(quote) leaves the dot and the tilde as they are."""
+    """Encode all but letters, digits, hyphen and underscore. `quote` leaves the dot and the tilde as they are."""
     return quote(account_id, safe="").replace(".", "%2E").replace("~", "%7E")

@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, StoreError
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import seal
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import encode
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import (
     create,
     discard,
@@ -32,20 +32,20 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.f
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locks import LockFile
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.record_files import (
     Files,
-    Salvage,
+    Leftover,
     went_backwards,
-    with_salvaged,
+    with_leftovers,
 )
 
 
-class VaultFileSlot:
+class VaultFileRecord:
     def __init__(self, files: Files, account_id: str, lock: LockFile) -> None:
         self._files = files
         self._account_id = account_id
         self._lock = lock
         self._path = files.layout.record(account_id)
         self._found: bytes | None = None  # the ciphertext that a write may replace; a fresh salt makes it unique
-        self._salvaged: list[Salvage] = []
+        self._leftovers: list[Leftover] = []
         self._keeps_previous = True
 
     def read(self) -> Record | None:
@@ -56,35 +56,35 @@ class VaultFileSlot:
         with explained(self._path):
             return self._write(record)
 
-    def set_aside(self) -> Record | None:
+    def preserve_conflict(self) -> Record | None:
         with explained(self._path):
-            return self._set_aside()
+            return self._preserve_conflict()
 
     def _read(self) -> Record | None:
         self._found = read_whole(self._path)
         noted = self._lock.generation()
         if self._found is None:
             self._files.refuse_lost(self._account_id, noted)
-            self._refuse_remains(self._leftovers(), is_lock_new=noted is None)
+            self._refuse_remains(self._found_leftovers(), is_lock_new=noted is None)
             return None
         record = self._files.opened(self._account_id, self._found)
-        self._salvaged = self._leftovers()
+        self._leftovers = self._found_leftovers()
         if noted is not None and record.generation < noted:
             self._close(record, noted)
         if record.generation != noted:
             self._lock.note(record.generation)
-        return with_salvaged(record, self._salvaged, first=False)
+        return with_leftovers(record, self._leftovers, first=False)
 
-    def _leftovers(self) -> list[Salvage]:
+    def _found_leftovers(self) -> list[Leftover]:
         paths = self._files.layout.temporaries(self._account_id)
-        return [self._files.salvaged(self._account_id, path) for path in paths]
+        return [self._files.leftover_of(self._account_id, path) for path in paths]
 
-    def _refuse_remains(self, leftovers: Iterable[Salvage], *, is_lock_new: bool) -> None:
+    def _refuse_remains(self, leftovers: Iterable[Leftover], *, is_lock_new: bool) -> None:
         """Refuse what shows that there was a record.
 
         The lock file is older than any other file of an account. If it is there and notes no write, what is left is
         from a first write that was killed. Nothing was sent by then, so the account begins anew; what that run left is
-        salvaged once there is a record.
+        taken over once there is a record.
         """
         for left in leftovers:
             if is_lock_new or (left.record and left.record.generation > 1):
@@ -98,8 +98,8 @@ class VaultFileSlot:
 
         The record's predecessor stays as it is: it belongs to the lost version.
         """
-        previous = self._files.salvaged(self._account_id, self._files.layout.previous(self._account_id))
-        closed = with_salvaged(record, [previous, *self._salvaged], first=True)
+        previous = self._files.leftover_of(self._account_id, self._files.layout.previous(self._account_id))
+        closed = with_leftovers(record, [previous, *self._leftovers], first=True)
         self._keeps_previous = False
         if not self._write(replace(closed, generation=noted + 1, status="out_of_sync")):
             raise Busy(f"Somebody else writes to {self._path}. Nothing was sent; run again later.")
@@ -109,7 +109,7 @@ class VaultFileSlot:
         )
 
     def _write(self, record: Record) -> bool:
-        text = seal(self._files.vault, record)
+        text = encode(self._files.vault, record)
         if self._lock.generation() is None:
             self._lock.note(0)
         temporary = self._files.layout.temporary(self._account_id)
@@ -144,13 +144,13 @@ class VaultFileSlot:
     def _written(self, record: Record, text: bytes, stamp: list[int]) -> None:
         self._found = text
         self._keeps_previous = True
-        for left in self._salvaged:
+        for left in self._leftovers:
             if left.record or left.is_empty:
                 discard(left.path)
-        self._salvaged = []
+        self._leftovers = []
         self._files.index.note(self._account_id, record, stamp)
 
-    def _set_aside(self) -> Record | None:
+    def _preserve_conflict(self) -> Record | None:
         self._found = read_whole(self._path)
         if self._found is None:
             return None

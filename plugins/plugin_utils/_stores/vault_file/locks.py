@@ -46,8 +46,8 @@ class LockFile:
 def locked(path: Path) -> Iterator[LockFile]:
     """Hold the lock, or raise Busy at once.
 
-    C(flock), since the kernel frees it with the process, and since closing another descriptor of the file does not
-    free it (C(lockf)). The file stays: who deletes it lets two runs lock two files of one name.
+    `flock`, since the kernel frees it with the process, and since closing another descriptor of the file does not
+    free it (`lockf`). The file stays: who deletes it lets two runs lock two files of one name.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:

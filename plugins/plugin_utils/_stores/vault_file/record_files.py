@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Orphan, Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import Unreadable, unseal
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import Unreadable, decode
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import CannotDecrypt, Vault
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import read_whole
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.index import Index
@@ -24,7 +24,7 @@ SAMPLE = 5
 
 
 @dataclass(frozen=True)
-class Salvage:
+class Leftover:
     """What is left of a killed run, or of the record before its last write."""
 
     path: Path
@@ -35,7 +35,7 @@ class Salvage:
 
 @dataclass(frozen=True)
 class Files:
-    """What all slots of a store share."""
+    """What all locked records of a store share."""
 
     layout: Layout
     vault: Vault
@@ -47,7 +47,7 @@ class Files:
         """Return the record in an account's file, bound to the server's present URL."""
         path = self.layout.record(account_id)
         try:
-            record = unseal(self.vault, text, account_id)
+            record = decode(self.vault, text, account_id)
         except Unreadable as error:
             raise StoreError(
                 f"The record {path} cannot be used: {error}. Nothing was sent. Put that right, or restore the file;"
@@ -98,17 +98,17 @@ class Files:
                 f" Restore it from a backup, or copy {previous}, which is older by one write, to its place."
             )
 
-    def salvaged(self, account_id: str, path: Path) -> Salvage:
+    def leftover_of(self, account_id: str, path: Path) -> Leftover:
         """Return what a file beside the record holds. One that cannot be read stays where it is."""
         text = read_whole(path)
         if not text:
-            return Salvage(path, is_empty=text is not None)
+            return Leftover(path, is_empty=text is not None)
         try:
-            record = unseal(self.vault, text, account_id)
+            record = decode(self.vault, text, account_id)
         except Unreadable:
-            return Salvage(path)
+            return Leftover(path)
         written = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-        return Salvage(path, record, written.isoformat(timespec="seconds"))
+        return Leftover(path, record, written.isoformat(timespec="seconds"))
 
 
 def went_backwards(path: Path, record: Record, noted: int) -> str:
@@ -118,14 +118,14 @@ def went_backwards(path: Path, record: Record, noted: int) -> str:
     )
 
 
-def with_salvaged(record: Record, salvages: Iterable[Salvage], *, first: bool) -> Record:
+def with_leftovers(record: Record, leftovers: Iterable[Leftover], *, first: bool) -> Record:
     """Add every password that the record lacks to its orphans: in front where it is likely to be live."""
     known = set(record.candidates())
     found = {
-        password: Orphan(password, salvage.written_at, "found beside the record")
-        for salvage in salvages
-        if salvage.record
-        for password in salvage.record.candidates()
+        password: Orphan(password, leftover.written_at, "found beside the record")
+        for leftover in leftovers
+        if leftover.record
+        for password in leftover.record.candidates()
         if password not in known
     }
     added = tuple(found.values())

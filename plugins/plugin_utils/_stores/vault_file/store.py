@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The file store: a directory with one file per account, in Ansible Vault format.
 
-C(<user id>.yml) are the records, C(.prev) holds each of them as it was before its last write, C(.locks) the lock files,
-C(.tmp) what is being written. C(store.json) says whose directory it is, C(index.json) which name belongs to which user
+`<user id>.yml` are the records, `.prev` holds each of them as it was before its last write, `.locks` the lock files,
+`.tmp` what is being written. `store.json` says whose directory it is, `index.json` which name belongs to which user
 id. Nothing but the records and their copies holds a password, and those are encrypted before they reach a disk.
 """
 
@@ -22,23 +22,23 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError, WentBackwards
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.binding import (
-    Marker,
-    checked_marker,
-    read_marker,
+    StoreBinding,
+    checked_binding,
+    read_binding,
     this_controller,
-    write_marker,
+    write_binding,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import Vault
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import explained, read_whole
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.index import Index
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locked_record import VaultFileSlot
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locked_record import VaultFileRecord
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locks import locked, noted_generation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.record_files import Files, went_backwards
 
 
 class VaultFileStore:
-    """C(open) comes first; from then on, threads may work on different accounts at the same time."""
+    """`open` comes first; from then on, threads may work on different accounts at the same time."""
 
     _files: Files
 
@@ -55,9 +55,9 @@ class VaultFileStore:
         in_awx_job: bool = False,
         persistent: bool = False,
     ) -> None:
-        """Take the play's vault secrets. Without an C(identity_url) the store serves whom it belongs to, read only.
+        """Take the play's vault secrets. Without an `identity_url` the store serves whom it belongs to, read only.
 
-        C(persistent) promises that an AWX job's directory outlives the job, and that one job at a time writes to it:
+        `persistent` promises that an AWX job's directory outlives the job, and that one job at a time writes to it:
         the name of a pod says nothing about that.
         """
         self._layout = Layout(directory)
@@ -82,10 +82,10 @@ class VaultFileStore:
             self.is_new = not self._layout.directory.exists()
             if self._may_write:
                 self._layout.create()
-            marker = self._bound()
+            binding = self._bound()
             index = Index(self._layout)
             index.load()
-        self._files = Files(self._layout, self._vault, index, marker.identity_url, marker.former)
+        self._files = Files(self._layout, self._vault, index, binding.identity_url, binding.former)
 
     def close(self) -> None:
         if self._may_write:
@@ -117,7 +117,7 @@ class VaultFileStore:
         return record
 
     @contextmanager
-    def account(self, account_id: str) -> Iterator[VaultFileSlot]:
+    def account(self, account_id: str) -> Iterator[VaultFileRecord]:
         if not self._may_write:
             raise WriteInCheckMode("The store was opened for reading, and something wanted to write to it.")
         account_id = canonical_user_id(account_id)
@@ -125,21 +125,21 @@ class VaultFileStore:
         with ExitStack() as held:
             with explained(path):  # not what is done under the lock
                 lock = held.enter_context(locked(path))
-            yield VaultFileSlot(self._files, account_id, lock)
+            yield VaultFileRecord(self._files, account_id, lock)
 
-    def _bound(self) -> Marker:
-        """Return the marker that holds, and write it if it is new."""
-        stored = found = read_marker(self._layout)
+    def _bound(self) -> StoreBinding:
+        """Return the binding that holds, and write it if it is new."""
+        stored = found = read_binding(self._layout)
         if self._identity_url is None:
             if found is None:
                 raise StoreError(f"There is no store in {self._layout.directory}. Look at the path.")
             return found
-        wanted = Marker(self._identity_url, self._controller, (self._rebind_from,) if self._rebind_from else ())
-        marker = wanted
+        wanted = StoreBinding(self._identity_url, self._controller, (self._rebind_from,) if self._rebind_from else ())
+        binding = wanted
         if found and not self._layout.ids():  # the first URL was a mistake: no record belongs to it
             found = replace(found, identity_url=self._identity_url)
         if found:
-            marker = checked_marker(found, wanted, rebind_from=self._rebind_from, any_controller=self._any_controller)
-        if marker != stored and self._may_write:
-            write_marker(self._layout, marker)
-        return marker
+            binding = checked_binding(found, wanted, rebind_from=self._rebind_from, any_controller=self._any_controller)
+        if binding != stored and self._may_write:
+            write_binding(self._layout, binding)
+        return binding

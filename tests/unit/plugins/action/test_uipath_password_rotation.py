@@ -52,7 +52,7 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Run the action as a task of a playbook in C(tmp_path)."""
+    """Run the action as a task of a playbook in `tmp_path`."""
 
     def run_task(
         arguments: Mapping[str, Any] | None = None,

@@ -17,7 +17,7 @@ from ansible.parsing.vault import VaultSecret
 from ansible_collections.rpaops.uipath.plugins.doc_fragments.store import ModuleDocFragment
 from ansible_collections.rpaops.uipath.plugins.lookup.uipath_password import DOCUMENTATION, LookupModule
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import SENTENCES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     NEW,
@@ -44,9 +44,9 @@ def keep(tmp_path: Path) -> Callable[..., None]:
         store = VaultFileStore(tmp_path / "store", secrets=SECRETS, identity_url=BASE, controller="another")
         store.open(check_mode=False)
         for record in records:
-            with store.account(record.account.user_id) as slot:
-                slot.read()
-                assert slot.write(record)
+            with store.account(record.account.user_id) as locked_record:
+                locked_record.read()
+                assert locked_record.write(record)
         store.close()
 
     return keep_records
@@ -54,7 +54,7 @@ def keep(tmp_path: Path) -> Callable[..., None]:
 
 @pytest.fixture
 def look(tmp_path: Path) -> Look:
-    """Look up terms as a playbook in C(tmp_path) does."""
+    """Look up terms as a playbook in `tmp_path` does."""
     name = "rpaops.uipath.uipath_password"
     options = {**yaml_load(ModuleDocFragment.DOCUMENTATION)["options"], **yaml_load(DOCUMENTATION)["options"]}
     constants.config.initialize_plugin_configuration_definitions("lookup", name, options)
@@ -143,6 +143,6 @@ class TestRun:
         keep(record)
         with pytest.raises(AnsibleLookupError) as caught:
             look("u1")
-        assert str(caught.value).startswith(f"u1: {status}. {SENTENCES[status]} allow_in_doubt=true")
+        assert str(caught.value).startswith(f"u1: {status}. {MESSAGES[status]} allow_in_doubt=true")
         assert not any(password in str(caught.value) for password in record.candidates())
         assert look("u1", allow_in_doubt=True) == [OLD]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils import _errors
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
-    SENTENCES,
+    MESSAGES,
     STATUSES,
     SUCCEEDED,
     Ambiguous,
@@ -74,7 +74,7 @@ class TestListChanged:
 class TestSentences:
     def test_every_status_has_one_or_belongs_to_an_error_that_brings_its_own(self) -> None:
         own = {kind.status for kind in (Unauthorized, WrongBase, Throttled, Unreachable)}
-        assert set(STATUSES) - own <= set(SENTENCES)
+        assert set(STATUSES) - own <= set(MESSAGES)
 
     def test_success_is_three_of_the_statuses(self) -> None:
         assert set(STATUSES) > SUCCEEDED == {"changed", "already_set", "would_change"}

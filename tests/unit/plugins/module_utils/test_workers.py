@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils import _workers
-from ansible_collections.rpaops.uipath.plugins.module_utils._workers import Brake, FleetReport, run_fleet
+from ansible_collections.rpaops.uipath.plugins.module_utils._workers import Brake, PoolReport, run_in_pool
 
 LONG = 5.0  # seconds that no test spends: a limit for what must not hang
 
@@ -74,8 +74,8 @@ def run(
     stop: Callable[[str], str | None] = lambda result: None,
     concurrency: int = 1,
     cancelled: Callable[[], bool] = lambda: False,
-) -> FleetReport[str]:
-    return run_fleet(items, work, stop, concurrency=concurrency, cancelled=cancelled)
+) -> PoolReport[str]:
+    return run_in_pool(items, work, stop, concurrency=concurrency, cancelled=cancelled)
 
 
 class TestRunFleet:
@@ -87,7 +87,7 @@ class TestRunFleet:
         assert report.stopped is None
 
     def test_no_items(self) -> None:
-        assert run([], str, concurrency=4) == FleetReport([], [])
+        assert run([], str, concurrency=4) == PoolReport([], [])
 
     def test_one_thread_starts_them_in_order(self) -> None:
         started: list[int] = []
@@ -118,7 +118,7 @@ class TestRunFleet:
 
     def test_a_reason_to_stop_starts_no_further_one(self) -> None:
         report = run(range(5), str, stop=lambda result: "enough" if result == "2" else None)
-        assert report == FleetReport(["0", "1", "2", None, None], [True, True, True, False, False], "enough")
+        assert report == PoolReport(["0", "1", "2", None, None], [True, True, True, False, False], "enough")
 
     def test_the_first_reason_is_kept_and_the_ones_under_way_finish(self) -> None:
         second_runs, first_stopped = threading.Event(), threading.Event()
@@ -139,12 +139,12 @@ class TestRunFleet:
             return f"because of {result}"
 
         report = run(range(3), work, stop=stop, concurrency=2)
-        assert report == FleetReport(["0", "1", None], [True, True, False], "because of 0")
+        assert report == PoolReport(["0", "1", None], [True, True, False], "because of 0")
         assert told == ["0", "1"]
 
     def test_a_cancelled_run_starts_nothing(self) -> None:
         report = run(range(3), str, cancelled=lambda: True)
-        assert report == FleetReport[str]([None] * 3, [False] * 3, "nobody waits for the result any more")
+        assert report == PoolReport[str]([None] * 3, [False] * 3, "nobody waits for the result any more")
 
     def test_cancelled_in_the_middle(self) -> None:
         answers = iter([False, False, True])
@@ -158,7 +158,7 @@ class TestRunFleet:
             return str(item)
 
         report = run(range(4), work)
-        expected = FleetReport(["0", "1", None, None], [True, True, True, False], "of an unexpected ZeroDivisionError")
+        expected = PoolReport(["0", "1", None, None], [True, True, True, False], "of an unexpected ZeroDivisionError")
         assert report == expected
         assert capfd.readouterr() == ("", "")
 
@@ -188,7 +188,7 @@ class TestRunFleetInterrupted:
             return str(item)
 
         report = run(range(3), work)
-        assert report == FleetReport(["0", None, None], [True, True, False], "the task was interrupted")
+        assert report == PoolReport(["0", None, None], [True, True, False], "the task was interrupted")
         over.set()
 
     def test_lets_the_ones_under_way_finish(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +200,7 @@ class TestRunFleetInterrupted:
             stopped.wait(0.05)
             return str(item)
 
-        assert run(range(3), work) == FleetReport(["0", None, None], [True, False, False], "the task was interrupted")
+        assert run(range(3), work) == PoolReport(["0", None, None], [True, False, False], "the task was interrupted")
 
     def test_a_second_one_ends_the_grace_and_loses_no_result(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_workers, "GRACE_SECONDS", LONG)
@@ -220,7 +220,7 @@ class TestRunFleetInterrupted:
         monkeypatch.setattr(threading.Thread, "join", interrupted)
         before = time.monotonic()
         report = run(range(3), work)
-        assert report == FleetReport(["0", None, None], [True, True, False], "the task was interrupted")
+        assert report == PoolReport(["0", None, None], [True, True, False], "the task was interrupted")
         assert time.monotonic() - before < LONG
         over.set()
 

@@ -240,7 +240,7 @@ class TestPost:
         assert caught.value.attempts == 3
 
     def test_a_lasting_failure_is_not_repeated(self, server: Transcript, clock: Clock) -> None:
-        server.expects(WRITE).fails("the certificate is not trusted", sent=False, lasting=True)
+        server.expects(WRITE).fails("the certificate is not trusted", sent=False, permanent=True)
         with pytest.raises(Unreachable):
             client_of(server, clock).post(URL, {})
         assert clock.naps == []

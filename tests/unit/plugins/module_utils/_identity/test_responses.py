@@ -9,12 +9,13 @@ import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import (
     KNOWN_CODES,
     POLICY_CODES,
-    ServerWords,
+    ServerError,
     descriptions,
     error_codes,
     problem_messages,
-    server_words,
+    server_error,
     trace_id,
+    with_server_message,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 
@@ -68,7 +69,7 @@ class TestErrorCodes:
 
 class TestDescriptions:
     @pytest.mark.parametrize(
-        ("answer", "words"),
+        ("answer", "message"),
         [
             (IDENTITY_RESULT, "Too short. No digit."),
             (PROBLEM_DETAILS, ""),
@@ -78,8 +79,8 @@ class TestDescriptions:
             (UNTITLED, ""),
         ],
     )
-    def test_of_every_shape(self, answer: Any, words: str) -> None:
-        assert descriptions(answer) == words
+    def test_of_every_shape(self, answer: Any, message: str) -> None:
+        assert descriptions(answer) == message
 
     @pytest.mark.parametrize("answer", NOT_OBJECTS + ODD_OBJECTS)
     def test_none_in_anything_else(self, answer: Any) -> None:
@@ -113,48 +114,43 @@ class TestServerWords:
     SECRETS = ("hunter2", 'qu"ote')
 
     def test_of_an_identity_result(self) -> None:
-        expected = ServerWords("Too short. No digit.", ("PasswordTooShort", "PasswordRequiresDigit"))
-        assert server_words(IDENTITY_RESULT, self.SECRETS) == expected
+        expected = ServerError("Too short. No digit.", ("PasswordTooShort", "PasswordRequiresDigit"))
+        assert server_error(IDENTITY_RESULT, self.SECRETS) == expected
 
     def test_of_a_problem(self) -> None:
-        said = server_words(UNTITLED, self.SECRETS)
-        assert said == ServerWords("Forbidden Not yours.")
+        said = server_error(UNTITLED, self.SECRETS)
+        assert said == ServerError("Forbidden Not yours.")
 
     @pytest.mark.parametrize("answer", NOT_OBJECTS + ODD_OBJECTS)
     def test_of_anything_else(self, answer: Any) -> None:
-        assert server_words(answer, self.SECRETS) == ServerWords("", (), None)
+        assert server_error(answer, self.SECRETS) == ServerError("", (), None)
 
     def test_masks_every_part(self) -> None:
         answer = {"error": "xhunter2", "error_description": 'Got HUNTER2 and "qu\\"ote".', "traceId": "hunter2"}
-        assert server_words(answer, iter(self.SECRETS)) == ServerWords(f'Got {MASK} and "{MASK}".', (f"x{MASK}",), MASK)
+        assert server_error(answer, iter(self.SECRETS)) == ServerError(f'Got {MASK} and "{MASK}".', (f"x{MASK}",), MASK)
 
     def test_masks_pieces_in_the_messages_of_a_problem(self) -> None:
-        said = server_words({"errors": {"$": ["'h' is invalid, near unter2."]}}, (), self.SECRETS)
-        assert not any(piece in said.words for piece in ("'h'", "unte", "ter2"))
+        said = server_error({"errors": {"$": ["'h' is invalid, near unter2."]}}, (), self.SECRETS)
+        assert not any(piece in said.message for piece in ("'h'", "unte", "ter2"))
 
     def test_no_password_hides_a_code_that_is_known(self) -> None:
         answer = {"errors": [{"code": "PasswordMismatch", "description": "Password?"}, {"code": "PasswordOdd"}]}
-        said = server_words(answer, ["Password"])
-        assert (said.codes, said.words) == (("PasswordMismatch", f"{MASK}Odd"), f"{MASK}?")
+        said = server_error(answer, ["Password"])
+        assert (said.codes, said.message) == (("PasswordMismatch", f"{MASK}Odd"), f"{MASK}?")
 
     def test_rules_are_known_codes(self) -> None:
         assert POLICY_CODES < KNOWN_CODES
 
 
-class TestBehind:
+class TestWithServerMessage:
     @pytest.mark.parametrize(
         ("said", "message"),
         [
-            (ServerWords(), "No."),
-            (ServerWords(codes=("A", "B")), "No. The server says: A, B"),
-            (ServerWords("Why.", ("A",)), "No. The server says: Why."),
+            ([], "No."),
+            ([""], "No."),
+            (["Why."], "No. The server says: Why."),
+            (["Why.", "", "How.", "Why."], "No. The server says: Why. / How."),
         ],
     )
-    def test_words_or_else_codes_follow_the_sentence(self, said: ServerWords, message: str) -> None:
-        assert said.behind("No.") == message
-
-
-@pytest.mark.parametrize("place", ["code", "description"])
-def test_what_is_cut_off_is_masked_before(place: str) -> None:
-    said = server_words({"errors": [{place: "x" * 990 + "a-long-password-1"}]}, ["a-long-password-1"])
-    assert (said.codes[0] if place == "code" else said.words) == "x" * 990 + MASK
+    def test_appends_each_message_once(self, said: list[str], message: str) -> None:
+        assert with_server_message("No.", said) == message

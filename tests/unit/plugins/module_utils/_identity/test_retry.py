@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.retry import (
     LONGEST_BACKOFF,
     LONGEST_WAIT,
-    Patience,
+    RetryBudget,
     backoff,
     retry_after,
 )
@@ -17,23 +17,23 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.retry impo
 
 class TestPatience:
     def test_grants_as_many_repeats_as_retries(self) -> None:
-        patience = Patience(2)
-        assert [patience.spend_repeat() for _attempt in range(4)] == [True, True, False, False]
+        budget = RetryBudget(2)
+        assert [budget.spend_retry() for _attempt in range(4)] == [True, True, False, False]
 
     def test_without_retries_grants_none(self) -> None:
-        assert not Patience(0).spend_repeat()
+        assert not RetryBudget(0).spend_retry()
 
     def test_all_waits_together_end_at_the_limit(self) -> None:
-        patience = Patience(9)
-        assert patience.spend_wait(LONGEST_WAIT - 1)
-        assert not patience.spend_wait(1.5)
-        assert patience.spend_wait(1)
-        assert not patience.spend_wait(0.001)
+        budget = RetryBudget(9)
+        assert budget.spend_wait(LONGEST_WAIT - 1)
+        assert not budget.spend_wait(1.5)
+        assert budget.spend_wait(1)
+        assert not budget.spend_wait(0.001)
 
     def test_a_wait_that_does_not_fit_is_not_counted(self) -> None:
-        patience = Patience(0)
-        assert not patience.spend_wait(LONGEST_WAIT + 1)
-        assert patience.spend_wait(LONGEST_WAIT)
+        budget = RetryBudget(0)
+        assert not budget.spend_wait(LONGEST_WAIT + 1)
+        assert budget.spend_wait(LONGEST_WAIT)
 
 
 class TestBackoff:

@@ -50,5 +50,5 @@ class TestReadSetting:
         assert read(server, clock) == VALUE
 
     def test_no_connection_is_no_obstacle(self, server: Transcript, clock: Clock) -> None:
-        server.expects(REQUEST).fails("refused", sent=False, lasting=True)
+        server.expects(REQUEST).fails("refused", sent=False, permanent=True)
         assert read(server, clock) is None

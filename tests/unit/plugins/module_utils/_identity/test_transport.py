@@ -186,7 +186,7 @@ class TestSend:
     def test_a_connection_dropped_after_the_request_was_sent(self) -> None:
         with Loopback(b"") as server:
             error = failure(lambda: transport().send("POST", server.origin, {}, b"{}"))
-        assert (error.sent, error.lasting) == (True, False)
+        assert (error.sent, error.permanent) == (True, False)
 
     def test_a_connection_dropped_within_the_answer_was_sent(self) -> None:
         with Loopback(answer(200, b'{"succeeded": true}')[:-5], b"") as server:
@@ -257,7 +257,7 @@ class TestTls:
             error = failure(lambda: transport().send("POST", server.origin, {}, b"{}"))
         assert "certificate is not trusted (self" in error.cause
         assert "ca_path" in error.cause
-        assert (error.sent, error.lasting, server.requests) == (False, True, [])
+        assert (error.sent, error.permanent, server.requests) == (False, True, [])
 
     def test_an_expired_certificate_is_named_so(self, tmp_path: Path) -> None:
         expired = certificate(tmp_path, days=-1)

@@ -42,7 +42,7 @@ class TestTransportError:
         cause = by_requests(requests.exceptions.SSLError, urllib3.exceptions.SSLError(untrusted(code, message)))
         error = transport_error(cause, sent=True)
         assert error.cause.startswith(f"the server's certificate is not trusted ({message})")
-        assert (error.sent, error.lasting) == (False, True)
+        assert (error.sent, error.permanent) == (False, True)
         return error
 
     @pytest.mark.parametrize("code", [18, 19, 20, 21])
@@ -92,7 +92,7 @@ class TestTransportError:
     )
     def test_gives_the_cause_in_the_words_of_the_system(self, cause: Exception, words: str, sent: bool) -> None:
         error = transport_error(cause, sent=sent)
-        assert (error.cause, error.sent, error.lasting) == (words, sent, False)
+        assert (error.cause, error.sent, error.permanent) == (words, sent, False)
 
     def test_knows_a_timeout_that_is_no_time_out_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """As in Python 3.9, where socket.timeout is another class than TimeoutError."""
@@ -109,7 +109,7 @@ class TestTransportError:
             requests.exceptions.ProxyError, OSError("Tunnel connection failed: 407 Authentication required")
         )
         error = transport_error(cause, sent=False)
-        assert (error.cause, error.sent, error.lasting) == ("the proxy refuses to connect (HTTP 407)", False, True)
+        assert (error.cause, error.sent, error.permanent) == ("the proxy refuses to connect (HTTP 407)", False, True)
 
     @pytest.mark.parametrize(
         ("sent", "words"),

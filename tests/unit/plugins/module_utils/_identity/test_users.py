@@ -12,9 +12,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import (
     PasswordAnswer,
+    answer_kind,
     canonical_user_id,
     change_password,
-    proven_outcome,
     read_password_answer,
     unanswered,
 )
@@ -38,7 +38,7 @@ def identity_result(*codes: str, **other: Any) -> dict[str, Any]:
 
 class TestProvenOutcome:
     @pytest.mark.parametrize(
-        ("status", "answer", "outcome"),
+        ("status", "answer", "kind"),
         [
             (200, SUCCEEDED, "applied"),
             (200, {"succeeded": True}, "applied"),
@@ -75,8 +75,8 @@ class TestProvenOutcome:
             (500, identity_result("PasswordMismatch"), "unknown"),
         ],
     )
-    def test_only_what_the_answer_proves(self, status: int, answer: Any, outcome: str) -> None:
-        assert proven_outcome(status, answer) == outcome
+    def test_only_what_the_answer_proves(self, status: int, answer: Any, kind: str) -> None:
+        assert answer_kind(status, answer) == kind
 
 
 def read(status: int, answer: Any) -> PasswordAnswer:
@@ -90,24 +90,24 @@ class TestReadPasswordAnswer:
     def test_keeps_the_server_words(self) -> None:
         answer = read(400, identity_result("PasswordMismatch", "Other", traceId="00-1"))
         expected = ("PasswordMismatch", "Other"), "PasswordMismatch. Other.", "00-1"
-        assert (answer.codes, answer.words, answer.trace_id) == expected
+        assert (answer.codes, answer.message, answer.trace_id) == expected
 
     def test_masks_both_passwords_in_words_codes_and_trace_id(self) -> None:
         result = identity_result(f"Bad{OLD}", traceId=OLD.upper())
         result["errors"][0]["description"] = f"{json.dumps(NEW)} breaks a rule, so does {OLD}."
         answer = read(400, result)
         assert (answer.codes, answer.trace_id) == ((f"Bad{MASK}",), MASK)
-        assert answer.words == f'"{MASK}" breaks a rule, so does {MASK}.'
+        assert answer.message == f'"{MASK}" breaks a rule, so does {MASK}.'
 
     def test_a_known_code_stays_readable_whatever_the_password(self) -> None:
         body = json.dumps(identity_result("PasswordMismatch")).encode()
         answer = read_password_answer(Response(400, {}, body), ("Password", "new"))
         assert answer.codes == ("PasswordMismatch",)
-        assert answer.words == f"{MASK}Mismatch."
+        assert answer.message == f"{MASK}Mismatch."
 
     def test_masks_fragments_in_validation_messages(self) -> None:
         answer = read(400, PROBLEM_DETAILS)
-        assert answer.words == f"$.newPassword: '{MASK}' is an invalid start of the value, near {MASK}."
+        assert answer.message == f"$.newPassword: '{MASK}' is an invalid start of the value, near {MASK}."
         assert answer.trace_id == "00-84c1-85d1-00"
 
     def test_an_answer_that_is_not_json(self) -> None:
@@ -153,13 +153,13 @@ class TestChangePassword:
     def test_an_error_becomes_an_answer(self, server: Transcript, clock: Clock) -> None:
         server.expects("POST /api/User/u1/changepassword").fails("time is up", sent=True)
         answer = self.change(server, clock)
-        assert (answer.outcome, answer.cause, answer.attempts) == ("unknown", "There was no answer: time is up.", 1)
+        assert (answer.kind, answer.cause, answer.attempts) == ("unknown", "There was no answer: time is up.", 1)
 
     def test_masks_the_secrets_of_user_and_connection(self, server: Transcript, clock: Clock) -> None:
         result = identity_result("Other")
         result["errors"][0]["description"] = f"{OLD} with given-token"
         server.expects("POST /api/User/u1/changepassword").answers(400, result)
-        assert self.change(server, clock).words == f"{MASK} with {MASK}"
+        assert self.change(server, clock).message == f"{MASK} with {MASK}"
 
     def test_masks_a_token_that_was_fetched_for_it(self, server: Transcript, clock: Clock) -> None:
         result = identity_result("Other")
@@ -167,4 +167,4 @@ class TestChangePassword:
         server.expects("POST /connect/token").answers(200, {"access_token": "fetched-t0ken"})
         server.expects("POST /api/User/u1/changepassword").answers(400, result)
         client = client_of(server, clock, APPLICATION)
-        assert change_password(client, "u1", OLD, NEW, secrets=(OLD, NEW)).words == f"Bearer {MASK}"
+        assert change_password(client, "u1", OLD, NEW, secrets=(OLD, NEW)).message == f"Bearer {MASK}"

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import product
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import SENTENCES, STATUSES
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import MESSAGES, STATUSES
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import (
     REFUSALS,
@@ -33,54 +33,54 @@ SETTLED = [
     "throttled",
     "unreachable",
 ]
-OUTCOMES = [*SETTLED, "conflict", "unknown"]
+KINDS = [*SETTLED, "conflict", "unknown"]
 
 
-def after_a_probe(outcome: str, live: str) -> tuple[str, str]:
-    """The status and sentence after a probe's answer. C(live) is what it means that the new password is in effect."""
-    refused = ("unknown", "probe_refused" if outcome in ("refused", "policy", "conflict") else "probe_lost")
-    return {"applied": (live, live), "mismatch": ("wrong_password", "wrong_password")}.get(outcome, refused)
+def after_a_probe(kind: str, live: str) -> tuple[str, str]:
+    """The status and sentence after a probe's answer. `live` is what it means that the new password is in effect."""
+    refused = ("unknown", "probe_refused" if kind in ("refused", "policy", "conflict") else "probe_lost")
+    return {"applied": (live, live), "mismatch": ("wrong_password", "wrong_password")}.get(kind, refused)
 
 
-class Server:
+class ScriptedServer:
     """Answers with outcomes in turn, and notes what it was asked. SETTLE stands for a pause."""
 
     SETTLE = ("settle", "")
 
-    def __init__(self, outcomes: tuple[str, ...]) -> None:
-        self.outcomes = iter(outcomes)
+    def __init__(self, kinds: tuple[str, ...]) -> None:
+        self.kinds = iter(kinds)
         self.heard: list[tuple[str, str]] = []
         self.answered: list[str] = []
 
     def ask(self, old: str, new: str) -> str:
         self.heard.append((old, new))
-        self.answered.append(next(self.outcomes))
+        self.answered.append(next(self.kinds))
         return self.answered[-1]
 
     def send(self, old: str, new: str) -> PasswordAnswer:
-        outcome = self.ask(old, new)
-        return PasswordAnswer(outcome, stops_task=outcome in ("unauthorized", "wrong_base"))
+        kind = self.ask(old, new)
+        return PasswordAnswer(kind, stops_task=kind in ("unauthorized", "wrong_base"))
 
     def settle(self) -> None:
         self.heard.append(self.SETTLE)
 
 
 @cache
-def transcripts(probe: bool) -> list[tuple[Verdict, Server]]:
+def transcripts(probe: bool) -> list[tuple[Verdict, ScriptedServer]]:
     """Every conversation that one user can cause, with its verdict."""
     return list(played(probe))
 
 
-def played(probe: bool) -> Iterator[tuple[Verdict, Server]]:
+def played(probe: bool) -> Iterator[tuple[Verdict, ScriptedServer]]:
     pending: list[tuple[str, ...]] = [()]
     while pending:
-        outcomes = pending.pop()
-        server = Server(outcomes)
+        kinds = pending.pop()
+        server = ScriptedServer(kinds)
         try:
             verdict = set_password(CHANGE, server.send, server.settle, probe=probe)
         except StopIteration:  # the user needs one more answer
-            assert len(outcomes) < 7, f"endless: {outcomes}"
-            pending += [(*outcomes, outcome) for outcome in OUTCOMES]
+            assert len(kinds) < 7, f"endless: {kinds}"
+            pending += [(*kinds, kind) for kind in KINDS]
         else:
             yield verdict, server
 
@@ -117,7 +117,7 @@ class TestSetPassword:
     @pytest.mark.parametrize("probe", [True, False])
     def test_never_denies_a_change_that_may_have_happened(self, probe: bool) -> None:
         for verdict, server in transcripts(probe):
-            answers = list(zip((asked for asked in server.heard if asked != Server.SETTLE), server.answered))
+            answers = list(zip((asked for asked in server.heard if asked != ScriptedServer.SETTLE), server.answered))
             if (PAIR, "applied") in answers:
                 assert verdict.status == "changed"
             elif (PAIR, "unknown") in answers and verdict.status not in ("changed", "unknown"):
@@ -126,7 +126,7 @@ class TestSetPassword:
 
     def test_probes_at_most_once_and_only_after_a_mismatch(self) -> None:
         for _verdict, server in transcripts(probe=True):
-            asked = [pair for pair in server.heard if pair != Server.SETTLE]
+            asked = [pair for pair in server.heard if pair != ScriptedServer.SETTLE]
             probes = [at for at, pair in enumerate(asked) if pair == PROBE]
             counted = [at for at in probes if server.answered[at] != "conflict"]
             assert len(counted) <= 1
@@ -138,9 +138,9 @@ class TestSetPassword:
 
     def test_waits_before_the_pair_that_follows_a_lost_answer_and_nowhere_else(self) -> None:
         for _verdict, server in transcripts(probe=True):
-            assert server.heard.count(Server.SETTLE) <= 1
-            if Server.SETTLE in server.heard:
-                at = server.heard.index(Server.SETTLE)
+            assert server.heard.count(ScriptedServer.SETTLE) <= 1
+            if ScriptedServer.SETTLE in server.heard:
+                at = server.heard.index(ScriptedServer.SETTLE)
                 assert server.answered[at - 1] == "unknown"
                 assert server.heard[at + 1] == PAIR
 
@@ -152,92 +152,92 @@ class TestSetPassword:
     @pytest.mark.parametrize("probe", [True, False])
     def test_keeps_every_answer_and_ends_in_a_documented_status(self, probe: bool) -> None:
         for verdict, server in transcripts(probe):
-            assert [answer.outcome for answer in verdict.answers] == server.answered
+            assert [answer.kind for answer in verdict.answers] == server.answered
             assert verdict.status in STATUSES
-            stops = [outcome for outcome in server.answered if outcome in ("unauthorized", "wrong_base")]
+            stops = [kind for kind in server.answered if kind in ("unauthorized", "wrong_base")]
             assert verdict.stopped_by == (stops[0] if stops else None)
             assert len(stops) <= 1
 
-    @pytest.mark.parametrize("outcome", ["unauthorized", "wrong_base"])
+    @pytest.mark.parametrize("kind", ["unauthorized", "wrong_base"])
     @pytest.mark.parametrize("before", [("unknown",), ("mismatch",), ("unknown", "mismatch")])
     def test_a_user_whose_repeat_or_probe_is_refused_is_unknown_and_stops_the_task(
-        self, before: tuple[str, ...], outcome: str
+        self, before: tuple[str, ...], kind: str
     ) -> None:
-        server = Server((*before, outcome))
+        server = ScriptedServer((*before, kind))
         verdict = set_password(CHANGE, server.send, server.settle, probe=True)
-        assert (verdict.status, verdict.stopped_by) == ("unknown", outcome)
+        assert (verdict.status, verdict.stopped_by) == ("unknown", kind)
 
     def test_repeats_a_collision_once(self) -> None:
-        server = Server(("conflict", "conflict"))
+        server = ScriptedServer(("conflict", "conflict"))
         verdict = set_password(CHANGE, server.send, server.settle, probe=True)
         assert (verdict.status, server.heard) == ("refused", [PAIR, PAIR])
 
 
 class TestDecide:
-    def decided(self, *outcomes: str, probe: bool = True) -> tuple[str, str, list[tuple[str, str]]]:
-        server = Server(outcomes)
-        status, sentence = decide(CHANGE, server.ask, server.settle, probe=probe)
-        assert list(server.outcomes) == []
-        return status, sentence, server.heard
+    def decided(self, *kinds: str, probe: bool = True) -> tuple[str, str, list[tuple[str, str]]]:
+        server = ScriptedServer(kinds)
+        status, message_key = decide(CHANGE, server.ask, server.settle, probe=probe)
+        assert list(server.kinds) == []
+        return status, message_key, server.heard
 
     @pytest.mark.parametrize("probe", [True, False])
     def test_equal_passwords_send_nothing(self, probe: bool) -> None:
-        server = Server(())
+        server = ScriptedServer(())
         same = PasswordChange("u1", "same", "same")
         assert decide(same, server.ask, server.settle, probe=probe) == ("already_set", "already_set")
         assert server.heard == []
 
     @pytest.mark.parametrize(
-        ("outcome", "status"),
+        ("kind", "status"),
         [
             ("applied", "changed"),
             ("policy", "policy_rejected"),
             ("conflict", "refused"),
-            *((outcome, outcome) for outcome in SETTLED[3:]),
+            *((kind, kind) for kind in SETTLED[3:]),
         ],
     )
     @pytest.mark.parametrize("probe", [True, False])
-    def test_a_settled_answer_is_the_end(self, outcome: str, status: str, probe: bool) -> None:
-        assert self.decided(outcome, probe=probe) == (status, status, [PAIR])
+    def test_a_settled_answer_is_the_end(self, kind: str, status: str, probe: bool) -> None:
+        assert self.decided(kind, probe=probe) == (status, status, [PAIR])
 
     @pytest.mark.parametrize(
-        ("outcome", "decision"),
+        ("kind", "decision"),
         [
             ("mismatch", ("wrong_password", "wrong_password_unprobed", [PAIR])),
             ("unknown", ("unknown", "unknown", [PAIR])),
         ],
     )
-    def test_without_a_probe_so_is_any(self, outcome: str, decision: tuple[str, str, list[tuple[str, str]]]) -> None:
-        assert self.decided(outcome, probe=False) == decision
+    def test_without_a_probe_so_is_any(self, kind: str, decision: tuple[str, str, list[tuple[str, str]]]) -> None:
+        assert self.decided(kind, probe=False) == decision
 
-    @pytest.mark.parametrize("probed", OUTCOMES)
+    @pytest.mark.parametrize("probed", KINDS)
     def test_a_mismatch_is_probed(self, probed: str) -> None:
         decision = after_a_probe(probed, live="already_set")
         assert self.decided("mismatch", probed) == (*decision, [PAIR, PROBE])
 
-    @pytest.mark.parametrize("second", [outcome for outcome in OUTCOMES if outcome != "mismatch"])
+    @pytest.mark.parametrize("second", [kind for kind in KINDS if kind != "mismatch"])
     def test_a_lost_answer_sends_the_pair_once_more(self, second: str) -> None:
         statuses = {"applied": "changed", "policy": "policy_rejected", "not_found": "not_found"}
         status = statuses.get(second, "unknown")
-        assert self.decided("unknown", second) == (status, status, [PAIR, Server.SETTLE, PAIR])
+        assert self.decided("unknown", second) == (status, status, [PAIR, ScriptedServer.SETTLE, PAIR])
 
-    @pytest.mark.parametrize("probed", OUTCOMES)
+    @pytest.mark.parametrize("probed", KINDS)
     def test_a_lost_answer_and_a_mismatch_are_probed(self, probed: str) -> None:
         decision = after_a_probe(probed, live="changed")
-        heard = [PAIR, Server.SETTLE, PAIR, PROBE]
+        heard = [PAIR, ScriptedServer.SETTLE, PAIR, PROBE]
         assert self.decided("unknown", "mismatch", probed) == (*decision, heard)
 
     def test_no_sequence_needs_a_fourth_answer(self) -> None:
-        for probe, *outcomes in product([True, False], OUTCOMES, OUTCOMES, OUTCOMES):
-            server = Server(tuple(map(str, outcomes)))
-            status, sentence = decide(CHANGE, server.ask, server.settle, probe=bool(probe))
+        for probe, *kinds in product([True, False], KINDS, KINDS, KINDS):
+            server = ScriptedServer(tuple(map(str, kinds)))
+            status, message_key = decide(CHANGE, server.ask, server.settle, probe=bool(probe))
             assert status in STATUSES
-            assert sentence in SENTENCES or sentence == status
+            assert message_key in MESSAGES or message_key == status
 
     def test_the_sentence_after_a_probe_says_whether_the_server_spoke(self) -> None:
-        assert "did not say whether the new one is" in SENTENCES["probe_refused"]
-        assert "Run the task again" not in SENTENCES["probe_refused"]
-        assert "could not be asked. Run the task again" in SENTENCES["probe_lost"]
+        assert "did not say whether the new one is" in MESSAGES["probe_refused"]
+        assert "Run the task again" not in MESSAGES["probe_refused"]
+        assert "could not be asked. Run the task again" in MESSAGES["probe_lost"]
         assert {"refused", "policy", "conflict"} == REFUSALS
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import SENTENCES, STATUSES
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import MESSAGES, STATUSES
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange, Verdict
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.results import (
@@ -46,7 +46,7 @@ class TestUserResult:
             "error_codes": [],
             "trace_id": None,
             "attempts": 2,
-            "msg": SENTENCES["changed"],
+            "msg": MESSAGES["changed"],
         }
 
     def test_of_a_failure_names_all_codes_once_and_the_last_trace_id(self) -> None:
@@ -87,11 +87,11 @@ class TestFailureMessage:
     def test_joins_sentence_causes_and_words_without_repetition(self) -> None:
         answers = (
             PasswordAnswer("unknown", cause="There was no answer: a."),
-            PasswordAnswer("unknown", cause="There was no answer: a.", words="Busy."),
-            PasswordAnswer("unknown", words="Busy."),
+            PasswordAnswer("unknown", cause="There was no answer: a.", message="Busy."),
+            PasswordAnswer("unknown", message="Busy."),
         )
         message = failure_message(Verdict("unknown", "unknown", answers))
-        assert message == f"{SENTENCES['unknown']} There was no answer: a. The server says: Busy."
+        assert message == f"{MESSAGES['unknown']} There was no answer: a. The server says: Busy."
 
     def test_an_error_with_its_own_sentence(self) -> None:
         verdict = Verdict("throttled", "throttled", (PasswordAnswer("throttled", cause="Slow down."),))

@@ -25,7 +25,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     Record,
     Retired,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE
 
@@ -45,7 +45,7 @@ FULL = Record(
 )
 
 OLD, NEW = "Distinctive-old-1", "Distinctive-new-2"
-APPLIED, MISMATCH, UNKNOWN = (PasswordAnswer(outcome) for outcome in ("applied", "mismatch", "unknown"))
+APPLIED, MISMATCH, UNKNOWN = (PasswordAnswer(kind) for kind in ("applied", "mismatch", "unknown"))
 MISMATCH_CODE = {"succeeded": False, "errors": [{"code": "PasswordMismatch", "description": "Incorrect password."}]}
 POLICY_CODE = {"succeeded": False, "errors": [{"code": "PasswordTooShort", "description": "Too short."}]}
 
@@ -66,15 +66,15 @@ def pending_record(user_id: str = "u1", *, maybe_live: bool = True, **changes: A
     return record_of(user_id, pending=Pending(OLD, NEW, days_ago(0), maybe_live), **changes)
 
 
-def wish_of(user_id: str = "u1", **wanted: Any) -> Wish:
-    return Wish(Account(BASE, user_id, f"label-{user_id}"), **wanted)
+def request_of(user_id: str = "u1", **wanted: Any) -> RotationRequest:
+    return RotationRequest(Account(BASE, user_id, f"label-{user_id}"), **wanted)
 
 
 @dataclass
 class MemoryStore:
-    """Steps are C(lock), C(read), C(write 1), C(write 2), ... and C(set_aside), counted over all accounts.
+    """Steps are `lock`, `read`, `write 1`, `write 2`, ... and `preserve_conflict`, counted over all accounts.
 
-    C(plan USER) and C(read USER) are the reads of one account, without and with its lock.
+    `plan USER` and `read USER` are the reads of one account, without and with its lock.
     """
 
     records: dict[str, Record] = field(default_factory=dict)
@@ -151,17 +151,17 @@ class MemorySlot:
         self.store.records[self.account_id] = self.found = record
         return True
 
-    def set_aside(self) -> Record | None:
-        self.store.step("set_aside")
+    def preserve_conflict(self) -> Record | None:
+        self.store.step("preserve_conflict")
         self.found = self.store.records.get(self.account_id)
         return self.found
 
 
 @dataclass
 class PasswordServer:
-    """A transport to a server that knows the live passwords. C(faults) has what becomes of a user's next requests.
+    """A transport to a server that knows the live passwords. `faults` has what becomes of a user's next requests.
 
-    A fault is C(lost) (applied, but not answered), C(dropped) (neither), C(policy), or an answer's HTTP status.
+    A fault is `lost` (applied, but not answered), `dropped` (neither), `policy`, or an answer's HTTP status.
     """
 
     live: dict[str, str]

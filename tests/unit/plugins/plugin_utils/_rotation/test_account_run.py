@@ -9,9 +9,9 @@ from itertools import count
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import Course
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Ended
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, NotDurable, StoreError
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     APPLIED,
@@ -20,7 +20,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation
     UNKNOWN,
     MemoryStore,
     record_of,
-    wish_of,
+    request_of,
 )
 
 ROTATION = ["lock", "read", "write 1", "send", "write 2"]
@@ -35,16 +35,16 @@ class Drive:
         self._answers = iter(answers)
         self._looks = count(1)
         values = (f"new-{number}" for number in count(1))
-        rotation = Rotation(wish_of(), now=lambda: datetime.now(timezone.utc), new_password=lambda: next(values))
-        self.course = Course(rotation, self._send, lambda: 0 < orphaned_at <= next(self._looks))
+        rotation = Rotation(request_of(), now=lambda: datetime.now(timezone.utc), new_password=lambda: next(values))
+        self.account_run = AccountRun(rotation, self._send, lambda: 0 < orphaned_at <= next(self._looks))
 
-    def begin(self) -> Ended | None:
-        return self.course.begin(self.store, "u1")
+    def begin(self) -> Outcome | None:
+        return self.account_run.begin(self.store, "u1")
 
-    def end(self) -> Ended:
-        ended = self.begin() or self.course.proceed()
-        assert ended
-        return ended
+    def end(self) -> Outcome:
+        outcome = self.begin() or self.account_run.proceed()
+        assert outcome
+        return outcome
 
     def _send(self, old: str, new: str) -> PasswordAnswer:
         assert self.store.locked == {"u1"}
@@ -61,10 +61,10 @@ def store() -> MemoryStore:
 class TestBegin:
     def test_saves_the_pair_before_it_is_sent_and_the_end_after_it(self, store: MemoryStore) -> None:
         drive = Drive(store, APPLIED)
-        ended = drive.begin()
-        assert ended
-        assert (ended.status, ended.changed, ended.answers) == ("rotated", True, (APPLIED,))
-        assert ended.record is store.records["u1"]
+        outcome = drive.begin()
+        assert outcome
+        assert (outcome.status, outcome.changed, outcome.answers) == ("rotated", True, (APPLIED,))
+        assert outcome.record is store.records["u1"]
         assert store.steps == ROTATION
         assert drive.pairs == [(OLD, "new-1")]
 
@@ -74,16 +74,16 @@ class TestBegin:
 
     def test_ends_without_a_step_where_nothing_is_due(self) -> None:
         store = MemoryStore.holding(record_of(days=1))
-        ended = Drive(store).begin()
-        assert ended == Ended("fresh", store.records["u1"])
+        outcome = Drive(store).begin()
+        assert outcome == Outcome("fresh", store.records["u1"])
         assert (store.steps, store.locked) == (["lock", "read"], set())
 
     def test_leaves_an_account_alone_that_another_run_works_on(self, store: MemoryStore) -> None:
         with store.account("u1"):
-            ended = Drive(store).begin()
+            outcome = Drive(store).begin()
             assert store.locked == {"u1"}
-        assert ended
-        assert (ended.status, ended.changed) == ("busy", False)
+        assert outcome
+        assert (outcome.status, outcome.changed) == ("busy", False)
 
     def test_keeps_the_lock_while_a_lost_answer_settles(self, store: MemoryStore) -> None:
         assert Drive(store, UNKNOWN).begin() is None
@@ -93,8 +93,8 @@ class TestBegin:
 class TestProceed:
     def test_sends_the_same_pair_again(self, store: MemoryStore) -> None:
         drive = Drive(store, UNKNOWN, APPLIED)
-        ended = drive.end()
-        assert (ended.status, ended.answers) == ("rotated", (UNKNOWN, APPLIED))
+        outcome = drive.end()
+        assert (outcome.status, outcome.answers) == ("rotated", (UNKNOWN, APPLIED))
         assert drive.pairs == [(OLD, "new-1")] * 2
         assert store.locked == set()
 
@@ -104,8 +104,8 @@ class TestProceed:
         assert drive.pairs[1:] == [(OLD, "new-1"), ("new-1", "new-2")]
 
     def test_ends_in_doubt_where_the_second_answer_is_lost_too(self, store: MemoryStore) -> None:
-        ended = Drive(store, UNKNOWN, UNKNOWN).end()
-        assert (ended.status, ended.changed) == ("in_doubt", False)
+        outcome = Drive(store, UNKNOWN, UNKNOWN).end()
+        assert (outcome.status, outcome.changed) == ("in_doubt", False)
         assert store.locked == set()
 
 
@@ -116,59 +116,59 @@ class TestBrokenOff:
         self, store: MemoryStore, step: str, error: UiPathError
     ) -> None:
         store.failures[step] = error
-        ended = Drive(store).begin()
-        assert ended
-        assert (ended.status, ended.changed, ended.record) == (error.status, False, None)
-        assert ended.answers[-1].cause == error.message
-        assert ended.answers[-1].stops_task == error.stops_task
+        outcome = Drive(store).begin()
+        assert outcome
+        assert (outcome.status, outcome.changed, outcome.record) == (error.status, False, None)
+        assert outcome.answers[-1].cause == error.message
+        assert outcome.answers[-1].stops_task == error.stops_task
         assert "send" not in store.steps
         assert store.locked == set()
 
     @pytest.mark.parametrize("error", [StoreError("full"), NotDurable("full"), Busy("taken")])
     def test_is_a_change_all_the_same_where_it_fails_after(self, store: MemoryStore, error: UiPathError) -> None:
         store.failures["write 2"] = error
-        ended = Drive(store, APPLIED).begin()
-        assert ended
-        assert (ended.status, ended.changed, ended.answers[0]) == (error.status, True, APPLIED)
+        outcome = Drive(store, APPLIED).begin()
+        assert outcome
+        assert (outcome.status, outcome.changed, outcome.answers[0]) == (error.status, True, APPLIED)
         assert store.records["u1"].pending is not None
         assert store.locked == set()
 
-    @pytest.mark.parametrize("step", ["set_aside", "write 3"])
+    @pytest.mark.parametrize("step", ["preserve_conflict", "write 3"])
     def test_is_a_change_all_the_same_where_the_conflict_cannot_be_kept(self, store: MemoryStore, step: str) -> None:
         store.intrusions["write 2"] = record_of(password="foreign")
         store.failures[step] = StoreError("full")
-        ended = Drive(store, APPLIED).begin()
-        assert ended
-        assert (ended.status, ended.changed) == ("store_error", True)
+        outcome = Drive(store, APPLIED).begin()
+        assert outcome
+        assert (outcome.status, outcome.changed) == ("store_error", True)
 
     def test_a_conflict_keeps_both_versions(self, store: MemoryStore) -> None:
         store.intrusions["write 2"] = record_of(password="foreign")
-        ended = Drive(store, APPLIED).begin()
-        assert ended
-        assert (ended.status, ended.changed) == ("store_conflict", True)
+        outcome = Drive(store, APPLIED).begin()
+        assert outcome
+        assert (outcome.status, outcome.changed) == ("store_conflict", True)
         assert store.records["u1"].current.password == "new-1"
         assert "foreign" in store.records["u1"].candidates()
 
     def test_fails_in_the_middle_of_a_wait(self, store: MemoryStore) -> None:
         store.failures["write 2"] = StoreError("full")
-        ended = Drive(store, UNKNOWN).end()
-        assert (ended.status, ended.changed) == ("store_error", False)
+        outcome = Drive(store, UNKNOWN).end()
+        assert (outcome.status, outcome.changed) == ("store_error", False)
         assert store.locked == set()
 
 
 class TestAbandoned:
     @pytest.mark.parametrize(("at", "steps"), [(1, 2), (2, 3)])
     def test_neither_stages_nor_sends_any_more(self, store: MemoryStore, at: int, steps: int) -> None:
-        ended = Drive(store, APPLIED, orphaned_at=at).begin()
-        assert ended
-        assert (ended.status, ended.changed, ended.answers[-1].stops_task) == ("in_doubt", False, True)
+        outcome = Drive(store, APPLIED, orphaned_at=at).begin()
+        assert outcome
+        assert (outcome.status, outcome.changed, outcome.answers[-1].stops_task) == ("in_doubt", False, True)
         assert store.steps == ROTATION[:steps]
         assert store.locked == set()
 
     def test_records_what_was_applied(self, store: MemoryStore) -> None:
-        ended = Drive(store, APPLIED, orphaned_at=3).begin()
-        assert ended
-        assert ended.status == "rotated"
+        outcome = Drive(store, APPLIED, orphaned_at=3).begin()
+        assert outcome
+        assert outcome.status == "rotated"
         assert store.steps == ROTATION
 
     def test_nor_after_a_wait(self, store: MemoryStore) -> None:
@@ -181,5 +181,5 @@ class TestAbandon:
     def test_ends_in_doubt_and_frees_the_lock(self, store: MemoryStore) -> None:
         drive = Drive(store, UNKNOWN)
         drive.begin()
-        assert drive.course.abandon() == Ended("in_doubt", None, (UNKNOWN,))
+        assert drive.account_run.abandon() == Outcome("in_doubt", None, (UNKNOWN,))
         assert (store.steps, store.locked) == (ROTATION[:4], set())

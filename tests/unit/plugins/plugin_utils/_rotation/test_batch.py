@@ -12,22 +12,22 @@ from itertools import count
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import Course
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import (
     BAD_ENDS,
     WAITING_AT_MOST,
     Brake,
-    RotationFleet,
+    RotationBatch,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import SUCCEEDED
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Ended
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     APPLIED,
     MemoryStore,
     record_of,
-    wish_of,
+    request_of,
 )
 
 LONG = 5.0  # seconds that no test spends: a limit for what must not hang
@@ -35,12 +35,12 @@ OUTCOMES = {"a": "applied", "m": "mismatch", "u": "unknown", "n": "not_found", "
 ROW = "2 accounts in a row ended badly"
 
 
-def ended(status: str, *, stops_task: bool = False) -> Ended:
-    return Ended(status, None, (PasswordAnswer("refused", stops_task=stops_task),))
+def outcome(status: str, *, stops_task: bool = False) -> Outcome:
+    return Outcome(status, None, (PasswordAnswer("refused", stops_task=stops_task),))
 
 
 def reasons(brake: Brake, *statuses: str) -> list[str | None]:
-    return [brake.judge(ended(status)) for status in statuses]
+    return [brake.judge(outcome(status)) for status in statuses]
 
 
 class TestBrake:
@@ -72,11 +72,11 @@ class TestBrake:
     @pytest.mark.parametrize("max_failures", [None, 0, 100])
     def test_a_refused_caller_stops_whatever_max_failures_says(self, max_failures: int | None) -> None:
         brake = Brake(max_failures, SUCCEEDED)
-        assert brake.judge(ended("unauthorized", stops_task=True)) == "another account ended as unauthorized"
+        assert brake.judge(outcome("unauthorized", stops_task=True)) == "another account ended as unauthorized"
 
     def test_keeps_the_first_reason(self) -> None:
         brake = Brake(None, SUCCEEDED)
-        brake.judge(ended("wrong_base", stops_task=True))
+        brake.judge(outcome("wrong_base", stops_task=True))
         assert reasons(brake, "rotated", "in_doubt") == ["another account ended as wrong_base"] * 2
         assert brake.reason == "another account ended as wrong_base"
 
@@ -96,7 +96,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.store = MemoryStore.holding(*(record_of(str(number)) for number in range(len(self.accounts))))
         self._answers = [list(letters) for letters in self.accounts]
-        self.fleet = RotationFleet(
+        self.batch = RotationBatch(
             begin=self._begin,
             settle=lambda: self.settles.append(len(self.store.locked)),
             cancelled=lambda: len(self.sends) >= self.cancelled_after,
@@ -106,22 +106,22 @@ class Bench:
 
     def run(self) -> list[str | None]:
         """Return how the accounts ended, None for those that were not started."""
-        ends = self.fleet.run(range(len(self.accounts)))
+        outcomes = self.batch.run(range(len(self.accounts)))
         assert self.store.locked == set()
-        return [ends[number].status if number in ends else None for number in range(len(self.accounts))]
+        return [outcomes[number].status if number in outcomes else None for number in range(len(self.accounts))]
 
-    def _begin(self, number: int) -> Course | Ended:
+    def _begin(self, number: int) -> AccountRun | Outcome:
         values = count()
         rotation = Rotation(
-            wish_of(str(number)), now=lambda: datetime.now(timezone.utc), new_password=lambda: f"new-{next(values)}"
+            request_of(str(number)), now=lambda: datetime.now(timezone.utc), new_password=lambda: f"new-{next(values)}"
         )
 
         def send(_old: str, _new: str) -> PasswordAnswer:
             self.sends.append(number)
             return PasswordAnswer(OUTCOMES[self._answers[number].pop(0)])
 
-        course = Course(rotation, send, lambda: False)
-        return course.begin(self.store, str(number)) or course
+        account_run = AccountRun(rotation, send, lambda: False)
+        return account_run.begin(self.store, str(number)) or account_run
 
 
 class TestRun:
@@ -136,13 +136,13 @@ class TestRun:
 
     def test_keeps_the_order_given_where_one_at_a_time_is_worked_on(self) -> None:
         bench = Bench("a" * 9, concurrency=1)
-        bench.fleet.run([5, 0, 8, 2])
+        bench.batch.run([5, 0, 8, 2])
         assert bench.sends == [5, 0, 8, 2]
 
     def test_two_bad_ends_stop_it(self) -> None:
         bench = Bench(["n", "r", "a", "a"])
         assert bench.run() == ["target_missing", "refused", None, None]
-        assert bench.fleet.brake.reason == ROW
+        assert bench.batch.brake.reason == ROW
 
     def test_max_failures_stops_it(self) -> None:
         bench = Bench(["a", "n", "a", "n", "a"], concurrency=1, max_failures=2)
@@ -154,13 +154,13 @@ class TestRun:
     def test_a_cancelled_run_starts_nothing_more(self) -> None:
         bench = Bench("a" * 9, concurrency=1, cancelled_after=2)
         assert bench.run() == ["rotated", "rotated", *[None] * 7]
-        assert bench.fleet.brake.reason == "nobody waits for the result any more"
+        assert bench.batch.brake.reason == "nobody waits for the result any more"
 
     def test_a_defect_leaves_its_account_in_doubt_and_stops(self) -> None:
         bench = Bench(["a", "", "a"], concurrency=1)  # no answer left
-        bench.fleet.run(range(3))
-        assert {number: end.status for number, end in bench.fleet.ends.items()} == {0: "rotated", 1: "in_doubt"}
-        assert bench.fleet.brake.reason
+        bench.batch.run(range(3))
+        assert {number: end.status for number, end in bench.batch.outcomes.items()} == {0: "rotated", 1: "in_doubt"}
+        assert bench.batch.brake.reason
 
 
 class TestCanary:
@@ -170,7 +170,7 @@ class TestCanary:
         lock, busy, seen = threading.Lock(), 0, [0] * len(statuses)
         crowd = threading.Barrier(concurrency)
 
-        def begin(number: int) -> Ended:
+        def begin(number: int) -> Outcome:
             nonlocal busy
             with lock:
                 busy += 1
@@ -185,10 +185,10 @@ class TestCanary:
             with lock:
                 busy -= 1
             answers = (APPLIED,) if statuses[number] == "rotated" else ()
-            return Ended(statuses[number], None, answers)
+            return Outcome(statuses[number], None, answers)
 
         brake = Brake(None, SUCCEEDED)
-        RotationFleet(begin, lambda: None, lambda: False, brake, concurrency).run(range(len(statuses)))
+        RotationBatch(begin, lambda: None, lambda: False, brake, concurrency).run(range(len(statuses)))
         return seen
 
     def test_one_at_a_time_until_one_was_changed(self) -> None:
@@ -201,7 +201,7 @@ class TestCanary:
         bench = Bench(["a", "a"])
         bench.store.failures["write 2"] = StoreError("full")
         assert bench.run() == ["store_error", "rotated"]
-        assert bench.fleet.proven
+        assert bench.batch.proven
 
 
 class TestWaiting:
@@ -244,7 +244,7 @@ class TestWaiting:
     def test_a_brake_leaves_them_to_the_next_run_without_a_wait(self) -> None:
         bench = Bench(["a", "ua", "n", "n", "a"], concurrency=1)
         assert bench.run() == ["rotated", "in_doubt", "target_missing", "target_missing", None]
-        assert [answer.outcome for answer in bench.fleet.ends[1].answers] == ["unknown"]
+        assert [answer.kind for answer in bench.batch.outcomes[1].answers] == ["unknown"]
         assert bench.settles == []
 
     def test_so_does_a_cancelled_run(self) -> None:
@@ -254,7 +254,7 @@ class TestWaiting:
 
     def test_a_run_that_is_cancelled_while_they_wait(self) -> None:
         bench = Bench(["a", "ua", "ua"], concurrency=1)
-        bench.fleet.settle = lambda: setattr(bench, "cancelled_after", 0)
+        bench.batch.settle = lambda: setattr(bench, "cancelled_after", 0)
         assert bench.run() == ["rotated", "in_doubt", "in_doubt"]
         assert bench.sends == [0, 1, 2]
 
@@ -266,4 +266,4 @@ class TestWaiting:
     def test_the_canary_may_be_one_of_them(self) -> None:
         bench = Bench(["ua", "a"], concurrency=4)
         assert bench.run() == ["rotated", "rotated"]
-        assert bench.fleet.proven
+        assert bench.batch.proven

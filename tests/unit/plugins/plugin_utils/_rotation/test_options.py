@@ -13,12 +13,12 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options im
     STATES,
     option_problems,
     password_rules,
+    requests,
     rotation_argument_spec,
-    wishes,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import PasswordRules
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import store_argument_spec
 
 UUID = "0C9C1C5E-7D0B-4F52-9A3E-2F6F0A7D1B11"
@@ -144,20 +144,20 @@ class TestWishes:
             consumers=True,
         )
         url, common = "https://host/identity", {"state": "adopted", "max_age_days": 30.0, "force": True}
-        assert wishes(given) == [
-            Wish(Account(url, "u1", "a", None), initial_password="p", consumers=True, **common),  # type: ignore[arg-type]
-            Wish(Account(url, "", None, "n"), consumers=True, index=1, **common),  # type: ignore[arg-type]
+        assert requests(given) == [
+            RotationRequest(Account(url, "u1", "a", None), initial_password="p", consumers=True, **common),  # type: ignore[arg-type]
+            RotationRequest(Account(url, "", None, "n"), consumers=True, index=1, **common),  # type: ignore[arg-type]
         ]
 
     @pytest.mark.parametrize("name", ["LABEL", "n@Example.com", UUID])
     def test_of_those_alone_that_are_named(self, name: str) -> None:
         named = {"user_id": UUID.lower(), "name": "label"} if "@" not in name else {"user_name": "N@example.com"}
         given = options(accounts=[{"user_id": "first"}, named, {"user_id": "last"}], only=[name])
-        assert [wish.index for wish in wishes(given)] == [1]
+        assert [request.index for request in requests(given)] == [1]
 
     @pytest.mark.parametrize("state", STATES)
     def test_in_every_state(self, state: str) -> None:
-        assert wishes(options(state=state))[0].state == state
+        assert requests(options(state=state))[0].state == state
 
     def test_hide_their_passwords(self) -> None:
-        assert "hunter2" not in repr(wishes(options(accounts=[{"user_id": "u", "initial_password": "hunter2"}])))
+        assert "hunter2" not in repr(requests(options(accounts=[{"user_id": "u", "initial_password": "hunter2"}])))

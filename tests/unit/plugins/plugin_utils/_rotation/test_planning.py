@@ -15,7 +15,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning i
     taken_labels,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Ended, Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     StoreError,
     WentBackwards,
@@ -31,7 +31,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation
     MemoryStore,
     pending_record,
     record_of,
-    wish_of,
+    request_of,
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
     BASE,
@@ -43,51 +43,51 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
 UUID = "0c9c1c5e-7d0b-4f52-9a3e-2f6f0a7d1b11"
 
 
-def by_name(user_name: str) -> Wish:
-    return Wish(Account(BASE, "", None, user_name))
+def by_name(user_name: str) -> RotationRequest:
+    return RotationRequest(Account(BASE, "", None, user_name))
 
 
-def numbered(*wishes: Wish) -> list[Wish]:
-    return [replace(wish, index=index) for index, wish in enumerate(wishes)]
+def numbered(*requests: RotationRequest) -> list[RotationRequest]:
+    return [replace(request, index=index) for index, request in enumerate(requests)]
 
 
 class TestIdentified:
     def test_ids_are_compared_in_one_spelling(self, server: Transcript, clock: Clock) -> None:
-        (wish,) = identified([wish_of(UUID.upper())], MemoryStore(), client_of(server, clock), None)
-        assert wish.account.user_id == UUID
+        (request,) = identified([request_of(UUID.upper())], MemoryStore(), client_of(server, clock), None)
+        assert request.account.user_id == UUID
 
     def test_a_name_that_the_store_knows_needs_no_look_up(self, server: Transcript, clock: Clock) -> None:
         store = MemoryStore.holding(record_of("u1"))
-        (wish,) = identified([by_name("u1@example.com")], store, client_of(server, clock), ORGANIZATION)
-        assert (wish.account.user_id, wish.account.user_name) == ("u1", "u1@example.com")
+        (request,) = identified([by_name("u1@example.com")], store, client_of(server, clock), ORGANIZATION)
+        assert (request.account.user_id, request.account.user_name) == ("u1", "u1@example.com")
 
     def test_other_names_are_looked_up_all_at_once(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(dto("ann"), dto("bob"), dto("eve")))
-        wishes = [by_name("Ann"), wish_of("u1"), by_name("u7@example.com"), by_name("bob@example.com")]
-        found = identified(wishes, MemoryStore.holding(record_of("u7")), client_of(server, clock), ORGANIZATION)
-        assert [wish.account.user_id for wish in found] == ["id-ann", "u1", "u7", "id-bob"]
+        requests = [by_name("Ann"), request_of("u1"), by_name("u7@example.com"), by_name("bob@example.com")]
+        found = identified(requests, MemoryStore.holding(record_of("u7")), client_of(server, clock), ORGANIZATION)
+        assert [request.account.user_id for request in found] == ["id-ann", "u1", "u7", "id-bob"]
 
     def test_says_all_that_is_wrong_with_names(self, server: Transcript, clock: Clock) -> None:
         users = [dto("ann"), dto("bob", isActive=False), dto("bot", type="robot"), dto("x", email="ann")]
         server.expects(listing()).answers(200, page(*users))
-        wishes = numbered(*(by_name(name) for name in ("ann", "bob", "bot", "nobody", "x")))
+        requests = numbered(*(by_name(name) for name in ("ann", "bob", "bot", "nobody", "x")))
         with pytest.raises(InvalidInput) as caught:
-            identified(wishes, MemoryStore(), client_of(server, clock), ORGANIZATION)
+            identified(requests, MemoryStore(), client_of(server, clock), ORGANIZATION)
         assert [problem.partition(":")[0] for problem in caught.value.problems] == [
             f"accounts[{index}]" for index in range(4)
         ]
 
-    @pytest.mark.parametrize("others", [[wish_of("id-ann")], [by_name("ann@example.com")]])
-    def test_two_names_of_one_user(self, server: Transcript, clock: Clock, others: list[Wish]) -> None:
+    @pytest.mark.parametrize("others", [[request_of("id-ann")], [by_name("ann@example.com")]])
+    def test_two_names_of_one_user(self, server: Transcript, clock: Clock, others: list[RotationRequest]) -> None:
         server.expects(listing()).answers(200, page(dto("ann")))
         with pytest.raises(InvalidInput, match=r"accounts\[1\] is the same user as accounts\[0\]"):
             identified(numbered(by_name("ann"), *others), MemoryStore(), client_of(server, clock), ORGANIZATION)
 
     def test_are_named_by_their_place_in_the_whole_list(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(dto("ann")))
-        wishes = [replace(by_name("ann"), index=2), replace(wish_of("id-ann"), index=4)]
+        requests = [replace(by_name("ann"), index=2), replace(request_of("id-ann"), index=4)]
         with pytest.raises(InvalidInput, match=r"accounts\[4\] is the same user as accounts\[2\]"):
-            identified(wishes, MemoryStore(), client_of(server, clock), ORGANIZATION)
+            identified(requests, MemoryStore(), client_of(server, clock), ORGANIZATION)
 
     def test_without_an_organization(self, server: Transcript, clock: Clock) -> None:
         with pytest.raises(InvalidInput, match="partition_id is missing"):
@@ -97,31 +97,31 @@ class TestIdentified:
 class TestPlan:
     def test_of_what_is_not_due_it_is_the_end(self) -> None:
         store = MemoryStore.holding(record_of(days=1))
-        planned = plan(wish_of(), store)
-        assert planned.ended
-        assert (planned.ended.status, planned.record) == ("fresh", store.records["u1"])
+        planned = plan(request_of(), store)
+        assert planned.outcome
+        assert (planned.outcome.status, planned.record) == ("fresh", store.records["u1"])
 
     def test_of_what_is_due_it_is_open(self) -> None:
-        assert plan(wish_of(), MemoryStore.holding(record_of())).ended is None
+        assert plan(request_of(), MemoryStore.holding(record_of())).outcome is None
 
     def test_neither_locks_nor_writes(self) -> None:
         store = MemoryStore.holding(record_of())
-        plan(wish_of(), store)
+        plan(request_of(), store)
         assert store.steps == []
 
     def test_of_a_record_that_went_backwards_is_left_to_the_work_under_its_lock(self) -> None:
         store = MemoryStore(failures={"plan u1": WentBackwards("older")})
-        assert plan(wish_of(), store) == Plan(wish_of(), None, None)
+        assert plan(request_of(), store) == Plan(request_of(), None, None)
 
     def test_of_a_record_that_went_backwards_is_an_error_of_that_account_in_check_mode(self) -> None:
-        ended = self.foreseen(MemoryStore(failures={"plan u1": WentBackwards("older")}))
-        assert (ended.status, ended.answers[0].words, ended.answers[0].cause) == ("store_error", "", "older")
+        outcome = self.foreseen(MemoryStore(failures={"plan u1": WentBackwards("older")}))
+        assert (outcome.status, outcome.answers[0].message, outcome.answers[0].cause) == ("store_error", "", "older")
 
     @staticmethod
-    def foreseen(store: MemoryStore, wish: Wish = wish_of()) -> Ended:  # noqa: B008 - cannot be changed
-        ended = plan(wish, store, check_mode=True).ended
-        assert ended
-        return ended
+    def foreseen(store: MemoryStore, request: RotationRequest = request_of()) -> Outcome:  # noqa: B008 - cannot be changed
+        outcome = plan(request, store, check_mode=True).outcome
+        assert outcome
+        return outcome
 
     def test_of_what_is_due_it_is_foreseen_in_check_mode(self) -> None:
         assert self.foreseen(MemoryStore.holding(record_of())).status == "would_rotate"
@@ -132,35 +132,35 @@ class TestPlan:
     @pytest.mark.parametrize(("state", "status"), [("present", "created"), ("delivered", "delivered")])
     def test_of_other_states_it_is_foreseen_too(self, state: str, status: str) -> None:
         store = MemoryStore() if state == "present" else MemoryStore.holding(record_of(delivered=False))
-        assert self.foreseen(store, wish_of(state=state, initial_password=OLD)).status == status
+        assert self.foreseen(store, request_of(state=state, initial_password=OLD)).status == status
 
 
 class TestPlanAll:
     def test_keeps_the_order(self) -> None:
-        wishes = [wish_of(f"u{number}") for number in range(50)]
+        requests = [request_of(f"u{number}") for number in range(50)]
         store = MemoryStore.holding(*(record_of(f"u{number}", days=number * 10) for number in range(50)))
-        plans = plan_all(wishes, store)
-        assert [planned.wish for planned in plans] == wishes
-        assert [planned.ended is None for planned in plans] == [number >= 9 for number in range(50)]
+        plans = plan_all(requests, store)
+        assert [planned.request for planned in plans] == requests
+        assert [planned.outcome is None for planned in plans] == [number >= 9 for number in range(50)]
 
     def test_raises_the_first_error(self) -> None:
         store = MemoryStore(failures={f"plan u{number}": StoreError(str(number)) for number in (3, 7)})
         with pytest.raises(StoreError, match=r"^3$"):
-            plan_all([wish_of(f"u{number}") for number in range(9)], store)
+            plan_all([request_of(f"u{number}") for number in range(9)], store)
 
     def test_of_nothing(self) -> None:
         assert plan_all([], MemoryStore()) == []
 
 
-def labelled(user_id: str, label: str | None) -> Wish:
-    return Wish(Account(BASE, user_id, label), initial_password=OLD)
+def labelled(user_id: str, label: str | None) -> RotationRequest:
+    return RotationRequest(Account(BASE, user_id, label), initial_password=OLD)
 
 
 class TestTakenLabels:
     STORE = MemoryStore.holding(record_of("u1"), record_of("u2"))
 
-    def problems(self, *wishes: Wish) -> list[str]:
-        return taken_labels(plan_all(numbered(*wishes), self.STORE), self.STORE)
+    def problems(self, *requests: RotationRequest) -> list[str]:
+        return taken_labels(plan_all(numbered(*requests), self.STORE), self.STORE)
 
     @pytest.mark.parametrize("label", ["label-u1", "u1@example.com"])
     def test_names_whose_label_it_is(self, label: str) -> None:

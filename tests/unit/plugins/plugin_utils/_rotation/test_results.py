@@ -13,14 +13,14 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Orphan, Record, Retired
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
     INITIAL_REFUSED,
-    SENTENCES,
+    MESSAGES,
     SUCCEEDED,
     account_result,
     is_overdue,
     message,
     task_result,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Ended, Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     APPLIED,
     NEW,
@@ -30,29 +30,29 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation
 )
 
 NOW = datetime(2026, 3, 2, tzinfo=timezone.utc)
-WISH = Wish(Account("https://host/identity", "u1", "svc", "svc@example.com"), initial_password=OLD)
+WISH = RotationRequest(Account("https://host/identity", "u1", "svc", "svc@example.com"), initial_password=OLD)
 CURRENT = replace(record_of().current, since="2026-02-20T12:00:00+00:00")
 RECORD = record_of(current=CURRENT, generation=7, unproven_sends=1)
-SAID = PasswordAnswer("refused", 400, ("Odd",), words="No.", cause="We cannot.", trace_id="00-t", attempts=2)
+SAID = PasswordAnswer("refused", 400, ("Odd",), message="No.", cause="We cannot.", trace_id="00-t", attempts=2)
 
 
-def result_of(ended: Ended, stopped: str | None = None) -> dict[str, Any]:
-    return account_result(WISH, ended, now=NOW, stopped=stopped)
+def result_of(outcome: Outcome, stopped: str | None = None) -> dict[str, Any]:
+    return account_result(WISH, outcome, now=NOW, stopped=stopped)
 
 
 class TestSentences:
     def test_the_first_seven_are_successes(self) -> None:
-        assert set(list(SENTENCES)[:7]) == SUCCEEDED
+        assert set(list(MESSAGES)[:7]) == SUCCEEDED
 
-    @pytest.mark.parametrize("status", SENTENCES)
+    @pytest.mark.parametrize("status", MESSAGES)
     def test_each_ends_like_one(self, status: str) -> None:
-        assert SENTENCES[status].endswith(".")
+        assert MESSAGES[status].endswith(".")
 
 
 class TestAccountResult:
     def test_of_a_success(self) -> None:
-        answers = (replace(SAID, outcome="unknown"), replace(APPLIED, trace_id="00-a"))
-        assert result_of(Ended("rotated", RECORD, answers)) == {
+        answers = (replace(SAID, kind="unknown"), replace(APPLIED, trace_id="00-a"))
+        assert result_of(Outcome("rotated", RECORD, answers)) == {
             "user_id": "u1",
             "user_name": "svc@example.com",
             "name": "svc",
@@ -65,81 +65,81 @@ class TestAccountResult:
             "error_codes": [],
             "trace_id": None,
             "delivery_due": False,
-            "msg": SENTENCES["rotated"],
+            "msg": MESSAGES["rotated"],
         }
 
     def test_of_a_failure(self) -> None:
-        result = result_of(Ended("refused", RECORD, (SAID, replace(SAID, codes=("Odd", "Other"), trace_id="00-u"))))
+        result = result_of(Outcome("refused", RECORD, (SAID, replace(SAID, codes=("Odd", "Other"), trace_id="00-u"))))
         assert (result["changed"], result["error_codes"], result["trace_id"]) == (False, ["Odd", "Other"], "00-u")
-        assert result["msg"] == f"{SENTENCES['refused']} We cannot. The server says: No."
+        assert result["msg"] == f"{MESSAGES['refused']} We cannot. The server says: No."
 
     def test_without_a_record(self) -> None:
-        result = result_of(Ended("no_password", None))
+        result = result_of(Outcome("no_password", None))
         unknown = {name for name, value in result.items() if value is None}
         assert unknown == {"generation", "age_days", "unproven_sends", "trace_id"}
         assert (result["delivery_due"], result["attempts"]) == (False, 0)
 
     def test_without_an_id(self) -> None:
-        wish = replace(WISH, account=replace(WISH.account, user_id=""))
-        assert account_result(wish, Ended("no_password", None), now=NOW)["user_id"] is None
+        request = replace(WISH, account=replace(WISH.account, user_id=""))
+        assert account_result(request, Outcome("no_password", None), now=NOW)["user_id"] is None
 
     @pytest.mark.parametrize("since", [None, "", "yesterday", "2026-03-03T00:00:00+00:00"])
     def test_an_age_that_is_not_known(self, since: str | None) -> None:
         record = replace(RECORD, current=replace(CURRENT, since=since))
-        assert result_of(Ended("age_unknown", record))["age_days"] is None
+        assert result_of(Outcome("age_unknown", record))["age_days"] is None
 
     @pytest.mark.parametrize("status", ["fresh", "rotated", "throttled"])
     def test_a_delivery_is_due_where_the_lookup_gives_the_password(self, status: str) -> None:
-        assert result_of(Ended(status, replace(RECORD, delivered=False)))["delivery_due"] is True
+        assert result_of(Outcome(status, replace(RECORD, delivered=False)))["delivery_due"] is True
 
     @pytest.mark.parametrize("status", ["busy", "store_error", "store_conflict"])
     def test_no_delivery_is_due_where_somebody_else_is_at_work(self, status: str) -> None:
-        assert result_of(Ended(status, replace(RECORD, delivered=False)))["delivery_due"] is False
+        assert result_of(Outcome(status, replace(RECORD, delivered=False)))["delivery_due"] is False
 
     @pytest.mark.parametrize("record", [pending_record(delivered=False), record_of(delivered=False, status="in_doubt")])
     def test_no_delivery_is_due_in_doubt(self, record: Record) -> None:
-        assert result_of(Ended("refused", record))["delivery_due"] is False
+        assert result_of(Outcome("refused", record))["delivery_due"] is False
 
     def test_of_an_initial_password_that_was_never_live(self) -> None:
         record = record_of(current=replace(CURRENT, source="adopted"))
-        assert result_of(Ended("out_of_sync", record))["msg"] == INITIAL_REFUSED
-        assert result_of(Ended("quarantined", record))["msg"] == SENTENCES["quarantined"]
+        assert result_of(Outcome("out_of_sync", record))["msg"] == INITIAL_REFUSED
+        assert result_of(Outcome("quarantined", record))["msg"] == MESSAGES["quarantined"]
 
-    @pytest.mark.parametrize("status", SENTENCES)
+    @pytest.mark.parametrize("status", MESSAGES)
     def test_every_status_has_its_message(self, status: str) -> None:
-        result = result_of(Ended(status, RECORD), "two failed")
+        result = result_of(Outcome(status, RECORD), "two failed")
         tail = " The reason: two failed." if status == "not_attempted" else ""
-        assert (result["status"], result["msg"]) == (status, SENTENCES[status] + tail)
+        assert (result["status"], result["msg"]) == (status, MESSAGES[status] + tail)
 
-    @pytest.mark.parametrize("status", SENTENCES)
+    @pytest.mark.parametrize("status", MESSAGES)
     def test_is_a_change_where_something_was_or_would_be_written(self, status: str) -> None:
         by_status = status in ("created", "delivered", "would_rotate")
-        assert result_of(Ended(status, RECORD))["changed"] is by_status
-        assert result_of(Ended(status, RECORD, (APPLIED, SAID)))["changed"] is True
+        assert result_of(Outcome(status, RECORD))["changed"] is by_status
+        assert result_of(Outcome(status, RECORD, (APPLIED, SAID)))["changed"] is True
 
     def test_holds_no_password(self) -> None:
         record = pending_record(
             orphans=(Orphan("Distinctive-orphan", "t", "why"),), previous=(Retired("Distinctive-dead", "t"),)
         )
-        for status in SENTENCES:
-            result = json.dumps(result_of(Ended(status, record, (SAID,)), "stopped"))
+        for status in MESSAGES:
+            result = json.dumps(result_of(Outcome(status, record, (SAID,)), "stopped"))
             assert not any(secret in result for secret in (*record.candidates(), OLD, NEW, "Distinctive"))
 
 
 class TestMessage:
     def test_says_the_same_only_once(self) -> None:
-        assert message(Ended("refused", None, (SAID, SAID)), None).count("We cannot.") == 1
-        assert message(Ended("refused", None, (SAID, SAID)), None).endswith("The server says: No.")
+        assert message(Outcome("refused", None, (SAID, SAID)), None).count("We cannot.") == 1
+        assert message(Outcome("refused", None, (SAID, SAID)), None).endswith("The server says: No.")
 
     def test_joins_what_the_server_said(self) -> None:
-        words = message(Ended("refused", None, (SAID, replace(SAID, words="Never."))), None)
-        assert words.endswith("The server says: No. / Never.")
+        text = message(Outcome("refused", None, (SAID, replace(SAID, message="Never."))), None)
+        assert text.endswith("The server says: No. / Never.")
 
     def test_a_success_does_not_complain(self) -> None:
-        assert message(Ended("resumed", None, (SAID, APPLIED)), None) == SENTENCES["resumed"]
+        assert message(Outcome("resumed", None, (SAID, APPLIED)), None) == MESSAGES["resumed"]
 
     def test_the_reason_of_a_stop_is_that_of_accounts_without_a_turn(self) -> None:
-        assert "stopped" not in message(Ended("refused", None), "stopped elsewhere")
+        assert "stopped" not in message(Outcome("refused", None), "stopped elsewhere")
 
 
 class TestIsOverdue:
@@ -151,7 +151,7 @@ class TestIsOverdue:
 class TestTaskResult:
     @staticmethod
     def of(*statuses: str, age: float | None = 1.0, **of_each: Any) -> dict[str, Any]:
-        accounts = [{**result_of(Ended(status, RECORD)), "age_days": age, **of_each} for status in statuses]
+        accounts = [{**result_of(Outcome(status, RECORD)), "age_days": age, **of_each} for status in statuses]
         return task_result(accounts, 90)
 
     def test_of_successes(self) -> None:
@@ -164,10 +164,10 @@ class TestTaskResult:
 
     def test_counts_every_status(self) -> None:
         counts = self.of("fresh", "fresh", "busy")["counts"]
-        assert list(counts) == list(SENTENCES)
+        assert list(counts) == list(MESSAGES)
         assert {status: count for status, count in counts.items() if count} == {"fresh": 2, "busy": 1}
 
-    @pytest.mark.parametrize("status", SENTENCES)
+    @pytest.mark.parametrize("status", MESSAGES)
     def test_fails_unless_every_account_succeeded_or_is_busy(self, status: str) -> None:
         assert self.of("fresh", status)["failed"] is (status not in {*SUCCEEDED, "busy"})
 
@@ -179,7 +179,7 @@ class TestTaskResult:
         result = self.of("fresh", "in_doubt", "quarantined")
         assert result["msg"] == (
             "2 of 3 accounts failed: 1 fresh, 1 in_doubt, 1 quarantined."
-            f" The first of them, svc: {SENTENCES['in_doubt']}"
+            f" The first of them, svc: {MESSAGES['in_doubt']}"
         )
 
     @pytest.mark.parametrize(

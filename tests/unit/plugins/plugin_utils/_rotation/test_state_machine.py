@@ -27,13 +27,13 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_mach
     is_barred,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
-    Ended,
+    Outcome,
+    PreserveConflict,
+    RotationRequest,
     Save,
     Send,
-    SetAside,
-    Settle,
     Step,
-    Wish,
+    Wait,
 )
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=timezone.utc)
@@ -59,22 +59,24 @@ def view(record: Record) -> dict[str, Any]:
     }
 
 
-class Run:
+class ScriptedRotation:
     """A run that is held against a script. Its new passwords are new-1, new-2 and so on."""
 
-    def __init__(self, record: Record | None, state: str = "rotated", **wish: Any) -> None:
+    def __init__(self, record: Record | None, state: str = "rotated", **request: Any) -> None:
         numbers = count(1)
-        rotation = Rotation(Wish(ACCOUNT, state, **wish), now=lambda: NOW, new_password=lambda: f"new-{next(numbers)}")
+        rotation = Rotation(
+            RotationRequest(ACCOUNT, state, **request), now=lambda: NOW, new_password=lambda: f"new-{next(numbers)}"
+        )
         self._steps = rotation.steps(record)
-        self._ended: Ended | None = None
+        self._outcome: Outcome | None = None
         self._next: Step | None = None
         self._go_on(None)
 
     def _go_on(self, reply: Any) -> None:
         try:
             self._next = self._steps.send(reply)
-        except StopIteration as ended:
-            self._next, self._ended = None, ended.value
+        except StopIteration as outcome:
+            self._next, self._outcome = None, outcome.value
 
     def saves(self, *, durable: bool = True, **fields: Any) -> Record:
         assert isinstance(self._next, Save)
@@ -84,22 +86,22 @@ class Run:
         return record
 
     def sets_aside(self, foreign: Record | None) -> None:
-        assert isinstance(self._next, SetAside)
+        assert isinstance(self._next, PreserveConflict)
         self._go_on(foreign)
 
-    def sends(self, old: str, new: str, outcome: str, *codes: str) -> None:
+    def sends(self, old: str, new: str, kind: str, *codes: str) -> None:
         assert self._next == Send(old, new)
-        self._go_on(PasswordAnswer(outcome, codes=codes))
+        self._go_on(PasswordAnswer(kind, codes=codes))
 
     def settles(self) -> None:
-        assert self._next == Settle()
+        assert self._next == Wait()
         self._go_on(None)
 
-    def ends(self, status: str, *, changed: bool = False) -> Ended:
+    def outcomes(self, status: str, *, changed: bool = False) -> Outcome:
         assert self._next is None
-        assert self._ended
-        assert (self._ended.status, self._ended.changed) == (status, changed)
-        return self._ended
+        assert self._outcome
+        assert (self._outcome.status, self._outcome.changed) == (status, changed)
+        return self._outcome
 
 
 def staged(**fields: Any) -> Record:
@@ -114,24 +116,24 @@ def closed(status: str = "out_of_sync", *orphans: str) -> Record:
 
 class TestCleanRotation:
     def test_costs_two_writes_and_one_request(self) -> None:
-        run = Run(OLD)
+        run = ScriptedRotation(OLD)
         run.saves(pending=("old", "new-1"), maybe_live=True, current="old", status="ok", unproven_sends=1, generation=8)
         run.sends("old", "new-1", "applied")
         run.saves(
             pending=None, current="new-1", previous=["old"], orphans=[], status="ok", unproven_sends=0, generation=9
         )
-        run.ends("rotated", changed=True)
+        run.outcomes("rotated", changed=True)
 
     def test_of_an_account_without_a_record_adopts_the_initial_password(self) -> None:
-        run = Run(None, initial_password="initial")
+        run = ScriptedRotation(None, initial_password="initial")
         run.saves(pending=("initial", "new-1"), current="initial", source="adopted", generation=1)
         run.sends("initial", "new-1", "applied")
         run.saves(current="new-1", source="rotated", previous=["initial"], generation=2)
-        run.ends("rotated", changed=True)
+        run.outcomes("rotated", changed=True)
 
     def test_keeps_three_passwords_that_were_proven_dead(self) -> None:
         previous = tuple(Retired(f"past-{number}", LONG_AGO) for number in (3, 2, 1))
-        run = Run(replace(OLD, previous=previous))
+        run = ScriptedRotation(replace(OLD, previous=previous))
         run.saves()
         run.sends("old", "new-1", "applied")
         committed = run.saves(previous=["old", "past-3", "past-2"])
@@ -139,13 +141,13 @@ class TestCleanRotation:
 
     @pytest.mark.parametrize("consumers", [True, False])
     def test_is_to_be_delivered_if_somebody_waits_for_it(self, consumers: bool) -> None:
-        run = Run(OLD, consumers=consumers)
+        run = ScriptedRotation(OLD, consumers=consumers)
         run.saves(delivered=True)
         run.sends("old", "new-1", "applied")
         run.saves(delivered=not consumers)
 
     def test_does_not_forget_an_earlier_delivery_that_is_due(self) -> None:
-        run = Run(replace(OLD, delivered=False))
+        run = ScriptedRotation(replace(OLD, delivered=False))
         run.saves()
         run.sends("old", "new-1", "applied")
         run.saves(delivered=False)
@@ -153,88 +155,88 @@ class TestCleanRotation:
 
 class TestStage:
     def test_that_is_not_durable_sends_nothing(self) -> None:
-        run = Run(OLD)
+        run = ScriptedRotation(OLD)
         run.saves(durable=False)
-        assert run.ends("busy").record is None
+        assert run.outcomes("busy").record is None
 
     def test_of_the_first_record_likewise(self) -> None:
-        run = Run(None, initial_password="initial")
+        run = ScriptedRotation(None, initial_password="initial")
         run.saves(durable=False)
-        run.ends("busy")
+        run.outcomes("busy")
 
 
 class TestAnswerToAPairThatWasNeverSent:
     """The first row of answers: nothing of this pair can be under way."""
 
     def test_mismatch_goes_forward(self) -> None:
-        run = Run(OLD)
+        run = ScriptedRotation(OLD)
         run.saves()
         run.sends("old", "new-1", "mismatch")
         run.saves(pending=("new-1", "new-2"), orphans=["old"], status="in_doubt", unproven_sends=2)
         run.sends("new-1", "new-2", "applied")
         run.saves(current="new-2", previous=["new-1", "old"], orphans=[], status="ok", unproven_sends=0)
-        run.ends("rotated", changed=True)
+        run.outcomes("rotated", changed=True)
 
     def test_a_second_mismatch_is_the_last(self) -> None:
-        run = Run(OLD)
+        run = ScriptedRotation(OLD)
         run.saves()
         run.sends("old", "new-1", "mismatch")
         run.saves()
         run.sends("new-1", "new-2", "mismatch")
         run.saves(pending=None, orphans=["new-2", "new-1", "old"], current="old", status="out_of_sync")
-        run.ends("out_of_sync")
+        run.outcomes("out_of_sync")
 
     def test_policy_tries_other_values_and_counts_no_sign_in(self) -> None:
-        run = Run(OLD)
+        run = ScriptedRotation(OLD)
         run.saves(pending=("old", "new-1"), unproven_sends=1)
         run.sends("old", "new-1", "policy")
         run.saves(pending=("old", "new-2"), orphans=["new-1"], unproven_sends=1)
         run.sends("old", "new-2", "applied")
         run.saves(current="new-2", orphans=[], previous=["old", "new-1"])
-        run.ends("rotated", changed=True)
+        run.outcomes("rotated", changed=True)
 
     def test_policy_three_times_leaves_the_old_one(self) -> None:
-        run = Run(OLD)
+        run = ScriptedRotation(OLD)
         for number in (1, 2, 3):
             run.saves(pending=("old", f"new-{number}"))
             run.sends("old", f"new-{number}", "policy")
         run.saves(current="old", pending=None, orphans=["new-3", "new-2", "new-1"], status="ok", unproven_sends=0)
-        run.ends("policy_rejected")
+        run.outcomes("policy_rejected")
 
     def test_refused_keeps_the_pair(self) -> None:
-        run = Run(OLD)
+        run = ScriptedRotation(OLD)
         kept = run.saves()
         run.sends("old", "new-1", "refused", "SomethingNew")
-        assert run.ends("refused").record == kept
+        assert run.outcomes("refused").record == kept
 
     @pytest.mark.parametrize("code", ["UserLockedOut", "UserIsInactive", "AccountDisabled"])
     def test_locked_or_inactive_is_quarantined(self, code: str) -> None:
-        run = Run(OLD)
+        run = ScriptedRotation(OLD)
         run.saves()
         run.sends("old", "new-1", "refused", code)
         run.saves(pending=("old", "new-1"), maybe_live=True, status="quarantined", unproven_sends=1)
-        run.ends("quarantined")
+        run.outcomes("quarantined")
 
-    @pytest.mark.parametrize(("outcome", "status"), NOT_APPLIED.items())
-    def test_not_applied_is_written_down_as_harmless(self, outcome: str, status: str) -> None:
-        run = Run(OLD)
+    @pytest.mark.parametrize(("kind", "status"), NOT_APPLIED.items())
+    def test_not_applied_is_written_down_as_harmless(self, kind: str, status: str) -> None:
+        run = ScriptedRotation(OLD)
         run.saves(unproven_sends=1)
-        run.sends("old", "new-1", outcome)
+        run.sends("old", "new-1", kind)
         run.saves(pending=("old", "new-1"), maybe_live=False, status="ok", unproven_sends=0)
-        run.ends(status)
+        run.outcomes(status)
 
     def test_silence_waits_and_sends_the_same_pair(self) -> None:
-        run = Run(OLD)
+        run = ScriptedRotation(OLD)
         run.saves()
         run.sends("old", "new-1", "unknown")
         run.settles()
         run.saves(pending=("old", "new-1"), maybe_live=True, status="in_doubt", unproven_sends=2)
         run.sends("old", "new-1", "applied")
         run.saves(current="new-1", unproven_sends=0)
-        run.ends("rotated", changed=True)
+        run.outcomes("rotated", changed=True)
 
     def test_silence_and_then_a_mismatch_goes_forward(self) -> None:
-        run = Run(OLD)
+        run = ScriptedRotation(OLD)
         run.saves()
         run.sends("old", "new-1", "unknown")
         run.settles()
@@ -243,203 +245,205 @@ class TestAnswerToAPairThatWasNeverSent:
         run.saves(pending=("new-1", "new-2"), orphans=["old"], unproven_sends=3)
         run.sends("new-1", "new-2", "applied")
         run.saves(current="new-2", status="ok")
-        run.ends("rotated", changed=True)
+        run.outcomes("rotated", changed=True)
 
     def test_silence_twice_stays_in_doubt(self) -> None:
-        run = Run(OLD)
+        run = ScriptedRotation(OLD)
         run.saves()
         run.sends("old", "new-1", "unknown")
         run.settles()
         kept = run.saves()
         run.sends("old", "new-1", "unknown")
-        assert run.ends("in_doubt").record == kept
+        assert run.outcomes("in_doubt").record == kept
 
 
 class TestAnswerToAPairThatMayHaveBeenApplied:
     """The second row of answers: an earlier request of this pair may be under way, or have been applied."""
 
     @pytest.fixture
-    def run(self) -> Run:
-        run = Run(staged())
+    def run(self) -> ScriptedRotation:
+        run = ScriptedRotation(staged())
         run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt", unproven_sends=2)
         return run
 
-    def test_applied_commits(self, run: Run) -> None:
+    def test_applied_commits(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "applied")
         run.saves(current="new-0", pending=None, previous=["old"], status="ok", unproven_sends=0)
-        run.ends("resumed", changed=True)
+        run.outcomes("resumed", changed=True)
 
-    def test_mismatch_goes_forward(self, run: Run) -> None:
+    def test_mismatch_goes_forward(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "mismatch")
         run.saves(pending=("new-0", "new-1"), orphans=["old"], status="in_doubt", unproven_sends=3)
         run.sends("new-0", "new-1", "applied")
         run.saves(current="new-1", previous=["new-0", "old"], orphans=[], status="ok")
-        run.ends("resumed", changed=True)
+        run.outcomes("resumed", changed=True)
 
-    def test_a_second_mismatch_is_the_last(self, run: Run) -> None:
+    def test_a_second_mismatch_is_the_last(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "mismatch")
         run.saves()
         run.sends("new-0", "new-1", "mismatch")
         run.saves(pending=None, orphans=["new-1", "new-0", "old"], status="out_of_sync")
-        run.ends("out_of_sync")
+        run.outcomes("out_of_sync")
 
-    @pytest.mark.parametrize("outcome", ["policy", "refused"])
-    def test_a_refusal_proves_nothing(self, run: Run, outcome: str) -> None:
-        run.sends("old", "new-0", outcome)
+    @pytest.mark.parametrize("kind", ["policy", "refused"])
+    def test_a_refusal_proves_nothing(self, run: ScriptedRotation, kind: str) -> None:
+        run.sends("old", "new-0", kind)
         run.saves(pending=("new-0", "new-1"), orphans=["old"], status="in_doubt", unproven_sends=3)
         run.sends("new-0", "new-1", "applied")
         run.saves(current="new-1", status="ok")
-        run.ends("resumed", changed=True)
+        run.outcomes("resumed", changed=True)
 
-    @pytest.mark.parametrize("outcome", ["policy", "refused"])
-    def test_the_old_password_is_tried_after_a_refusal_and_a_mismatch(self, run: Run, outcome: str) -> None:
-        run.sends("old", "new-0", outcome)
+    @pytest.mark.parametrize("kind", ["policy", "refused"])
+    def test_the_old_password_is_tried_after_a_refusal_and_a_mismatch(self, run: ScriptedRotation, kind: str) -> None:
+        run.sends("old", "new-0", kind)
         run.saves()
         run.sends("new-0", "new-1", "mismatch")
         run.saves(pending=("old", "new-2"), orphans=["new-1", "new-0", "old"], unproven_sends=4)
         run.sends("old", "new-2", "applied")
         run.saves(current="new-2", orphans=[], status="ok")
-        run.ends("resumed", changed=True)
+        run.outcomes("resumed", changed=True)
 
-    def test_a_second_mismatch_after_a_refusal_is_the_last(self, run: Run) -> None:
+    def test_a_second_mismatch_after_a_refusal_is_the_last(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "refused")
         run.saves()
         run.sends("new-0", "new-1", "mismatch")
         run.saves()
         run.sends("old", "new-2", "mismatch")
         run.saves(pending=None, status="out_of_sync")
-        run.ends("out_of_sync")
+        run.outcomes("out_of_sync")
 
-    @pytest.mark.parametrize("outcome", ["policy", "refused"])
-    def test_two_refusals_leave_it_as_it_was(self, run: Run, outcome: str) -> None:
-        run.sends("old", "new-0", outcome)
+    @pytest.mark.parametrize("kind", ["policy", "refused"])
+    def test_two_refusals_leave_it_as_it_was(self, run: ScriptedRotation, kind: str) -> None:
+        run.sends("old", "new-0", kind)
         run.saves()
-        run.sends("new-0", "new-1", outcome)
+        run.sends("new-0", "new-1", kind)
         run.saves(pending=("old", "new-0"), maybe_live=True, orphans=["new-1", "old"], status="in_doubt")
-        run.ends("in_doubt")
+        run.outcomes("in_doubt")
 
-    def test_a_refusal_of_the_old_password_leaves_it_as_it_was(self, run: Run) -> None:
+    def test_a_refusal_of_the_old_password_leaves_it_as_it_was(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "refused")
         run.saves()
         run.sends("new-0", "new-1", "mismatch")
         run.saves()
         run.sends("old", "new-2", "refused")
         run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt")
-        run.ends("in_doubt")
+        run.outcomes("in_doubt")
 
-    def test_locked_is_quarantined(self, run: Run) -> None:
+    def test_locked_is_quarantined(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "refused", "UserLockedOut")
         run.saves(pending=("old", "new-0"), status="quarantined")
-        run.ends("quarantined")
+        run.outcomes("quarantined")
 
-    @pytest.mark.parametrize("outcome", sorted(NOT_APPLIED.keys() - {"not_found"}))
-    def test_not_applied_says_nothing_about_the_earlier_request(self, run: Run, outcome: str) -> None:
-        run.sends("old", "new-0", outcome)
+    @pytest.mark.parametrize("kind", sorted(NOT_APPLIED.keys() - {"not_found"}))
+    def test_not_applied_says_nothing_about_the_earlier_request(self, run: ScriptedRotation, kind: str) -> None:
+        run.sends("old", "new-0", kind)
         run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt", unproven_sends=1)
-        run.ends("in_doubt")
+        run.outcomes("in_doubt")
 
-    def test_a_user_that_is_gone_is_named(self, run: Run) -> None:
+    def test_a_user_that_is_gone_is_named(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "not_found")
         run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt")
-        run.ends("target_missing")
+        run.outcomes("target_missing")
 
-    def test_silence_is_not_waited_for(self, run: Run) -> None:
+    def test_silence_is_not_waited_for(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "unknown")
-        run.ends("in_doubt")
+        run.outcomes("in_doubt")
 
 
 class TestForwardStep:
     @pytest.fixture
-    def run(self) -> Run:
-        run = Run(staged())
+    def run(self) -> ScriptedRotation:
+        run = ScriptedRotation(staged())
         run.saves()
         run.sends("old", "new-0", "mismatch")
         run.saves(pending=("new-0", "new-1"), orphans=["old"])
         return run
 
-    def test_refused_by_policy_tries_other_values_and_keeps_the_pair(self, run: Run) -> None:
+    def test_refused_by_policy_tries_other_values_and_keeps_the_pair(self, run: ScriptedRotation) -> None:
         run.sends("new-0", "new-1", "policy")
         run.saves(pending=("new-0", "new-2"), orphans=["new-1", "old"])
         run.sends("new-0", "new-2", "policy")
         run.saves(pending=("new-0", "new-3"))
         run.sends("new-0", "new-3", "policy")
         run.saves(pending=("new-0", "new-3"), maybe_live=False, current="old", status="in_doubt")
-        run.ends("policy_rejected")
+        run.outcomes("policy_rejected")
 
-    def test_throttled_is_not_in_doubt_about_its_own_pair(self, run: Run) -> None:
+    def test_throttled_is_not_in_doubt_about_its_own_pair(self, run: ScriptedRotation) -> None:
         run.sends("new-0", "new-1", "throttled")
         run.saves(pending=("new-0", "new-1"), maybe_live=False, orphans=["old"], status="in_doubt", unproven_sends=2)
-        run.ends("throttled")
+        run.outcomes("throttled")
 
-    def test_silence_and_a_refusal_do_not_go_forward_again(self, run: Run) -> None:
+    def test_silence_and_a_refusal_do_not_go_forward_again(self, run: ScriptedRotation) -> None:
         run.sends("new-0", "new-1", "unknown")
         run.settles()
         kept = run.saves(pending=("new-0", "new-1"))
         run.sends("new-0", "new-1", "refused")
-        assert run.ends("in_doubt").record == kept
+        assert run.outcomes("in_doubt").record == kept
 
 
 class TestResumedPair:
     def test_that_is_known_to_be_harmless_is_as_good_as_new(self) -> None:
-        run = Run(replace(OLD, pending=Pending("old", "new-0", LONG_AGO, maybe_live=False)))
+        run = ScriptedRotation(replace(OLD, pending=Pending("old", "new-0", LONG_AGO, maybe_live=False)))
         run.saves(pending=("old", "new-0"), maybe_live=True, status="ok")
         run.sends("old", "new-0", "policy")
         run.saves(pending=("old", "new-1"), orphans=["new-0"])
         run.sends("old", "new-1", "applied")
         run.saves(current="new-1")
-        run.ends("resumed", changed=True)
+        run.outcomes("resumed", changed=True)
 
     def test_comes_before_age(self) -> None:
         current = Current("old", NOW.isoformat(), "rotated")
-        run = Run(staged(current=current))
+        run = ScriptedRotation(staged(current=current))
         run.saves(pending=("old", "new-0"))
 
 
 class TestBudget:
     def test_is_spent_before_the_request(self) -> None:
-        run = Run(replace(staged(), unproven_sends=3))
+        run = ScriptedRotation(replace(staged(), unproven_sends=3))
         run.saves(unproven_sends=4)
         run.sends("old", "new-0", "unknown")
-        run.ends("in_doubt")
+        run.outcomes("in_doubt")
 
     def test_has_an_end(self) -> None:
-        run = Run(replace(staged(), unproven_sends=4))
+        run = ScriptedRotation(replace(staged(), unproven_sends=4))
         run.saves(pending=("old", "new-0"), maybe_live=True, status="quarantined", unproven_sends=4)
-        run.ends("quarantined")
+        run.outcomes("quarantined")
 
     def test_ends_in_the_middle_of_a_run_too(self) -> None:
-        run = Run(replace(staged(), unproven_sends=3))
+        run = ScriptedRotation(replace(staged(), unproven_sends=3))
         run.saves(unproven_sends=4)
         run.sends("old", "new-0", "mismatch")
         run.saves(pending=("old", "new-0"), orphans=["old"], status="quarantined")
-        run.ends("quarantined")
+        run.outcomes("quarantined")
 
 
 class TestDue:
     @pytest.mark.parametrize("days", [0, 1, 89.9])
     def test_a_young_password_is_fresh(self, days: float) -> None:
         since = (NOW - timedelta(days=days)).isoformat()
-        Run(replace(OLD, current=Current("old", since, "rotated"))).ends("fresh")
+        ScriptedRotation(replace(OLD, current=Current("old", since, "rotated"))).outcomes("fresh")
 
     @pytest.mark.parametrize("days", [90, 91, 4000])
     def test_an_old_password_is_due(self, days: float) -> None:
         since = (NOW - timedelta(days=days)).isoformat()
-        Run(replace(OLD, current=Current("old", since, "rotated"))).saves(pending=("old", "new-1"))
+        ScriptedRotation(replace(OLD, current=Current("old", since, "rotated"))).saves(pending=("old", "new-1"))
 
     @pytest.mark.parametrize("since", [None, "", "yesterday", "2026-05-01T12:00:01+00:00"], ids=repr)
     def test_an_unknown_age_is_said_and_nothing_done(self, since: str | None) -> None:
-        Run(replace(OLD, current=Current("old", since, "rotated"))).ends("age_unknown")
+        ScriptedRotation(replace(OLD, current=Current("old", since, "rotated"))).outcomes("age_unknown")
 
     @pytest.mark.parametrize("since", [None, NOW.isoformat(), "2030-01-01T00:00:00+00:00"], ids=repr)
     def test_force_asks_for_no_age(self, since: str | None) -> None:
-        Run(replace(OLD, current=Current("old", since, "rotated")), force=True).saves(pending=("old", "new-1"))
+        ScriptedRotation(replace(OLD, current=Current("old", since, "rotated")), force=True).saves(
+            pending=("old", "new-1")
+        )
 
     @pytest.mark.parametrize("since", [None, NOW.isoformat()], ids=repr)
     def test_an_adopted_password_is_always_due(self, since: str | None) -> None:
-        Run(replace(OLD, current=Current("old", since, "adopted"))).saves(pending=("old", "new-1"))
+        ScriptedRotation(replace(OLD, current=Current("old", since, "adopted"))).saves(pending=("old", "new-1"))
 
     def test_the_initial_password_of_an_account_with_a_record_is_ignored(self) -> None:
-        Run(OLD, initial_password="initial").saves(pending=("old", "new-1"), orphans=[])
+        ScriptedRotation(OLD, initial_password="initial").saves(pending=("old", "new-1"), orphans=[])
 
 
 class TestIsBarred:
@@ -476,66 +480,66 @@ class TestStates:
     @pytest.mark.parametrize(("state", "name", "status"), CASES)
     def test_in_each_state_of_a_record(self, state: str, name: str, status: str | None) -> None:
         record = RECORDS[name]()
-        run = Run(record, state, initial_password="initial")
+        run = ScriptedRotation(record, state, initial_password="initial")
         if status is None:
             run.saves()
         else:
-            assert run.ends(status).record == record
+            assert run.outcomes(status).record == record
 
     @pytest.mark.parametrize("status", ["out_of_sync", "quarantined"])
     def test_rotated_with_force_does_not_open_a_closed_account(self, status: str) -> None:
-        Run(closed(status), force=True).ends(status)
+        ScriptedRotation(closed(status), force=True).outcomes(status)
 
     @pytest.mark.parametrize("state", ["rotated", "present", "adopted"])
     def test_without_a_record_and_an_initial_password_nothing_can_be_done(self, state: str) -> None:
-        assert Run(None, state).ends("no_password").record is None
+        assert ScriptedRotation(None, state).outcomes("no_password").record is None
 
 
 class TestPresent:
     def test_records_the_initial_password_and_calls_nobody(self) -> None:
-        run = Run(None, "present", initial_password="initial")
+        run = ScriptedRotation(None, "present", initial_password="initial")
         run.saves(current="initial", source="adopted", pending=None, generation=1, status="ok")
-        run.ends("created")
+        run.outcomes("created")
 
 
 class TestNames:
     RENAMED = Account(ACCOUNT.identity_url, ACCOUNT.user_id, "new label", "new@example.com")
 
     def test_reach_the_record_with_its_next_write(self) -> None:
-        steps = Rotation(Wish(self.RENAMED), now=lambda: NOW, new_password=lambda: "new-1").steps(OLD)
+        steps = Rotation(RotationRequest(self.RENAMED), now=lambda: NOW, new_password=lambda: "new-1").steps(OLD)
         assert next(steps).record.account == self.RENAMED  # type: ignore[union-attr]
 
     def test_that_are_not_given_stay(self) -> None:
-        steps = Rotation(Wish(ACCOUNT), now=lambda: NOW, new_password=lambda: "new-1")
+        steps = Rotation(RotationRequest(ACCOUNT), now=lambda: NOW, new_password=lambda: "new-1")
         kept = replace(OLD, account=self.RENAMED)
         assert next(steps.steps(kept)).record.account == self.RENAMED  # type: ignore[union-attr]
 
 
 class TestDelivered:
     def test_acknowledges_without_a_call(self) -> None:
-        run = Run(replace(staged(), delivered=False), "delivered")
+        run = ScriptedRotation(replace(staged(), delivered=False), "delivered")
         run.saves(delivered=True, pending=("old", "new-0"), generation=8)
-        run.ends("delivered")
+        run.outcomes("delivered")
 
     def test_acknowledges_the_generation_that_was_delivered(self) -> None:
         told = replace(staged(), delivered=False)
-        run = Run(told, "delivered", generation=told.generation)
+        run = ScriptedRotation(told, "delivered", generation=told.generation)
         run.saves(delivered=True)
-        run.ends("delivered")
+        run.outcomes("delivered")
 
     def test_leaves_due_what_was_written_since(self) -> None:
-        run = Run(replace(staged(), delivered=False), "delivered", generation=OLD.generation - 1)
-        assert run.ends("busy").record.delivered is False  # type: ignore[union-attr]
+        run = ScriptedRotation(replace(staged(), delivered=False), "delivered", generation=OLD.generation - 1)
+        assert run.outcomes("busy").record.delivered is False  # type: ignore[union-attr]
 
     def test_leaves_the_record_of_a_run_that_came_first(self) -> None:
-        run = Run(replace(OLD, delivered=False), "delivered")
+        run = ScriptedRotation(replace(OLD, delivered=False), "delivered")
         run.saves(durable=False)
-        run.ends("busy")
+        run.outcomes("busy")
 
 
 class TestReopening:
     def test_a_lost_answer_leads_to_the_step_forward(self) -> None:
-        run = Run(closed("out_of_sync", "lost", "late"), "resumed", force=True)
+        run = ScriptedRotation(closed("out_of_sync", "lost", "late"), "resumed", force=True)
         run.saves(pending=("lost", "new-1"))
         run.sends("lost", "new-1", "unknown")
         run.settles()
@@ -544,54 +548,54 @@ class TestReopening:
         run.saves(pending=("new-1", "new-2"))
         run.sends("new-1", "new-2", "applied")
         run.saves(current="new-2", status="ok")
-        run.ends("resumed", changed=True)
+        run.outcomes("resumed", changed=True)
 
     def test_tries_the_newest_first(self) -> None:
-        run = Run(closed("out_of_sync", "late", "lost"), "resumed", force=True)
+        run = ScriptedRotation(closed("out_of_sync", "late", "lost"), "resumed", force=True)
         run.saves(pending=("late", "new-1"), orphans=["late", "lost", "old"], status="in_doubt", unproven_sends=1)
         run.sends("late", "new-1", "applied")
         run.saves(current="new-1", pending=None, orphans=[], status="ok", unproven_sends=0)
-        run.ends("resumed", changed=True)
+        run.outcomes("resumed", changed=True)
 
     def test_a_pending_pair_is_newer_than_all(self) -> None:
-        run = Run(staged(status="quarantined"), "resumed", force=True)
+        run = ScriptedRotation(staged(status="quarantined"), "resumed", force=True)
         run.saves(pending=("new-0", "new-1"), orphans=["new-0", "old"], unproven_sends=1)
         run.sends("new-0", "new-1", "mismatch")
         run.saves(pending=("old", "new-2"), orphans=["old", "new-1", "new-0"], unproven_sends=2)
         run.sends("old", "new-2", "applied")
         run.saves(current="new-2", status="ok")
-        run.ends("resumed", changed=True)
+        run.outcomes("resumed", changed=True)
 
     def test_two_mismatches_end_it_and_the_next_time_others_come_first(self) -> None:
-        run = Run(closed("out_of_sync", "late", "lost"), "resumed", force=True)
+        run = ScriptedRotation(closed("out_of_sync", "late", "lost"), "resumed", force=True)
         run.saves()
         run.sends("late", "new-1", "mismatch")
         run.saves(pending=("lost", "new-2"))
         run.sends("lost", "new-2", "mismatch")
         run.saves(pending=None, orphans=["old", "new-1", "late", "new-2", "lost"], status="out_of_sync")
-        run.ends("out_of_sync")
+        run.outcomes("out_of_sync")
 
     def test_the_only_candidate_is_followed_by_a_forward_step(self) -> None:
-        run = Run(closed(), "resumed", force=True)
+        run = ScriptedRotation(closed(), "resumed", force=True)
         run.saves(pending=("old", "new-1"))
         run.sends("old", "new-1", "mismatch")
         run.saves(pending=("new-1", "new-2"))
         run.sends("new-1", "new-2", "mismatch")
         run.saves(status="out_of_sync")
-        run.ends("out_of_sync")
+        run.outcomes("out_of_sync")
 
     def test_a_refusal_by_policy_does_not_make_the_current_one_proven(self) -> None:
-        run = Run(closed(), "resumed", force=True)
+        run = ScriptedRotation(closed(), "resumed", force=True)
         for number in (1, 2, 3):
             run.saves(pending=("old", f"new-{number}"))
             run.sends("old", f"new-{number}", "policy")
         run.saves(pending=("old", "new-3"), maybe_live=False, status="in_doubt")
-        run.ends("policy_rejected")
+        run.outcomes("policy_rejected")
 
 
 class TestAdoption:
     def test_keeps_all_that_was_believed_before(self) -> None:
-        run = Run(closed("out_of_sync", "lost"), "adopted", initial_password="theirs")
+        run = ScriptedRotation(closed("out_of_sync", "lost"), "adopted", initial_password="theirs")
         run.saves(
             current="theirs",
             source="adopted",
@@ -602,88 +606,88 @@ class TestAdoption:
         )
         run.sends("theirs", "new-1", "applied")
         run.saves(current="new-1", source="rotated", orphans=[], previous=["theirs", "lost", "old"], status="ok")
-        run.ends("adopted", changed=True)
+        run.outcomes("adopted", changed=True)
 
     def test_of_a_password_that_was_adopted_and_refused_sends_nothing(self) -> None:
         tried = replace(closed(), current=Current("wrong", LONG_AGO, "adopted"))
-        assert Run(tried, "adopted", initial_password="wrong").ends("out_of_sync").record == tried
-        Run(replace(tried, status="quarantined"), "adopted", initial_password="wrong").saves()
+        assert ScriptedRotation(tried, "adopted", initial_password="wrong").outcomes("out_of_sync").record == tried
+        ScriptedRotation(replace(tried, status="quarantined"), "adopted", initial_password="wrong").saves()
 
     def test_of_a_wrong_password_leaves_the_former_candidates_first(self) -> None:
-        run = Run(closed("out_of_sync", "lost"), "adopted", initial_password="wrong")
+        run = ScriptedRotation(closed("out_of_sync", "lost"), "adopted", initial_password="wrong")
         run.saves()
         run.sends("wrong", "new-1", "mismatch")
         run.saves(pending=("new-1", "new-2"), orphans=["lost", "old", "wrong"])
         run.sends("new-1", "new-2", "mismatch")
         lost = run.saves(pending=None, orphans=["lost", "old", "wrong", "new-2", "new-1"], status="out_of_sync")
         assert lost.candidates()[:2] == ("lost", "old")
-        run.ends("out_of_sync")
+        run.outcomes("out_of_sync")
 
     def test_of_the_first_password_is_called_so(self) -> None:
-        run = Run(None, "adopted", initial_password="initial")
+        run = ScriptedRotation(None, "adopted", initial_password="initial")
         run.saves(current="initial", source="adopted")
         run.sends("initial", "new-1", "applied")
         run.saves()
-        run.ends("adopted", changed=True)
+        run.outcomes("adopted", changed=True)
 
     @pytest.mark.parametrize("status", ["out_of_sync", "quarantined"])
     def test_without_a_password_a_closed_account_stays_what_it_is(self, status: str) -> None:
-        Run(closed(status), "adopted").ends(status)
+        ScriptedRotation(closed(status), "adopted").outcomes(status)
 
 
 class TestStoreConflict:
     @pytest.fixture
-    def run(self) -> Run:
+    def run(self) -> ScriptedRotation:
         """A run whose commit, of generation 9, was not written, because somebody else had written."""
-        run = Run(OLD)
+        run = ScriptedRotation(OLD)
         run.saves(generation=8)
         run.sends("old", "new-1", "applied")
         run.saves(durable=False, current="new-1", generation=9)
         return run
 
-    def test_both_values_are_kept(self, run: Run) -> None:
+    def test_both_values_are_kept(self, run: ScriptedRotation) -> None:
         run.sets_aside(replace(OLD, current=Current("edited", LONG_AGO, "rotated"), generation=5))
         kept = run.saves(current="new-1", pending=None, orphans=["edited"], status="ok", generation=10)
-        assert run.ends("store_conflict", changed=True).record == kept
+        assert run.outcomes("store_conflict", changed=True).record == kept
 
-    def test_our_own_stage_encrypted_anew_is_overwritten(self, run: Run) -> None:
+    def test_our_own_stage_encrypted_anew_is_overwritten(self, run: ScriptedRotation) -> None:
         run.sets_aside(replace(staged(), pending=Pending("old", "new-1", LONG_AGO), generation=8))
         run.saves(current="new-1", pending=None, orphans=[], previous=["old"], status="ok", generation=10)
-        run.ends("store_conflict", changed=True)
+        run.outcomes("store_conflict", changed=True)
 
-    def test_a_run_that_went_on_from_ours_is_left_alone(self, run: Run) -> None:
+    def test_a_run_that_went_on_from_ours_is_left_alone(self, run: ScriptedRotation) -> None:
         theirs = replace(OLD, pending=Pending("new-1", "theirs", LONG_AGO), generation=9)
         run.sets_aside(theirs)
-        assert run.ends("store_conflict", changed=True).record is theirs
+        assert run.outcomes("store_conflict", changed=True).record is theirs
 
-    def test_of_two_that_do_not_know_each_other_nobody_is_believed(self, run: Run) -> None:
+    def test_of_two_that_do_not_know_each_other_nobody_is_believed(self, run: ScriptedRotation) -> None:
         run.sets_aside(replace(OLD, current=Current("theirs", LONG_AGO, "rotated"), generation=12))
         run.saves(current="new-1", orphans=["theirs"], status="out_of_sync", generation=13)
-        run.ends("store_conflict", changed=True)
+        run.outcomes("store_conflict", changed=True)
 
-    def test_a_record_that_is_gone_is_written_again(self, run: Run) -> None:
+    def test_a_record_that_is_gone_is_written_again(self, run: ScriptedRotation) -> None:
         run.sets_aside(None)
         run.saves(current="new-1", status="ok", generation=9)
-        run.ends("store_conflict", changed=True)
+        run.outcomes("store_conflict", changed=True)
 
-    def test_a_second_conflict_is_reported(self, run: Run) -> None:
+    def test_a_second_conflict_is_reported(self, run: ScriptedRotation) -> None:
         run.sets_aside(None)
         run.saves(durable=False)
-        assert run.ends("store_conflict", changed=True).record is None
+        assert run.outcomes("store_conflict", changed=True).record is None
 
     def test_of_a_forward_step_sends_nothing_more(self) -> None:
-        run = Run(OLD)
+        run = ScriptedRotation(OLD)
         run.saves()
         run.sends("old", "new-1", "mismatch")
         run.saves(durable=False, pending=("new-1", "new-2"))
         run.sets_aside(replace(OLD, generation=8))
         run.saves(pending=("new-1", "new-2"), orphans=["old"], status="in_doubt", generation=10)
-        run.ends("store_conflict")
+        run.outcomes("store_conflict")
 
 
 class TestSecrecy:
     def test_no_step_and_no_ending_shows_a_password(self) -> None:
         record = replace(staged(), orphans=(Orphan("lost", LONG_AGO, "refused"),))
-        wish = Wish(ACCOUNT, initial_password="initial")
-        shown = repr([Save(record), Send("old", "new-0"), Ended("ok", record), wish])
+        request = RotationRequest(ACCOUNT, initial_password="initial")
+        shown = repr([Save(record), Send("old", "new-0"), Outcome("ok", record), request])
         assert not any(repr(password) in shown for password in ("old", "new-0", "lost", "initial"))

@@ -17,7 +17,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Inval
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import SignIn
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.settings import PASSWORD_COMPLEXITY
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import PasswordRules
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Wish
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
     NotDurable,
@@ -25,7 +25,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     WentBackwards,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task import (
-    Pace,
+    BatchLimits,
     RotationTask,
     starter,
 )
@@ -39,7 +39,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation
     PasswordServer,
     pending_record,
     record_of,
-    wish_of,
+    request_of,
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
     APPLICATION,
@@ -60,30 +60,32 @@ def users_token(user_id: str, sub_type: str = "user") -> SignIn:
     return SignIn(access_token=f"header.{claims}.signature")
 
 
-class Rig:
+class TaskSetup:
     """A task over a store in memory and a server that knows passwords. Nothing takes time."""
 
     def __init__(
         self,
-        *wishes: Wish,
+        *requests: RotationRequest,
         store: MemoryStore,
         live: str = OLD,
         faults: dict[str, list[str | int]] | None = None,
         sign_in: SignIn = GIVEN_TOKEN,
         rules: PasswordRules = PasswordRules(),  # noqa: B008 - cannot be changed
         partition_id: str | None = None,
-        **pace: Any,
+        **limits: Any,
     ) -> None:
         self.store = store
-        self.wishes = wishes or tuple(wish_of(user_id) for user_id in store.records)
-        self.server = PasswordServer({wish.account.user_id: live for wish in self.wishes}, faults or {})
+        self.requests = requests or tuple(request_of(user_id) for user_id in store.records)
+        self.server = PasswordServer({request.account.user_id: live for request in self.requests}, faults or {})
         self.clock = Clock()
         self._client = client_of(self.server, self.clock, sign_in)
-        pace = {"concurrency": 1, "settle_seconds": 90.0, **pace}
-        self.task = RotationTask(store, self._client, rules, Pace(**pace), partition_id, sleep=self.clock.sleep)
+        limits = {"concurrency": 1, "settle_seconds": 90.0, **limits}
+        self.task = RotationTask(
+            store, self._client, rules, BatchLimits(**limits), partition_id, sleep=self.clock.sleep
+        )
 
     def run(self, *, check_mode: bool = False) -> list[dict[str, Any]]:
-        results = self.task.run(self.wishes, check_mode=check_mode)
+        results = self.task.run(self.requests, check_mode=check_mode)
         assert self.store.locked == set()
         return results
 
@@ -103,231 +105,244 @@ class Rig:
 
 class TestRotated:
     def test_rotates_what_is_due(self) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2", days=1), record_of("u3")))
-        results = rig.run()
+        setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2", days=1), record_of("u3")))
+        results = setup.run()
         assert [result["status"] for result in results] == ["rotated", "fresh", "rotated"]
         assert [result["changed"] for result in results] == [True, False, True]
-        assert rig.server.changes() == ["u1", "u3"]
-        assert rig.is_in_sync()
+        assert setup.server.changes() == ["u1", "u3"]
+        assert setup.is_in_sync()
         assert results[0]["generation"] == 3
         assert results[0]["age_days"] == 0.0
 
     def test_adopts_an_initial_password(self) -> None:
-        rig = Rig(wish_of(initial_password=OLD), store=MemoryStore())
-        assert rig.statuses() == ["rotated"]
-        assert rig.is_in_sync()
-        assert len(rig.current()) == 24
+        setup = TaskSetup(request_of(initial_password=OLD), store=MemoryStore())
+        assert setup.statuses() == ["rotated"]
+        assert setup.is_in_sync()
+        assert len(setup.current()) == 24
 
     def test_every_account_gets_its_own_password(self) -> None:
-        rig = Rig(store=MemoryStore.holding(*(record_of(f"u{number}") for number in range(20))), concurrency=8)
-        assert rig.statuses() == ["rotated"] * 20
-        assert len(set(rig.server.live.values())) == 20
+        setup = TaskSetup(store=MemoryStore.holding(*(record_of(f"u{number}") for number in range(20))), concurrency=8)
+        assert setup.statuses() == ["rotated"] * 20
+        assert len(set(setup.server.live.values())) == 20
 
     def test_consumers_are_told_later(self) -> None:
-        rig = Rig(wish_of(consumers=True), store=MemoryStore.holding(record_of()))
-        (result,) = rig.run()
+        setup = TaskSetup(request_of(consumers=True), store=MemoryStore.holding(record_of()))
+        (result,) = setup.run()
         assert (result["status"], result["delivery_due"]) == ("rotated", True)
 
     def test_a_lost_answer_costs_one_wait(self) -> None:
         store = MemoryStore.holding(record_of("u1"), record_of("u2"), record_of("u3"))
-        rig = Rig(store=store, faults={"u2": ["lost"], "u3": ["lost"]})
-        assert rig.statuses() == ["rotated"] * 3
-        assert sum(rig.clock.naps) == 90.0
-        assert rig.is_in_sync()
+        setup = TaskSetup(store=store, faults={"u2": ["lost"], "u3": ["lost"]})
+        assert setup.statuses() == ["rotated"] * 3
+        assert sum(setup.clock.naps) == 90.0
+        assert setup.is_in_sync()
 
     def test_a_conflict_is_sent_again_at_once(self, server: Transcript, clock: Clock) -> None:
         change = "POST /api/User/u1/changepassword"
         server.expects(change).answers(400, {"succeeded": False, "errors": [{"code": "ConcurrencyFailure"}]})
         server.expects(change).answers(200, {"succeeded": True})
-        task = RotationTask(MemoryStore.holding(record_of()), client_of(server, clock), PasswordRules(), Pace())
-        (result,) = task.run([wish_of()], check_mode=False)
+        task = RotationTask(MemoryStore.holding(record_of()), client_of(server, clock), PasswordRules(), BatchLimits())
+        (result,) = task.run([request_of()], check_mode=False)
         assert (result["status"], result["attempts"]) == ("rotated", 2)
         assert clock.naps == []
 
     def test_nothing_due_needs_no_network(self, server: Transcript, clock: Clock) -> None:
         store = MemoryStore.holding(record_of("u1", days=1), record_of("u2", days=2, status="out_of_sync"))
-        task = RotationTask(store, client_of(server, clock, APPLICATION), PasswordRules(), Pace(), ORGANIZATION)
-        results = task.run([wish_of("u1"), wish_of("u2")], check_mode=False)
+        task = RotationTask(store, client_of(server, clock, APPLICATION), PasswordRules(), BatchLimits(), ORGANIZATION)
+        results = task.run([request_of("u1"), request_of("u2")], check_mode=False)
         assert [result["status"] for result in results] == ["fresh", "out_of_sync"]
         assert store.steps == []
 
 
 class TestOtherStates:
     def test_present_records_and_asks_nobody(self) -> None:
-        rig = Rig(
-            wish_of("u1", state="present", initial_password=OLD),
-            wish_of("u2", state="present", initial_password=OLD),
+        setup = TaskSetup(
+            request_of("u1", state="present", initial_password=OLD),
+            request_of("u2", state="present", initial_password=OLD),
             store=MemoryStore.holding(record_of("u2", NEW)),
             sign_in=APPLICATION,
         )
-        results = rig.run()
+        results = setup.run()
         assert [(result["status"], result["changed"]) for result in results] == [("created", True), ("fresh", False)]
-        assert rig.server.requests == []
-        assert (rig.current("u1"), rig.current("u2")) == (OLD, NEW)
+        assert setup.server.requests == []
+        assert (setup.current("u1"), setup.current("u2")) == (OLD, NEW)
 
     def test_delivered_asks_nobody(self) -> None:
-        rig = Rig(
-            wish_of("u1", state="delivered"),
-            wish_of("u2", state="delivered"),
+        setup = TaskSetup(
+            request_of("u1", state="delivered"),
+            request_of("u2", state="delivered"),
             store=MemoryStore.holding(record_of("u1", delivered=False), record_of("u2")),
             sign_in=APPLICATION,
         )
-        results = rig.run()
+        results = setup.run()
         assert [(result["status"], result["changed"]) for result in results] == [("delivered", True), ("fresh", False)]
-        assert rig.server.requests == []
-        assert rig.store.records["u1"].delivered
+        assert setup.server.requests == []
+        assert setup.store.records["u1"].delivered
 
     @pytest.mark.parametrize("live", [OLD, NEW])
     def test_resumed_finishes_what_was_left_open_and_starts_nothing(self, live: str) -> None:
-        rig = Rig(
-            wish_of("u1", state="resumed"),
-            wish_of("u2", state="resumed"),
+        setup = TaskSetup(
+            request_of("u1", state="resumed"),
+            request_of("u2", state="resumed"),
             store=MemoryStore.holding(pending_record("u1"), record_of("u2")),
             live=live,
         )
-        rig.server.live["u2"] = OLD
-        assert rig.statuses() == ["resumed", "fresh"]
-        assert rig.is_in_sync()
+        setup.server.live["u2"] = OLD
+        assert setup.statuses() == ["resumed", "fresh"]
+        assert setup.is_in_sync()
 
     def test_resumed_with_force_opens_what_was_closed(self) -> None:
         closed = record_of(status="out_of_sync")
-        rig = Rig(wish_of(state="resumed", force=True), store=MemoryStore.holding(closed))
-        assert rig.statuses() == ["resumed"]
-        assert rig.is_in_sync()
+        setup = TaskSetup(request_of(state="resumed", force=True), store=MemoryStore.holding(closed))
+        assert setup.statuses() == ["resumed"]
+        assert setup.is_in_sync()
 
     def test_adopted_takes_the_password_given(self) -> None:
         closed = record_of(status="out_of_sync")
-        rig = Rig(
-            wish_of(state="adopted", initial_password="reset-1"), store=MemoryStore.holding(closed), live="reset-1"
+        setup = TaskSetup(
+            request_of(state="adopted", initial_password="reset-1"), store=MemoryStore.holding(closed), live="reset-1"
         )
-        assert rig.statuses() == ["adopted"]
-        assert rig.is_in_sync()
+        assert setup.statuses() == ["adopted"]
+        assert setup.is_in_sync()
 
     def test_adopted_leaves_a_healthy_account_alone(self) -> None:
-        rig = Rig(wish_of(state="adopted", initial_password="stale"), store=MemoryStore.holding(record_of()))
-        assert rig.statuses() == ["fresh"]
-        assert rig.server.requests == []
+        setup = TaskSetup(request_of(state="adopted", initial_password="stale"), store=MemoryStore.holding(record_of()))
+        assert setup.statuses() == ["fresh"]
+        assert setup.server.requests == []
 
 
 class TestNoPassword:
     def test_stops_the_run_before_any_call(self) -> None:
-        rig = Rig(wish_of("u1"), wish_of("u2"), wish_of("u3"), store=MemoryStore.holding(record_of("u1", days=1)))
-        rig.store.records["u2"] = record_of("u2")
-        results = rig.run()
+        setup = TaskSetup(
+            request_of("u1"), request_of("u2"), request_of("u3"), store=MemoryStore.holding(record_of("u1", days=1))
+        )
+        setup.store.records["u2"] = record_of("u2")
+        results = setup.run()
         assert [result["status"] for result in results] == ["fresh", "not_attempted", "no_password"]
         assert results[1]["msg"].endswith(" an account has neither a record nor an initial_password.")
-        assert rig.server.requests == []
-        assert rig.store.steps == []
+        assert setup.server.requests == []
+        assert setup.store.steps == []
 
 
 class TestStoreThatCannotBeRead:
     def test_stops_the_run_before_any_call(self) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
-        rig.store.failures["plan u2"] = StoreError("does not decrypt")
+        setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
+        setup.store.failures["plan u2"] = StoreError("does not decrypt")
         with pytest.raises(StoreError):
-            rig.run()
-        assert rig.server.requests == []
-        assert rig.store.steps == []
+            setup.run()
+        assert setup.server.requests == []
+        assert setup.store.steps == []
 
 
 class TestCheckMode:
     @pytest.mark.parametrize(
-        ("wish", "records", "status", "changed"),
+        ("wanted", "records", "status", "changed"),
         [
-            (wish_of(), [record_of()], "would_rotate", True),
-            (wish_of(), [record_of(days=1)], "fresh", False),
-            (wish_of(), [pending_record(days=1)], "would_rotate", True),
-            (wish_of(initial_password=OLD), [], "would_rotate", True),
-            (wish_of(), [record_of(status="quarantined")], "quarantined", False),
-            (wish_of(state="present", initial_password=OLD), [], "created", True),
-            (wish_of(state="present"), [record_of()], "fresh", False),
-            (wish_of(state="delivered"), [record_of(delivered=False)], "delivered", True),
-            (wish_of(state="resumed"), [pending_record()], "would_rotate", True),
-            (wish_of(state="adopted", initial_password=OLD), [record_of(status="out_of_sync")], "would_rotate", True),
-            (wish_of(), [], "no_password", False),
+            (request_of(), [record_of()], "would_rotate", True),
+            (request_of(), [record_of(days=1)], "fresh", False),
+            (request_of(), [pending_record(days=1)], "would_rotate", True),
+            (request_of(initial_password=OLD), [], "would_rotate", True),
+            (request_of(), [record_of(status="quarantined")], "quarantined", False),
+            (request_of(state="present", initial_password=OLD), [], "created", True),
+            (request_of(state="present"), [record_of()], "fresh", False),
+            (request_of(state="delivered"), [record_of(delivered=False)], "delivered", True),
+            (request_of(state="resumed"), [pending_record()], "would_rotate", True),
+            (
+                request_of(state="adopted", initial_password=OLD),
+                [record_of(status="out_of_sync")],
+                "would_rotate",
+                True,
+            ),
+            (request_of(), [], "no_password", False),
         ],
     )
-    def test_only_plans(self, wish: Wish, records: Sequence[Any], status: str, changed: bool) -> None:
-        rig = Rig(wish, store=MemoryStore.holding(*records), sign_in=APPLICATION)
-        rig.server.reads["/connect/token"] = 200, {"access_token": "t0ken", "expires_in": 3600}
-        before = dict(rig.store.records)
-        rig.store.open(check_mode=True)
-        (result,) = rig.run(check_mode=True)
+    def test_only_plans(self, wanted: RotationRequest, records: Sequence[Any], status: str, changed: bool) -> None:
+        setup = TaskSetup(wanted, store=MemoryStore.holding(*records), sign_in=APPLICATION)
+        setup.server.reads["/connect/token"] = 200, {"access_token": "t0ken", "expires_in": 3600}
+        before = dict(setup.store.records)
+        setup.store.open(check_mode=True)
+        (result,) = setup.run(check_mode=True)
         assert (result["status"], result["changed"]) == (status, changed)
-        assert rig.server.requests == ([TOKEN] if status == "would_rotate" else [])
-        assert (rig.store.steps, rig.store.records) == ([], before)
+        assert setup.server.requests == ([TOKEN] if status == "would_rotate" else [])
+        assert (setup.store.steps, setup.store.records) == ([], before)
 
     def test_finds_out_that_the_caller_is_not_accepted(self) -> None:
         records = [record_of("u1", days=1), record_of("u2"), pending_record("u3")]
-        rig = Rig(store=MemoryStore.holding(*records), sign_in=APPLICATION)
-        rig.server.reads["/connect/token"] = 401, {"error": "invalid_client"}
-        fresh, later, first = rig.run(check_mode=True)
+        setup = TaskSetup(store=MemoryStore.holding(*records), sign_in=APPLICATION)
+        setup.server.reads["/connect/token"] = 401, {"error": "invalid_client"}
+        fresh, later, first = setup.run(check_mode=True)
         assert [result["status"] for result in (fresh, later, first)] == ["fresh", "not_attempted", "unauthorized"]
         assert later["msg"].endswith("The reason: another account would end as unauthorized.")
         assert not any(result["changed"] for result in (fresh, later, first))
-        assert rig.server.changes() == []
+        assert setup.server.changes() == []
 
 
 class TestOrder:
     def test_what_was_left_open_comes_first(self) -> None:
         records = [record_of("u1"), pending_record("u2"), record_of("u3"), pending_record("u4")]
-        rig = Rig(store=MemoryStore.holding(*records))
-        rig.run()
-        assert rig.server.changes() == ["u2", "u4", "u1", "u3"]
+        setup = TaskSetup(store=MemoryStore.holding(*records))
+        setup.run()
+        assert setup.server.changes() == ["u2", "u4", "u1", "u3"]
 
     def test_what_was_refused_for_certain_comes_last(self) -> None:
         records = [pending_record("u1", maybe_live=False), record_of("u2"), pending_record("u3")]
-        rig = Rig(store=MemoryStore.holding(*records))
-        rig.run()
-        assert rig.server.changes() == ["u3", "u2", "u1"]
+        setup = TaskSetup(store=MemoryStore.holding(*records))
+        setup.run()
+        assert setup.server.changes() == ["u3", "u2", "u1"]
 
     @pytest.mark.parametrize("sub", [UUID, UUID.upper()])
     def test_the_account_of_the_token_comes_last(self, sub: str) -> None:
         records = [record_of(UUID, pending=pending_record().pending), record_of("u1"), record_of("u2")]
-        rig = Rig(store=MemoryStore.holding(*records), sign_in=users_token(sub))
-        rig.run()
-        assert rig.server.changes() == ["u1", "u2", UUID]
+        setup = TaskSetup(store=MemoryStore.holding(*records), sign_in=users_token(sub))
+        setup.run()
+        assert setup.server.changes() == ["u1", "u2", UUID]
 
     def test_an_application_has_no_account(self) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")), sign_in=users_token("u1", "service"))
-        rig.run()
-        assert rig.server.changes() == ["u1", "u2"]
+        setup = TaskSetup(
+            store=MemoryStore.holding(record_of("u1"), record_of("u2")), sign_in=users_token("u1", "service")
+        )
+        setup.run()
+        assert setup.server.changes() == ["u1", "u2"]
 
 
 class TestBraked:
     def test_two_bad_ends_leave_the_rest_alone(self) -> None:
-        rig = Rig(store=MemoryStore.holding(*(record_of(f"u{number}") for number in range(5))), live="unknown to us")
-        results = rig.run()
+        setup = TaskSetup(
+            store=MemoryStore.holding(*(record_of(f"u{number}") for number in range(5))), live="unknown to us"
+        )
+        results = setup.run()
         assert [result["status"] for result in results] == ["out_of_sync"] * 2 + ["not_attempted"] * 3
         assert results[2]["msg"].endswith(ROW)
-        assert rig.server.changes() == ["u0", "u0", "u1", "u1"]
-        assert rig.store.records["u4"].generation == 1
+        assert setup.server.changes() == ["u0", "u0", "u1", "u1"]
+        assert setup.store.records["u4"].generation == 1
 
     @pytest.mark.parametrize("status", [401, 403])
     def test_a_refused_caller_stops_at_once(self, status: int) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")), faults={"u1": [status]}, max_failures=0)
-        results = rig.run()
+        setup = TaskSetup(
+            store=MemoryStore.holding(record_of("u1"), record_of("u2")), faults={"u1": [status]}, max_failures=0
+        )
+        results = setup.run()
         assert [result["status"] for result in results] == ["unauthorized", "not_attempted"]
         assert results[1]["msg"].endswith(" another account ended as unauthorized.")
-        assert rig.store.records["u1"].unproven_sends == 0
+        assert setup.store.records["u1"].unproven_sends == 0
 
     def test_a_wrong_base_stops_at_once(self) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")), faults={"u1": [405]})
-        assert rig.statuses() == ["wrong_base", "not_attempted"]
+        setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")), faults={"u1": [405]})
+        assert setup.statuses() == ["wrong_base", "not_attempted"]
 
     def test_max_failures(self) -> None:
         records = [record_of(f"u{number}") for number in range(4)]
         faults: dict[str, list[str | int]] = {"u1": [404], "u2": ["policy"] * 3}
-        rig = Rig(store=MemoryStore.holding(*records), faults=faults, max_failures=2)
-        assert rig.statuses() == ["rotated", "target_missing", "policy_rejected", "not_attempted"]
+        setup = TaskSetup(store=MemoryStore.holding(*records), faults=faults, max_failures=2)
+        assert setup.statuses() == ["rotated", "target_missing", "policy_rejected", "not_attempted"]
 
 
 class TestSignIn:
     def test_a_failure_ends_the_first_account_and_starts_no_other(self, server: Transcript, clock: Clock) -> None:
         server.expects(TOKEN).answers(401, {"error": "invalid_client"})
         store = MemoryStore.holding(record_of("u1"), record_of("u2", days=1), record_of("u3"))
-        task = RotationTask(store, client_of(server, clock, APPLICATION), PasswordRules(), Pace())
-        results = task.run([wish_of("u1"), wish_of("u2"), wish_of("u3")], check_mode=False)
+        task = RotationTask(store, client_of(server, clock, APPLICATION), PasswordRules(), BatchLimits())
+        results = task.run([request_of("u1"), request_of("u2"), request_of("u3")], check_mode=False)
         assert [result["status"] for result in results] == ["unauthorized", "fresh", "not_attempted"]
         assert (results[0]["attempts"], results[0]["generation"]) == (0, 1)
         assert "invalid_client" in results[0]["msg"]
@@ -337,8 +352,10 @@ class TestSignIn:
     def test_ends_as_what_happened(self, server: Transcript, clock: Clock, status: int, expected: str) -> None:
         server.expects(TOKEN).answers(status)
         client = client_of(server, clock, APPLICATION, retries=0)
-        task = RotationTask(MemoryStore.holding(record_of("u1"), record_of("u2")), client, PasswordRules(), Pace())
-        results = task.run([wish_of("u1"), wish_of("u2")], check_mode=False)
+        task = RotationTask(
+            MemoryStore.holding(record_of("u1"), record_of("u2")), client, PasswordRules(), BatchLimits()
+        )
+        results = task.run([request_of("u1"), request_of("u2")], check_mode=False)
         assert [result["status"] for result in results] == [expected, "not_attempted"]
 
 
@@ -349,7 +366,9 @@ class TestServerPolicy:
         server.expects("POST /api/User/u1/changepassword").answers(200, {"succeeded": True})
         store = MemoryStore.holding(record_of())
         rules = PasswordRules(special=0)
-        RotationTask(store, client_of(server, clock), rules, Pace(), ORGANIZATION).run([wish_of()], check_mode=False)
+        RotationTask(store, client_of(server, clock), rules, BatchLimits(), ORGANIZATION).run(
+            [request_of()], check_mode=False
+        )
         password = store.records["u1"].current.password
         assert len(password) == 40
         assert not password.isalnum()
@@ -358,9 +377,9 @@ class TestServerPolicy:
         server.expects(SETTING).answers(200, [{"key": PASSWORD_COMPLEXITY, "value": '{"hasDigit": true}'}])
         rules = PasswordRules(digits=0, exclude="0123456789")
         store = MemoryStore.holding(record_of())
-        task = RotationTask(store, client_of(server, clock), rules, Pace(), ORGANIZATION)
+        task = RotationTask(store, client_of(server, clock), rules, BatchLimits(), ORGANIZATION)
         with pytest.raises(InvalidInput, match=r"password.exclude leaves none, and the server's policy demands it"):
-            task.run([wish_of()], check_mode=False)
+            task.run([request_of()], check_mode=False)
         assert store.steps == []
 
 
@@ -370,44 +389,44 @@ class TestStoreFailures:
         [("lock", False, 0), ("read", False, 0), ("write 1", False, 0), ("write 2", True, 1)],
     )
     def test_are_those_of_their_account(self, step: str, changed: bool, requests: int) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of(days=120)))
-        rig.store.failures[step] = StoreError("The disk is full.")
-        (result,) = rig.run()
+        setup = TaskSetup(store=MemoryStore.holding(record_of(days=120)))
+        setup.store.failures[step] = StoreError("The disk is full.")
+        (result,) = setup.run()
         assert (result["status"], result["changed"]) == ("store_error", changed)
-        assert len(rig.server.changes()) == requests
+        assert len(setup.server.changes()) == requests
         assert result["msg"].endswith("The disk is full.")
         assert (result["generation"], round(result["age_days"])) == (1, 120)
 
     @pytest.mark.parametrize(("step", "changed"), [("write 1", False), ("write 2", True)])
     def test_a_disk_that_confirms_nothing_stops_the_run(self, step: str, changed: bool) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
-        rig.store.failures[step] = NotDurable("No.")
-        results = rig.run()
+        setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
+        setup.store.failures[step] = NotDurable("No.")
+        results = setup.run()
         assert [result["status"] for result in results] == ["store_error", "not_attempted"]
         assert results[0]["changed"] is changed
 
     def test_a_record_that_went_backwards_stops_nobody(self) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
-        rig.store.failures = {"plan u1": WentBackwards("older"), "read u1": StoreError("closed")}
-        assert rig.statuses() == ["store_error", "rotated"]
-        assert rig.server.changes() == ["u2"]
+        setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
+        setup.store.failures = {"plan u1": WentBackwards("older"), "read u1": StoreError("closed")}
+        assert setup.statuses() == ["store_error", "rotated"]
+        assert setup.server.changes() == ["u2"]
 
     def test_a_busy_account_stops_nobody(self) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
-        rig.store.locked.add("u1")
-        results = rig.task.run(rig.wishes, check_mode=False)
+        setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
+        setup.store.locked.add("u1")
+        results = setup.task.run(setup.requests, check_mode=False)
         assert [result["status"] for result in results] == ["busy", "rotated"]
 
     def test_a_stage_that_comes_too_late_sends_nothing(self) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of()))
-        rig.store.intrusions["write 1"] = record_of(password="foreign")
-        assert rig.statuses() == ["busy"]
-        assert rig.server.requests == []
+        setup = TaskSetup(store=MemoryStore.holding(record_of()))
+        setup.store.intrusions["write 1"] = record_of(password="foreign")
+        assert setup.statuses() == ["busy"]
+        assert setup.server.requests == []
 
     def test_busy_is_what_the_store_says(self) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of()))
-        rig.store.failures["lock"] = Busy("Another run is working on this account.")
-        assert rig.statuses() == ["busy"]
+        setup = TaskSetup(store=MemoryStore.holding(record_of()))
+        setup.store.failures["lock"] = Busy("Another run is working on this account.")
+        assert setup.statuses() == ["busy"]
 
 
 class TestAbandoned:
@@ -417,26 +436,26 @@ class TestAbandoned:
         return lambda: monkeypatch.setattr(os, "getppid", lambda: 1)
 
     def test_starts_nothing(self, orphan: Any) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
+        setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
         orphan()
-        results = rig.run()
+        results = setup.run()
         assert [result["status"] for result in results] == ["not_attempted"] * 2
         assert results[0]["msg"].endswith(" nobody waits for the result any more.")
-        assert rig.server.changes() == []
+        assert setup.server.changes() == []
 
     def test_waits_no_longer(self, orphan: Any) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of()), faults={"u1": ["lost"]})
-        sleep, naps = rig.clock.sleep, rig.clock.naps
+        setup = TaskSetup(store=MemoryStore.holding(record_of()), faults={"u1": ["lost"]})
+        sleep, naps = setup.clock.sleep, setup.clock.naps
 
         def nap(seconds: float) -> None:
             sleep(seconds)
             if len(naps) == 3:
                 orphan()
 
-        rig.task = RotationTask(rig.store, rig._client, PasswordRules(), Pace(), sleep=nap)
-        assert rig.statuses() == ["in_doubt"]
+        setup.task = RotationTask(setup.store, setup._client, PasswordRules(), BatchLimits(), sleep=nap)
+        assert setup.statuses() == ["in_doubt"]
         assert sum(naps) == 3.0
-        assert rig.server.changes() == ["u1"]
+        assert setup.server.changes() == ["u1"]
 
 
 class TestStarter:
@@ -451,11 +470,11 @@ class TestStarter:
 class TestPace:
     @pytest.mark.parametrize("seconds", [0.0, 0.25, 2.5])
     def test_waits_as_long_as_told(self, seconds: float) -> None:
-        rig = Rig(store=MemoryStore.holding(record_of()), faults={"u1": ["dropped"]}, settle_seconds=seconds)
-        assert rig.statuses() == ["rotated"]
-        assert sum(rig.clock.naps) == seconds
+        setup = TaskSetup(store=MemoryStore.holding(record_of()), faults={"u1": ["dropped"]}, settle_seconds=seconds)
+        assert setup.statuses() == ["rotated"]
+        assert sum(setup.clock.naps) == seconds
 
     def test_results_come_in_the_order_given(self) -> None:
         records = [replace(record_of(f"u{number}"), generation=number + 1) for number in range(30)]
-        rig = Rig(store=MemoryStore.holding(*records), concurrency=16)
-        assert [result["user_id"] for result in rig.run()] == [f"u{number}" for number in range(30)]
+        setup = TaskSetup(store=MemoryStore.holding(*records), concurrency=16)
+        assert [result["user_id"] for result in setup.run()] == [f"u{number}" for number in range(30)]

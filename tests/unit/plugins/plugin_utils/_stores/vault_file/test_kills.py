@@ -20,7 +20,7 @@ from ansible.parsing.vault import VaultAES256
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locked_record import VaultFileSlot
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locked_record import VaultFileRecord
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.vault_file.workbench import (
     CLEAR,
     COMMITTED,
@@ -54,7 +54,7 @@ class Transition:
     after: Record
 
     def make(self, directory: Path) -> None:
-        under_lock(directory, lambda slot: write_over(slot, self.after))
+        under_lock(directory, lambda locked_record: write_over(locked_record, self.after))
 
     def check(self, directory: Path) -> None:
         """The record is the old or the new one, and what may be live before the kill is in it."""
@@ -85,9 +85,9 @@ def kills(template: Path, work: Callable[[Path], None]) -> Iterator[tuple[Path, 
     raise AssertionError("the work has no end")
 
 
-def write_over(slot: VaultFileSlot, record: Record) -> None:
-    slot.read()
-    assert slot.write(record)
+def write_over(locked_record: VaultFileRecord, record: Record) -> None:
+    locked_record.read()
+    assert locked_record.write(record)
 
 
 def leftovers(directory: Path) -> list[str]:
@@ -122,7 +122,9 @@ class TestAWrite:
         for directory, _effects in kills(template, transition.make):
             assert not any(CLEAR.encode() in text for text in texts(directory).values())
             transition.check(directory)
-            under_lock(directory, lambda slot: write_over(slot, replace(transition.after, generation=9)))
+            under_lock(
+                directory, lambda locked_record: write_over(locked_record, replace(transition.after, generation=9))
+            )
             assert replace(read(directory), orphans=()) == replace(transition.after, generation=9)
 
     @pytest.mark.parametrize("transition", ["the first write", "a commit"], indirect=True)
@@ -161,11 +163,11 @@ class TestLeftovers:
         left = layout.temporary(STAGED.account.user_id)
         os.link(layout.previous(STAGED.account.user_id), left)
 
-        def write_later(slot: VaultFileSlot) -> None:
-            found = slot.read()
+        def write_later(locked_record: VaultFileRecord) -> None:
+            found = locked_record.read()
             assert found
             assert left.exists()
-            assert slot.write(replace(found, generation=3))
+            assert locked_record.write(replace(found, generation=3))
 
         under_lock(template, write_later)
         assert not left.exists()
@@ -242,13 +244,13 @@ class TestSettingAside:
         fill(template, STAGED)
 
         def commit(directory: Path) -> None:
-            def work(slot: VaultFileSlot) -> None:
-                assert slot.read() == STAGED
+            def work(locked_record: VaultFileRecord) -> None:
+                assert locked_record.read() == STAGED
                 record_file(directory).write_bytes(foreign)
-                assert not slot.write(COMMITTED)
-                found = slot.set_aside()
+                assert not locked_record.write(COMMITTED)
+                found = locked_record.preserve_conflict()
                 assert found
-                assert slot.write(replace(COMMITTED, generation=4))
+                assert locked_record.write(replace(COMMITTED, generation=4))
 
             under_lock(directory, work)
 

@@ -44,7 +44,7 @@ class TestNames:
 
     def test_ids_are_those_of_records_alone(self, tmp_path: Path) -> None:
         layout = Layout(tmp_path)
-        for path in (layout.record("a"), layout.conflict("a", 1), layout.marker, layout.index, tmp_path / ".yml"):
+        for path in (layout.record("a"), layout.conflict("a", 1), layout.binding, layout.index, tmp_path / ".yml"):
             path.touch()
         assert layout.ids() == ["a"]
 

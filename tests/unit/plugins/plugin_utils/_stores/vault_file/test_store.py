@@ -21,8 +21,8 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Write
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
+    LockedRecord,
     NotDurable,
-    Slot,
     Store,
     StoreError,
     WentBackwards,
@@ -72,7 +72,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def replace_file(directory: Path, plain: str) -> None:
-    """Replace the record the way C(ansible-vault edit) does."""
+    """Replace the record the way `ansible-vault edit` does."""
     record_file(directory).write_bytes(VaultLib(SECRETS).encrypt(plain, secret=SECRETS[0][1]))
 
 
@@ -105,7 +105,7 @@ class TestWrite:
     def test_refuses_half_a_character(self, directory: Path) -> None:
         a_store(directory)
         with pytest.raises(StoreError, match="half of a character"):
-            under_lock(directory, lambda slot: slot.write(a_record(1, "\ud83d")))
+            under_lock(directory, lambda locked_record: locked_record.write(a_record(1, "\ud83d")))
 
     def test_keeps_the_record_before_it(self, directory: Path) -> None:
         fill(directory, STAGED)
@@ -116,10 +116,10 @@ class TestWrite:
     def test_does_not_need_it(self, directory: Path) -> None:
         fill(directory, STAGED)
         shutil.rmtree(directory / ".prev")
-        with a_store(directory).account(USER) as slot:
+        with a_store(directory).account(USER) as locked_record:
             (directory / ".prev").rmdir()
-            slot.read()
-            assert slot.write(COMMITTED)
+            locked_record.read()
+            assert locked_record.write(COMMITTED)
         assert read(directory) == COMMITTED
 
     def test_of_a_rotation_costs_two_encryptions_and_six_waits_for_the_disk(
@@ -132,10 +132,10 @@ class TestWrite:
         monkeypatch.setattr(RememberingCipher, "encrypt", counting(RememberingCipher.encrypt, derived))
         monkeypatch.setattr(os, "fsync", counting(os.fsync, waits))
         store.read(USER)
-        with store.account(USER) as slot:
-            slot.read()
-            assert slot.write(a_record(2, FIRST, SECOND))
-            assert slot.write(a_record(3, SECOND))
+        with store.account(USER) as locked_record:
+            locked_record.read()
+            assert locked_record.write(a_record(2, FIRST, SECOND))
+            assert locked_record.write(a_record(3, SECOND))
         assert (len(derived), len(waits)) == (2, 6)
 
     def test_is_shown_by_ansible_vault(self, directory: Path, tmp_path: Path) -> None:
@@ -185,11 +185,11 @@ class TestCompareAndSwap:
     def test_loses_to_who_was_first(self, directory: Path) -> None:
         fill(directory, STAGED)
 
-        def race(slot: Slot) -> None:
-            slot.read()
+        def race(locked_record: LockedRecord) -> None:
+            locked_record.read()
             replace_file(directory, HAND_WRITTEN % (USER, "null"))
             theirs = record_file(directory).read_bytes()
-            assert not slot.write(COMMITTED)
+            assert not locked_record.write(COMMITTED)
             assert record_file(directory).read_bytes() == theirs
 
         under_lock(directory, race)
@@ -203,10 +203,10 @@ class TestCompareAndSwap:
             rename(source, target)
             target.write_bytes(b"theirs")
 
-        def race(slot: Slot) -> None:
-            slot.read()
+        def race(locked_record: LockedRecord) -> None:
+            locked_record.read()
             monkeypatch.setattr(os, "replace", overtaken)
-            assert not slot.write(COMMITTED)
+            assert not locked_record.write(COMMITTED)
 
         under_lock(directory, race)
         assert record_file(directory).read_bytes() == b"theirs"
@@ -216,37 +216,37 @@ class TestCompareAndSwap:
         fill(directory, *([STAGED] if was_there else []))
         a_store(directory)
 
-        def race(slot: Slot) -> None:
-            slot.read()
+        def race(locked_record: LockedRecord) -> None:
+            locked_record.read()
             if was_there:
                 record_file(directory).unlink()
             else:
                 replace_file(directory, HAND_WRITTEN % (USER, "null"))
-            assert not slot.write(COMMITTED)
+            assert not locked_record.write(COMMITTED)
 
         under_lock(directory, race)
 
     def test_is_no_matter_of_numbers(self, directory: Path) -> None:
         """The same record, encrypted again, is another one: a number can be reached twice."""
         fill(directory.with_name("other"), STAGED)
-        with fill(directory, STAGED).account(USER) as slot:
-            slot.read()
+        with fill(directory, STAGED).account(USER) as locked_record:
+            locked_record.read()
             shutil.copy(record_file(directory.with_name("other")), record_file(directory))
-            assert not slot.write(COMMITTED)
+            assert not locked_record.write(COMMITTED)
 
     def test_may_replace_what_was_set_aside(self, directory: Path) -> None:
         fill(directory, STAGED)
 
-        def settle(slot: Slot) -> None:
-            slot.read()
+        def settle(locked_record: LockedRecord) -> None:
+            locked_record.read()
             for number in (1, 2):
                 replace_file(directory, HAND_WRITTEN % (USER, "null"))
                 theirs = record_file(directory).read_bytes()
-                assert not slot.write(COMMITTED)
-                found = slot.set_aside()
+                assert not locked_record.write(COMMITTED)
+                found = locked_record.preserve_conflict()
                 assert found
                 assert found.current.password == "by hand"
-                assert slot.write(replace(COMMITTED, generation=2 + number))
+                assert locked_record.write(replace(COMMITTED, generation=2 + number))
                 assert Layout(directory).conflict(USER, number).read_bytes() == theirs
 
         under_lock(directory, settle)
@@ -255,11 +255,11 @@ class TestCompareAndSwap:
     def test_keeps_what_is_no_record(self, directory: Path) -> None:
         fill(directory, STAGED)
 
-        def settle(slot: Slot) -> None:
-            slot.read()
+        def settle(locked_record: LockedRecord) -> None:
+            locked_record.read()
             record_file(directory).write_bytes(b"garbage")
-            assert slot.set_aside() is None
-            assert slot.write(COMMITTED)
+            assert locked_record.preserve_conflict() is None
+            assert locked_record.write(COMMITTED)
 
         under_lock(directory, settle)
         assert Layout(directory).conflict(USER, 1).read_bytes() == b"garbage"
@@ -268,12 +268,12 @@ class TestCompareAndSwap:
     def test_writes_again_where_the_file_is_gone(self, directory: Path) -> None:
         fill(directory, STAGED)
 
-        def settle(slot: Slot) -> None:
-            slot.read()
+        def settle(locked_record: LockedRecord) -> None:
+            locked_record.read()
             record_file(directory).unlink()
-            assert not slot.write(COMMITTED)
-            assert slot.set_aside() is None
-            assert slot.write(COMMITTED)
+            assert not locked_record.write(COMMITTED)
+            assert locked_record.preserve_conflict() is None
+            assert locked_record.write(COMMITTED)
 
         under_lock(directory, settle)
         assert read(directory) == COMMITTED
@@ -285,11 +285,11 @@ class TestFaults:
         before = record_file(directory).read_bytes()
 
         def write_more() -> None:
-            with a_store(directory).account(USER) as slot:
-                slot.read()
+            with a_store(directory).account(USER) as locked_record:
+                locked_record.read()
                 resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
                 with pytest.raises(StoreError, match="File too large") as caught:
-                    slot.write(COMMITTED)
+                    locked_record.write(COMMITTED)
                 assert CLEAR not in caught.value.message
 
         assert in_child(write_more) == 0
@@ -309,11 +309,11 @@ class TestFaults:
             if len(waits) == number:
                 raise OSError(5, "Input/output error")
 
-        with a_store(directory).account(USER) as slot:
-            slot.read()
+        with a_store(directory).account(USER) as locked_record:
+            locked_record.read()
             monkeypatch.setattr(os, "fsync", fail)
             with pytest.raises(NotDurable):
-                slot.write(COMMITTED)
+                locked_record.write(COMMITTED)
         assert read(directory) == (STAGED if number == 1 else COMMITTED)
 
     def test_a_deleted_record_is_no_new_account(self, directory: Path) -> None:
@@ -346,8 +346,8 @@ class TestFaults:
     def test_another_vault_password(self, directory: Path) -> None:
         fill(directory, STAGED)
         store = a_store(directory, secrets=[("default", VaultSecret(b"another"))])
-        with pytest.raises(StoreError, match="the vault secret is not the one"), store.account(USER) as slot:
-            slot.read()
+        with pytest.raises(StoreError, match="the vault secret is not the one"), store.account(USER) as locked_record:
+            locked_record.read()
 
     def test_another_vault_password_begins_no_record(self, directory: Path) -> None:
         """A mistyped one would be the only one that decrypts the new record."""
@@ -463,9 +463,9 @@ class TestAccount:
         def write(number: int) -> None:
             user = f"user-{number}"
             start.wait()
-            with store.account(user) as slot:
-                assert slot.read() is None
-                assert slot.write(a_record(1, user_id=user, name=f"robot {number}"))
+            with store.account(user) as locked_record:
+                assert locked_record.read() is None
+                assert locked_record.write(a_record(1, user_id=user, name=f"robot {number}"))
 
         with ThreadPoolExecutor(64) as threads:
             list(threads.map(write, range(64)))
@@ -487,9 +487,9 @@ class TestFind:
     def close_all(self, directory: Path) -> None:
         store = a_store(directory)
         for record in self.records():
-            with store.account(record.account.user_id) as slot:
-                slot.read()
-                assert slot.write(record)
+            with store.account(record.account.user_id) as locked_record:
+                locked_record.read()
+                assert locked_record.write(record)
         store.close()
 
     def test_decrypts_nothing(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -567,8 +567,8 @@ class TestFind:
     def test_two_runs_do_not_forget_each_other(self, directory: Path) -> None:
         one, two = a_store(directory), a_store(directory)
         for store, record in zip((one, two), self.records()):
-            with store.account(record.account.user_id) as slot:
-                assert slot.write(record)
+            with store.account(record.account.user_id) as locked_record:
+                assert locked_record.write(record)
         one.close()
         two.close()
         assert b"label 0" in (directory / "index.json").read_bytes()
@@ -576,9 +576,9 @@ class TestFind:
 
 def test_no_file_holds_clear_text(directory: Path) -> None:
     store = fill(directory, STAGED, COMMITTED, RESTAGED)
-    with store.account(USER) as slot:
-        slot.read()
-        slot.set_aside()
+    with store.account(USER) as locked_record:
+        locked_record.read()
+        locked_record.preserve_conflict()
     store.close()
     assert len(texts(directory)) == 6
     assert not [name for name, text in texts(directory).items() if CLEAR.encode() in text]

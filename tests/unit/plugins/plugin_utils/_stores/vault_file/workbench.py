@@ -22,7 +22,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     Retired,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locked_record import VaultFileSlot
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locked_record import VaultFileRecord
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
 
 URL = "https://cloud.example/acme/identity_"
@@ -62,19 +62,19 @@ def fill(directory: Path, *records: Record) -> VaultFileStore:
     """Write these records, one after the other."""
     store = a_store(directory)
     for record in records:
-        with store.account(record.account.user_id) as slot:
-            slot.read()
-            assert slot.write(record)
+        with store.account(record.account.user_id) as locked_record:
+            locked_record.read()
+            assert locked_record.write(record)
     return store
 
 
-def under_lock(directory: Path, work: Callable[[VaultFileSlot], Any]) -> Any:
-    with a_store(directory).account(USER) as slot:
-        return work(slot)
+def under_lock(directory: Path, work: Callable[[VaultFileRecord], Any]) -> Any:
+    with a_store(directory).account(USER) as locked_record:
+        return work(locked_record)
 
 
 def read(directory: Path) -> Any:
-    return under_lock(directory, lambda slot: slot.read())
+    return under_lock(directory, lambda locked_record: locked_record.read())
 
 
 def record_file(directory: Path) -> Path:
