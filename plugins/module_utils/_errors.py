@@ -51,10 +51,10 @@ class Unauthorized(UiPathError):
     stops_task = True
 
 
-class WrongBase(UiPathError):
+class WrongUrl(UiPathError):
     """Something answers at this URL, but it is not the Identity API."""
 
-    status = "wrong_base"
+    status = "wrong_url"
     stops_task = True
 
 
@@ -121,7 +121,7 @@ STATUSES = (
     "refused",
     "not_found",
     "unauthorized",
-    "wrong_base",
+    "wrong_url",
     "throttled",
     "unreachable",
     "unknown",

@@ -246,12 +246,12 @@ accounts:
           run goes on.'
         - 'V(unreachable) - The server was not reached. Nothing was changed; the next run goes on.'
         - 'V(unauthorized) - The server does not accept the caller. Nothing was changed; the next run goes on.'
-        - 'V(wrong_base) - This is not the Identity API. Nothing was changed; the next run goes on.'
+        - 'V(wrong_url) - This is not the Identity API. Nothing was changed; the next run goes on.'
         - 'V(refused) - The server refuses the change, and not for its policy. Look at its codes. The lookup
           returns no password until a run has found out which one is live.'
         - 'V(policy_rejected) - The server''s policy refuses all new passwords. Give the option password what it
           demands, or the application the scope PM.Setting.Read.'
-        - 'V(target_missing) - The server knows no such user. The record is kept.'
+        - 'V(not_found) - The server knows no such user. The record is kept.'
         - 'V(in_doubt) - Nothing proves which of the passwords in the record is live. Run again: the next run
           sends the same pair and finds out.'
         - 'V(out_of_sync) - None of the passwords tried is live: somebody else has changed it. Run with state:

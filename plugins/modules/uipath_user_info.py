@@ -165,7 +165,7 @@ status:
     - V(missing) - a name or id fits no user, and O(fail_on_missing=true).
     - V(list_changed) - users came or went while the list was read. Run the task again.
     - V(not_found) - the server knows no organization of that O(partition_id).
-    - V(unauthorized), V(wrong_base), V(throttled), V(unreachable) - as in
+    - V(unauthorized), V(wrong_url), V(throttled), V(unreachable) - as in
       RV(rpaops.uipath.uipath_user_password#module:status).
     - V(unexpected_answer) - the server's answer is not the documented one, or an error of the server.
     - V(interrupted) - somebody stopped the run.

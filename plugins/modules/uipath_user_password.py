@@ -100,7 +100,7 @@ options:
       - Without it, three users in a row, in order of completion, that end in the same of the ways V(wrong_password),
         V(unknown), V(unreachable) or V(throttled) stop the task. One stale file of passwords must not lock every
         account.
-      - Whatever the value, V(unauthorized) and V(wrong_base) stop the task, because they would repeat for every user.
+      - Whatever the value, V(unauthorized) and V(wrong_url) stop the task, because they would repeat for every user.
     type: int
   settle_seconds:
     description:
@@ -193,7 +193,7 @@ status:
     - V(refused) - the server refuses for another reason, which RV(error_codes) and RV(msg) give.
     - V(not_found) - the server knows no user of that id.
     - V(unauthorized) - the server does not accept the caller, or forbids the operation. Stops the task.
-    - V(wrong_base) - something else than the Identity API answers at O(identity_url). Stops the task.
+    - V(wrong_url) - something else than the Identity API answers at O(identity_url). Stops the task.
     - V(throttled) - the server asked to slow down for longer than a request waits. Nothing was applied.
     - V(unreachable) - the request could not be sent. Nothing was applied.
     - V(unknown) - nothing proves whether the password was changed. RV(msg) says how to find out.
@@ -274,7 +274,7 @@ counts:
     refused: 0
     not_found: 0
     unauthorized: 0
-    wrong_base: 0
+    wrong_url: 0
     throttled: 0
     unreachable: 0
     unknown: 0
@@ -299,7 +299,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     UiPathError,
     Unauthorized,
     Unreachable,
-    WrongBase,
+    WrongUrl,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
@@ -449,7 +449,7 @@ def main() -> None:
         requested = requested_changes(options)
         try:
             changes = prepared(requested, client, options["partition_id"])
-        except (Unauthorized, WrongBase, Throttled, Unreachable) as error:
+        except (Unauthorized, WrongUrl, Throttled, Unreachable) as error:
             return task_result(refused_results(requested, error), many=many)
         register_forms([secret for change in changes for secret in (change.old, change.new)])
         results = run(

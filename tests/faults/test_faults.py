@@ -183,15 +183,15 @@ class TestSignIn:
 
     def test_404s_stop_before_the_third_account(self, rig: Rig, users: list[str]) -> None:
         rig.simulator.fault("custom", status=404, json={}, times=None)
-        assert list(statuses(rig.rotate(users)).values()) == ["target_missing"] * 2 + ["not_attempted"] * 3
+        assert list(statuses(rig.rotate(users)).values()) == ["not_found"] * 2 + ["not_attempted"] * 3
         assert rig.simulator.count() == 2
         heals_without_a_mismatch(rig, users)
 
-    def test_a_wrong_base_stops_at_the_token(self, rig: Rig) -> None:
+    def test_a_wrong_url_stops_at_the_token(self, rig: Rig) -> None:
         users = ["user-1", "user-2"]
         rig.simulator.add_users(dict.fromkeys(users, INITIAL))
         result = rig.rotate(users, identity_url=f"{rig.simulator.origin}/nowhere/identity")
-        assert list(statuses(result).values()) == ["wrong_base", "not_attempted"]
+        assert list(statuses(result).values()) == ["wrong_url", "not_attempted"]
         assert rig.simulator.count() == 0
         heals_without_a_mismatch(rig, users)
 
@@ -209,7 +209,7 @@ def test_a_user_who_was_or_is_deleted_keeps_the_record(rig: Rig) -> None:
     rig.simulator.fault("other_delete", user_id="during")
     for _run in range(2):
         found = statuses(rig.rotate(users))
-        assert (found["before"], found["during"]) == ("target_missing", "target_missing")
+        assert (found["before"], found["during"]) == ("not_found", "not_found")
         assert INITIAL in kept(rig.record("before"))
         assert INITIAL in kept(rig.record("during"))
     assert rig.is_ok(FIRST)

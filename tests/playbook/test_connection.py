@@ -70,7 +70,7 @@ class TestUrlForms:
         ]
         run = play(tasks)
         for name in ("Signing in", "Signed in"):
-            assert run[name]["status"] == "wrong_base"
+            assert run[name]["status"] == "wrong_url"
             assert f" {simulator.origin}{suggested} " in run[name]["msg"]
             assert f" {url} " not in run[name]["msg"]
         assert simulator.report["applied"] == {}
@@ -200,7 +200,7 @@ class TestNotFollowed:
             simulator.fault("redirect", user_id=user, status=status, location=location)
         names = ("user-0", "user-2", "user-3")
         run = play([task(name, **change(name)) for name in names])
-        assert [run[name]["status"] for name in names] == ["wrong_base"] * 3
+        assert [run[name]["status"] for name in names] == ["wrong_url"] * 3
         assert simulator.report["applied"] == {}
         assert simulator.count() == 3
 
@@ -226,7 +226,7 @@ class TestPlainHttp:
         assert [run[name]["status"] for name in ("Loopback", "Localhost")] == ["changed"] * 2
         for name, option in (("Refused", "identity_url"), ("Refused token", "token_url")):
             assert f"{option} would send passwords in clear text" in run[name]["msg"]
-        assert run["Allowed"].get("status") == "wrong_base", run["Allowed"]
+        assert run["Allowed"].get("status") == "wrong_url", run["Allowed"]
 
 
 def through_proxy(url: str, port: int) -> dict[str, Any]:

@@ -155,8 +155,8 @@ class TestBrakes:
         [
             ("forbidden", "unauthorized"),
             ("unauthorized", "unauthorized"),
-            ("html", "wrong_base"),
-            ("redirect", "wrong_base"),
+            ("html", "wrong_url"),
+            ("redirect", "wrong_url"),
         ],
     )
     def test_what_would_repeat_for_all_stops_at_once(

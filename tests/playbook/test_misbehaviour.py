@@ -86,11 +86,11 @@ CASES = {
 STOPPING = {
     "forbidden": ("forbidden", FOR_EVER, "unauthorized"),
     "token refused for ever": ("unauthorized", FOR_EVER, "unauthorized"),
-    "wrong version": ("unsupported_api_version", {}, "wrong_base"),
-    "no organization": ("invalid_partition", {}, "wrong_base"),
-    "page at first": ("html", {}, "wrong_base"),
-    "not found page at first": ("html", {"status": 404}, "wrong_base"),
-    "redirect at first": ("redirect", {}, "wrong_base"),
+    "wrong version": ("unsupported_api_version", {}, "wrong_url"),
+    "no organization": ("invalid_partition", {}, "wrong_url"),
+    "page at first": ("html", {}, "wrong_url"),
+    "not found page at first": ("html", {"status": 404}, "wrong_url"),
+    "redirect at first": ("redirect", {}, "wrong_url"),
 }
 
 

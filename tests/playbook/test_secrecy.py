@@ -64,7 +64,7 @@ ALONE = {
     "forbidden token": "unauthorized",
     "quoted token": "unauthorized",
     "throttled": "throttled",
-    "wrong base": "wrong_base",
+    "wrong base": "wrong_url",
     "proxied": "unreachable",
 }
 SHORT = "Shrtqz"  # shorter than the policy wants

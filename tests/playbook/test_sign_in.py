@@ -154,7 +154,7 @@ class TestToken:
         ]
         run = play(tasks)
         found = [run[one["name"]]["status"] for one in tasks]
-        assert found == ["wrong_base", "changed", "wrong_base", "wrong_base", "changed"]
+        assert found == ["wrong_url", "changed", "wrong_url", "wrong_url", "changed"]
         assert simulator.report["applied"] == {"two": 1, "five": 1}
 
 

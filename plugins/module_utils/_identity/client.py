@@ -25,7 +25,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     UnexpectedAnswer,
     Unreachable,
     WriteInCheckMode,
-    WrongBase,
+    WrongUrl,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import (
     SignIn,
@@ -189,7 +189,7 @@ class Client:
         if self._token_url != default_token_url(self.identity_url):
             mistake = "check token_url, or leave it out"
         message = f"There is no token endpoint at token_url; {mistake} ({GUIDE})."
-        raise self._described(WrongBase, call, response, message)
+        raise self._described(WrongUrl, call, response, message)
 
     def _exchange(self, call: _Call, budget: RetryBudget) -> Response:
         """Send until there is an answer other than 429. Login and API calls all go through here."""
@@ -259,7 +259,7 @@ class Client:
         if page or response.status == 405 or "InvalidPartition" in codes:
             likely = likely_mistake(self.identity_url, codes)
             message = f"There is no Identity API at identity_url; {likely} ({GUIDE})."
-            raise self._described(WrongBase, call, response, message)
+            raise self._described(WrongUrl, call, response, message)
         self._spoke_json = self._spoke_json or response.json is not None
 
     def _described(self, kind: type[UiPathError], call: _Call, response: Response, message: str) -> UiPathError:

@@ -18,7 +18,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     InvalidInput,
     ListChanged,
     NotFound,
-    WrongBase,
+    WrongUrl,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import (
@@ -120,7 +120,7 @@ class Directory:
         url = list_users_url(self._client.identity_url, self._listings[0], self._organization_id, query)
         try:
             response = self._client.get(url)
-        except WrongBase as error:
+        except WrongUrl as error:
             if error.http_status != 404 or len(self._listings) == 1:
                 raise
             response = None

@@ -30,7 +30,7 @@ class PasswordAnswer:
     """What one change-password request proves. `message` and `codes` are the server's, masked; `cause` is ours.
 
     `kind` is `applied`, `mismatch` (the old password is not the live one), `policy` (the new one is refused),
-    `conflict` (not applied, a repeat may help), `refused`, `not_found`, `unauthorized`, `wrong_base`,
+    `conflict` (not applied, a repeat may help), `refused`, `not_found`, `unauthorized`, `wrong_url`,
     `throttled` or `unreachable` (all of them not applied), or `unknown`.
     """
 

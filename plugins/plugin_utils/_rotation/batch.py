@@ -25,7 +25,7 @@ BAD_ENDS = frozenset(
         "quarantined",
         "refused",
         "policy_rejected",
-        "target_missing",
+        "not_found",
         "unreachable",
         "throttled",
     }

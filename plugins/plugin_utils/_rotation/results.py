@@ -36,7 +36,7 @@ MESSAGES = {
     "throttled": "The server asks for more patience than this run has. Nothing was changed; the next run goes on.",
     "unreachable": "The server was not reached. Nothing was changed; the next run goes on.",
     "unauthorized": "The server does not accept the caller. Nothing was changed; the next run goes on.",
-    "wrong_base": "This is not the Identity API. Nothing was changed; the next run goes on.",
+    "wrong_url": "This is not the Identity API. Nothing was changed; the next run goes on.",
     "refused": (
         "The server refuses the change, and not for its policy. Look at its codes. The lookup returns no password until"
         " a run has found out which one is live."
@@ -45,7 +45,7 @@ MESSAGES = {
         "The server's policy refuses all new passwords. Give the option password what it demands, or the application"
         " the scope PM.Setting.Read."
     ),
-    "target_missing": "The server knows no such user. The record is kept.",
+    "not_found": "The server knows no such user. The record is kept.",
     "in_doubt": (
         "Nothing proves which of the passwords in the record is live. Run again: the next run sends the same pair and"
         " finds out."

@@ -56,8 +56,8 @@ NOT_APPLIED = {
     "throttled": "throttled",
     "unreachable": "unreachable",
     "unauthorized": "unauthorized",
-    "wrong_base": "wrong_base",
-    "not_found": "target_missing",
+    "wrong_url": "wrong_url",
+    "not_found": "not_found",
     "conflict": "refused",
 }
 
@@ -164,7 +164,7 @@ class Rotation:
         return (yield from self._send(opened, self._pair(first), maybe_applied=False))
 
     def _send(self, record: Record, pair: Pending, *, maybe_applied: bool) -> Steps:
-        """Save the pair, send it, and continue as the answer proves. `maybe_applied`: an earlier send may have worked."""
+        """Save the pair, send it, and continue as the answer proves; `maybe_applied`: an earlier send may have worked."""
         if record.unproven_sends >= UNPROVEN_LIMIT:
             return (yield from self._saved(replace(record, status="quarantined"), "quarantined"))
         staged = next_generation(
@@ -245,7 +245,7 @@ class Rotation:
             pending=replace(pair, maybe_live=maybe_applied),
             unproven_sends=record.unproven_sends - 1,
         )
-        doubtful = maybe_applied and status != "target_missing"
+        doubtful = maybe_applied and status != "not_found"
         return (yield from self._saved(safe, "in_doubt" if doubtful else status))
 
     def _another_value(self, record: Record, pair: Pending) -> Steps:

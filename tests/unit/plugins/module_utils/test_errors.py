@@ -20,7 +20,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     UnexpectedAnswer,
     Unreachable,
     WriteInCheckMode,
-    WrongBase,
+    WrongUrl,
 )
 
 
@@ -33,7 +33,7 @@ class TestUiPathError:
         ("kind", "status", "stops_task"),
         [
             (Unauthorized, "unauthorized", True),
-            (WrongBase, "wrong_base", True),
+            (WrongUrl, "wrong_url", True),
             (Throttled, "throttled", False),
             (Unreachable, "unreachable", False),
             (OutcomeUnknown, "unknown", False),
@@ -73,7 +73,7 @@ class TestListChanged:
 
 class TestSentences:
     def test_every_status_has_one_or_belongs_to_an_error_that_brings_its_own(self) -> None:
-        own = {kind.status for kind in (Unauthorized, WrongBase, Throttled, Unreachable)}
+        own = {kind.status for kind in (Unauthorized, WrongUrl, Throttled, Unreachable)}
         assert set(STATUSES) - own <= set(MESSAGES)
 
     def test_success_is_three_of_the_statuses(self) -> None:

@@ -54,8 +54,8 @@ class TestBrake:
         assert reason == "another user's request ended as unauthorized"
 
     def test_also_where_the_user_that_met_it_ended_otherwise(self) -> None:
-        reason = Brake(None).reason_to_stop("unknown", failed=True, stopped_by="wrong_base")
-        assert reason == "another user's request ended as wrong_base"
+        reason = Brake(None).reason_to_stop("unknown", failed=True, stopped_by="wrong_url")
+        assert reason == "another user's request ended as wrong_url"
 
     def test_users_beyond_the_third_in_a_row_give_no_other_reason(self) -> None:
         """Those under way when the brake was pulled end after it."""

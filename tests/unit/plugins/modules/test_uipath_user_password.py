@@ -215,11 +215,11 @@ class TestRun:
         server.expects(password_of("a")).fails("time is up", sent=True)
         server.expects(password_of("a")).answers(302)
         assert self.outcome(server, clock, "a", "b") == ["unknown", "not_attempted"]
-        assert self.results[1]["msg"].endswith("another user's request ended as wrong_base.")
+        assert self.results[1]["msg"].endswith("another user's request ended as wrong_url.")
 
-    def test_a_wrong_base_ends_the_task(self, server: Transcript, clock: Clock) -> None:
+    def test_a_wrong_url_ends_the_task(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).answers(200, b"<html>")
-        assert self.outcome(server, clock, "a", "b") == ["wrong_base", "not_attempted"]
+        assert self.outcome(server, clock, "a", "b") == ["wrong_url", "not_attempted"]
 
     def test_three_wrong_passwords_in_a_row_end_the_task(self, server: Transcript, clock: Clock) -> None:
         for user_id in "abc":

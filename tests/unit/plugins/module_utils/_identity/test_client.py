@@ -21,7 +21,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     UnexpectedAnswer,
     Unreachable,
     WriteInCheckMode,
-    WrongBase,
+    WrongUrl,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import SignIn, Token
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import GUIDE, Client, _Call, with_token
@@ -106,7 +106,7 @@ class TestSignIn:
         self, server: Transcript, clock: Clock, status: int, answer: Any, headers: dict[str, str]
     ) -> None:
         server.expects(LOGIN).answers(status, answer, headers)
-        with pytest.raises(WrongBase, match="no token endpoint at token_url") as caught:
+        with pytest.raises(WrongUrl, match="no token endpoint at token_url") as caught:
             client_of(server, clock, APPLICATION).sign_in()
         assert "https://identity.test/identity " in caught.value.message
 
@@ -122,14 +122,14 @@ class TestSignIn:
         client = Client(
             cast(Transport, server), identity_url=BASE, token_url="https://login.test/token", sign_in=APPLICATION
         )
-        with pytest.raises(WrongBase) as caught:
+        with pytest.raises(WrongUrl) as caught:
             client.sign_in()
         assert "no token endpoint at token_url; check token_url, or leave it out (" in caught.value.message
         assert "identity_url is probably" not in caught.value.message
 
     def test_a_default_token_url_that_was_given_is_none(self, server: Transcript, clock: Clock) -> None:
         server.expects(LOGIN).answers(404, {"title": "Not Found"})
-        with pytest.raises(WrongBase, match="check the name of the organization in identity_url"):
+        with pytest.raises(WrongUrl, match="check the name of the organization in identity_url"):
             client_of(server, clock, APPLICATION).sign_in()
 
     def test_is_repeated_after_failures_because_it_changes_nothing(self, server: Transcript, clock: Clock) -> None:
@@ -480,12 +480,12 @@ class TestForeignAnswers:
             (400, {"errors": [{"code": "InvalidPartition"}]}, {}),
         ],
     )
-    def test_a_wrong_base_names_the_likely_one(
+    def test_a_wrong_url_names_the_likely_one(
         self, server: Transcript, clock: Clock, status: int, answer: Any, headers: dict[str, str]
     ) -> None:
         server.expects(WRITE).answers(status, answer, headers)
         error = self.refused(server, clock)
-        assert isinstance(error, WrongBase)
+        assert isinstance(error, WrongUrl)
         assert (error.stops_task, error.http_status) == (True, status)
         likely = "identity_url is probably https://identity.test/identity"
         likely += " (" if "UnsupportedApiVersion" in error.codes else " or https://identity.test/identity_ ("
@@ -599,7 +599,7 @@ class TestDescribed:
     def describe(self, answer: Any) -> UiPathError:
         response = Response(405, {}, json.dumps(answer).encode())
         client = client_of(Transcript(), Clock())
-        return client._described(WrongBase, self.CALL, response, "Sentence.")
+        return client._described(WrongUrl, self.CALL, response, "Sentence.")
 
     def test_keeps_status_codes_and_trace_id(self) -> None:
         error = self.describe({"errors": [{"code": "Odd", "description": "Strange."}], "traceId": "00-1"})

@@ -14,7 +14,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     NotFound,
     Unauthorized,
     UnexpectedAnswer,
-    WrongBase,
+    WrongUrl,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import SignIn
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import (
@@ -184,19 +184,19 @@ class TestGenerations:
             directory.everybody()
         assert (caught.value.http_status, caught.value.status) == (404, "not_found")
 
-    def test_pages_for_humans_at_both_are_a_wrong_base(self, directory: Directory, server: Transcript) -> None:
+    def test_pages_for_humans_at_both_are_a_wrong_url(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(404, b"<html>", HTML)
         server.expects(listing(operation=OLDER)).answers(404, b"<html>", HTML)
-        with pytest.raises(WrongBase, match="no Identity API at identity_url") as caught:
+        with pytest.raises(WrongUrl, match="no Identity API at identity_url") as caught:
             directory.everybody()
         assert caught.value.http_status == 404
 
     @pytest.mark.parametrize(("status", "answer"), [(200, b"<html>"), (302, b""), (405, b"")])
-    def test_any_other_sign_of_a_wrong_base_is_one_at_once(
+    def test_any_other_sign_of_a_wrong_url_is_one_at_once(
         self, directory: Directory, server: Transcript, status: int, answer: bytes
     ) -> None:
         server.expects(listing()).answers(status, answer)
-        with pytest.raises(WrongBase):
+        with pytest.raises(WrongUrl):
             directory.everybody()
 
 

@@ -29,7 +29,7 @@ SETTLED = [
     "refused",
     "not_found",
     "unauthorized",
-    "wrong_base",
+    "wrong_url",
     "throttled",
     "unreachable",
 ]
@@ -59,7 +59,7 @@ class ScriptedServer:
 
     def send(self, old: str, new: str) -> PasswordAnswer:
         kind = self.ask(old, new)
-        return PasswordAnswer(kind, stops_task=kind in ("unauthorized", "wrong_base"))
+        return PasswordAnswer(kind, stops_task=kind in ("unauthorized", "wrong_url"))
 
     def settle(self) -> None:
         self.heard.append(self.SETTLE)
@@ -154,11 +154,11 @@ class TestSetPassword:
         for verdict, server in transcripts(probe):
             assert [answer.kind for answer in verdict.answers] == server.answered
             assert verdict.status in STATUSES
-            stops = [kind for kind in server.answered if kind in ("unauthorized", "wrong_base")]
+            stops = [kind for kind in server.answered if kind in ("unauthorized", "wrong_url")]
             assert verdict.stopped_by == (stops[0] if stops else None)
             assert len(stops) <= 1
 
-    @pytest.mark.parametrize("kind", ["unauthorized", "wrong_base"])
+    @pytest.mark.parametrize("kind", ["unauthorized", "wrong_url"])
     @pytest.mark.parametrize("before", [("unknown",), ("mismatch",), ("unknown", "mismatch")])
     def test_a_user_whose_repeat_or_probe_is_refused_is_unknown_and_stops_the_task(
         self, before: tuple[str, ...], kind: str

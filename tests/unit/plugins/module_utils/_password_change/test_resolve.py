@@ -14,7 +14,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     Unauthorized,
     UnexpectedAnswer,
     Unreachable,
-    WrongBase,
+    WrongUrl,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import User, by_name
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange
@@ -77,7 +77,7 @@ class TestPrepared:
         with pytest.raises(InvalidInput, match="partition_id is missing"):
             prepared([named("jane")], client_of(server, clock), None)
 
-    @pytest.mark.parametrize(("status", "kind"), [(400, Unauthorized), (404, WrongBase), (503, Unreachable)])
+    @pytest.mark.parametrize(("status", "kind"), [(400, Unauthorized), (404, WrongUrl), (503, Unreachable)])
     def test_a_failed_sign_in(self, server: Transcript, clock: Clock, status: int, kind: type[UiPathError]) -> None:
         server.expects(LOGIN).answers(status, {"error": "invalid_client"})
         with pytest.raises(kind):
@@ -88,7 +88,7 @@ class TestPrepared:
         [
             (401, b"", Unauthorized),
             (403, b"", Unauthorized),
-            (200, b"<html>", WrongBase),
+            (200, b"<html>", WrongUrl),
             (429, b"", Throttled),
             (200, {}, UnexpectedAnswer),
             (400, {}, UnexpectedAnswer),

@@ -48,12 +48,12 @@ class TestBrake:
     def test_two_bad_ends_in_a_row_stop(self, status: str) -> None:
         assert reasons(Brake(None, SUCCEEDED), "rotated", status, status) == [None, None, ROW]
 
-    @pytest.mark.parametrize("status", ["out_of_sync", "in_doubt", "refused", "target_missing"])
+    @pytest.mark.parametrize("status", ["out_of_sync", "in_doubt", "refused", "not_found"])
     def test_the_ends_that_ask_for_a_person_are_bad(self, status: str) -> None:
         assert status in BAD_ENDS
 
     def test_different_bad_ends_make_a_row(self) -> None:
-        assert reasons(Brake(None, SUCCEEDED), "in_doubt", "target_missing")[-1] == ROW
+        assert reasons(Brake(None, SUCCEEDED), "in_doubt", "not_found")[-1] == ROW
 
     @pytest.mark.parametrize("status", ["rotated", "resumed", "fresh", "busy", "age_unknown", "store_error"])
     def test_any_other_end_breaks_the_row(self, status: str) -> None:
@@ -76,9 +76,9 @@ class TestBrake:
 
     def test_keeps_the_first_reason(self) -> None:
         brake = Brake(None, SUCCEEDED)
-        brake.judge(outcome("wrong_base", stops_task=True))
-        assert reasons(brake, "rotated", "in_doubt") == ["another account ended as wrong_base"] * 2
-        assert brake.reason == "another account ended as wrong_base"
+        brake.judge(outcome("wrong_url", stops_task=True))
+        assert reasons(brake, "rotated", "in_doubt") == ["another account ended as wrong_url"] * 2
+        assert brake.reason == "another account ended as wrong_url"
 
 
 @dataclass
@@ -141,15 +141,15 @@ class TestRun:
 
     def test_two_bad_ends_stop_it(self) -> None:
         bench = Bench(["n", "r", "a", "a"])
-        assert bench.run() == ["target_missing", "refused", None, None]
+        assert bench.run() == ["not_found", "refused", None, None]
         assert bench.batch.brake.reason == ROW
 
     def test_max_failures_stops_it(self) -> None:
         bench = Bench(["a", "n", "a", "n", "a"], concurrency=1, max_failures=2)
-        assert bench.run() == ["rotated", "target_missing", "rotated", "target_missing", None]
+        assert bench.run() == ["rotated", "not_found", "rotated", "not_found", None]
 
     def test_without_a_brake_it_goes_through(self) -> None:
-        assert Bench("n" * 40, max_failures=0).run() == ["target_missing"] * 40
+        assert Bench("n" * 40, max_failures=0).run() == ["not_found"] * 40
 
     def test_a_cancelled_run_starts_nothing_more(self) -> None:
         bench = Bench("a" * 9, concurrency=1, cancelled_after=2)
@@ -243,7 +243,7 @@ class TestWaiting:
 
     def test_a_brake_leaves_them_to_the_next_run_without_a_wait(self) -> None:
         bench = Bench(["a", "ua", "n", "n", "a"], concurrency=1)
-        assert bench.run() == ["rotated", "in_doubt", "target_missing", "target_missing", None]
+        assert bench.run() == ["rotated", "in_doubt", "not_found", "not_found", None]
         assert [answer.kind for answer in bench.batch.outcomes[1].answers] == ["unknown"]
         assert bench.settles == []
 

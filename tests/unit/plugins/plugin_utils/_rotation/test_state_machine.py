@@ -343,7 +343,7 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
     def test_a_user_that_is_gone_is_named(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "not_found")
         run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt")
-        run.outcomes("target_missing")
+        run.outcomes("not_found")
 
     def test_silence_is_not_waited_for(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "unknown")

@@ -326,15 +326,15 @@ class TestBraked:
         assert results[1]["msg"].endswith(" another account ended as unauthorized.")
         assert setup.store.records["u1"].unproven_sends == 0
 
-    def test_a_wrong_base_stops_at_once(self) -> None:
+    def test_a_wrong_url_stops_at_once(self) -> None:
         setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")), faults={"u1": [405]})
-        assert setup.statuses() == ["wrong_base", "not_attempted"]
+        assert setup.statuses() == ["wrong_url", "not_attempted"]
 
     def test_max_failures(self) -> None:
         records = [record_of(f"u{number}") for number in range(4)]
         faults: dict[str, list[str | int]] = {"u1": [404], "u2": ["policy"] * 3}
         setup = TaskSetup(store=MemoryStore.holding(*records), faults=faults, max_failures=2)
-        assert setup.statuses() == ["rotated", "target_missing", "policy_rejected", "not_attempted"]
+        assert setup.statuses() == ["rotated", "not_found", "policy_rejected", "not_attempted"]
 
 
 class TestSignIn:
@@ -348,7 +348,7 @@ class TestSignIn:
         assert "invalid_client" in results[0]["msg"]
         assert store.steps == []
 
-    @pytest.mark.parametrize(("status", "expected"), [(503, "unreachable"), (404, "wrong_base")])
+    @pytest.mark.parametrize(("status", "expected"), [(503, "unreachable"), (404, "wrong_url")])
     def test_ends_as_what_happened(self, server: Transcript, clock: Clock, status: int, expected: str) -> None:
         server.expects(TOKEN).answers(status)
         client = client_of(server, clock, APPLICATION, retries=0)
