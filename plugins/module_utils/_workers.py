@@ -1,10 +1,10 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Work on many users at once: how many at the same time, in which order, and when to stop.
+"""Work on many items at once: how many at the same time, in which order, and when to stop.
 
-Users are started in the order given. Nothing is lost when the work stops early: what was finished keeps its result,
-and the report tells which users were under way and which were never started.
+Items are started in the order given. Nothing is lost when the work stops early: what was finished keeps its result,
+and the report tells which items were under way and which were never started.
 """
 
 from __future__ import annotations
@@ -12,42 +12,61 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Without max_failures, as many users in a row that end in one of these ways stop the work.
-FAILURES_IN_A_ROW = 3
-BRAKING = frozenset({"wrong_password", "unknown", "unreachable", "throttled"})
 # After an interrupt, requests under way get this many seconds to finish.
 GRACE_SECONDS = 2.0
 
 
-class Brake:
-    """Decides after every finished user whether further ones may be started. Not thread-safe by itself."""
+@dataclass(frozen=True)
+class Stop:
+    """Why no further item is started. `reason` is a clause that follows "because".
 
-    def __init__(self, max_failures: int | None) -> None:
+    A pause (`final=False`) ends with the batch's next step; the rest is started later.
+    """
+
+    reason: str
+    final: bool = True
+
+
+class CircuitBreaker:
+    """Decides after every finished item whether further ones may be started. Not thread-safe by itself.
+
+    Without `max_failures`, it stops after `in_a_row` items that ended with one of `statuses`. With it, it stops after
+    so many failures of any kind; 0 means never. `stop` is the first reason, and is never reset.
+    """
+
+    def __init__(self, *, noun: str, statuses: Collection[str], in_a_row: int, max_failures: int | None) -> None:
+        self._noun = noun
+        self._statuses = frozenset(statuses)
+        self._limit = in_a_row
         self._max_failures = max_failures
         self._failures = 0
         self._in_a_row = 0
+        self.stop: Stop | None = None
 
-    def reason_to_stop(self, status: str, *, failed: bool, stopped_by: str | None) -> str | None:
-        """Note a user's end. `stopped_by` is the outcome of a request after which no other can succeed."""
-        if stopped_by:
-            return f"another user's request ended as {stopped_by}"
+    def record(self, status: str, *, failed: bool, stopped_by: str | None = None) -> Stop | None:
+        """Count a finished item. `stopped_by` is the kind of answer after which no other request can succeed."""
         self._failures += failed
-        self._in_a_row = self._in_a_row + 1 if status in BRAKING else 0
-        if self._max_failures is None:
-            return f"{self._in_a_row} users in a row failed, the last as {status}" if self._brakes() else None
-        if self._max_failures and self._failures >= self._max_failures:
-            return f"{self._failures} users had failed (max_failures)"
-        return None
+        self._in_a_row = self._in_a_row + 1 if status in self._statuses else 0
+        reason = self._reason(status, stopped_by)
+        if reason and not self.stop:
+            self.stop = Stop(reason)
+        return self.stop
 
-    def _brakes(self) -> bool:
-        return self._in_a_row == FAILURES_IN_A_ROW
+    def _reason(self, status: str, stopped_by: str | None) -> str | None:
+        if stopped_by:
+            return f"another {self._noun}'s request ended as {stopped_by}"
+        if self._max_failures is None:
+            row = f"{self._in_a_row} {self._noun}s in a row failed, the last as {status}"
+            return row if self._in_a_row >= self._limit else None
+        counted = f"{self._failures} {self._noun}s failed (max_failures)"
+        return counted if self._max_failures and self._failures >= self._max_failures else None
 
 
 @dataclass
@@ -56,13 +75,18 @@ class PoolReport(Generic[Result]):
 
     results: list[Result | None]
     started: list[bool]
-    stopped: str | None = None
+    stop: Stop | None = None
+
+    def note(self, stop: Stop | None) -> None:
+        """Keep the first reason, except that a final one replaces a pause."""
+        if stop and (self.stop is None or (stop.final and not self.stop.final)):
+            self.stop = stop
 
 
 def run_in_pool(
     items: Sequence[Item],
     work: Callable[[Item], Result],
-    reason_to_stop: Callable[[Result], str | None],
+    judge: Callable[[Result], Stop | None],
     *,
     concurrency: int,
     cancelled: Callable[[], bool],
@@ -74,9 +98,9 @@ def run_in_pool(
 
     def next_turn() -> int | None:
         with lock:
-            if not report.stopped and cancelled():
-                report.stopped = "nobody waits for the result any more"
-            turn = None if report.stopped else next(turns, None)
+            if not report.stop and cancelled():
+                report.note(Stop("no process waits for the result any more"))
+            turn = None if report.stop else next(turns, None)
             if turn is not None:
                 report.started[turn] = True
             return turn
@@ -84,16 +108,15 @@ def run_in_pool(
     def finish(turn: int, result: Result) -> None:
         with lock:
             report.results[turn] = result
-            reason = reason_to_stop(result)  # it is told of every result, of those after a stop as well
-            report.stopped = report.stopped or reason
+            report.note(judge(result))  # it judges every result, also those that come after a stop
 
     def worker() -> None:
         while (turn := next_turn()) is not None:
             try:
                 finish(turn, work(items[turn]))
-            except Exception as error:  # a defect must neither lose the other users' results nor show a traceback
+            except Exception as error:  # a defect must neither lose the other items' results nor show a traceback
                 with lock:
-                    report.stopped = report.stopped or f"of an unexpected {type(error).__name__}"
+                    report.note(Stop(f"an unexpected {type(error).__name__} occurred"))
                 return
 
     threads = [threading.Thread(target=worker, daemon=True) for _thread in range(min(concurrency, len(items)))]
@@ -104,9 +127,9 @@ def run_in_pool(
             thread.join()
     except KeyboardInterrupt:
         with lock:
-            report.stopped = "the task was interrupted"
+            report.stop = Stop("the task was interrupted")
         deadline = time.monotonic() + GRACE_SECONDS
-        with contextlib.suppress(KeyboardInterrupt):  # a second one ends the grace, and loses no result
+        with contextlib.suppress(KeyboardInterrupt):  # a second interrupt ends the grace period, and loses no result
             for thread in filter(threading.Thread.is_alive, threads):
                 thread.join(max(deadline - time.monotonic(), 0.0))
     return report

@@ -321,7 +321,11 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.res
     task_result,
     user_result,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._workers import Brake, run_in_pool
+from ansible_collections.rpaops.uipath.plugins.module_utils._workers import CircuitBreaker, Stop, run_in_pool
+
+# Without max_failures, so many users in a row that end with one of these statuses stop the task.
+FAILURES_IN_A_ROW = 3
+STOPPING_IN_A_ROW = frozenset({"wrong_password", "unknown", "unreachable", "throttled"})
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
@@ -401,7 +405,9 @@ def run(
     cancelled: Callable[[], bool],
 ) -> list[dict[str, Any]]:
     """Set the passwords, or predict it, and return one result per change, in order."""
-    brake = Brake(max_failures)
+    breaker = CircuitBreaker(
+        noun="user", statuses=STOPPING_IN_A_ROW, in_a_row=FAILURES_IN_A_ROW, max_failures=max_failures
+    )
 
     def work(change: PasswordChange) -> Verdict:
         def send(old: str, new: str) -> PasswordAnswer:
@@ -411,14 +417,13 @@ def run(
             return Verdict("would_change", "would_change")
         return set_password(change, send, settle, probe=probe)
 
-    def reason_to_stop(verdict: Verdict) -> str | None:
+    def judge(verdict: Verdict) -> Stop | None:
         failed = verdict.status not in SUCCEEDED
-        return brake.reason_to_stop(verdict.status, failed=failed, stopped_by=verdict.stopped_by)
+        return breaker.record(verdict.status, failed=failed, stopped_by=verdict.stopped_by)
 
-    report = run_in_pool(changes, work, reason_to_stop, concurrency=concurrency, cancelled=cancelled)
-    verdicts = [
-        verdict or unfinished(started, report.stopped) for verdict, started in zip(report.results, report.started)
-    ]
+    report = run_in_pool(changes, work, judge, concurrency=concurrency, cancelled=cancelled)
+    reason = report.stop.reason if report.stop else "the task ended"
+    verdicts = [verdict or unfinished(started, reason) for verdict, started in zip(report.results, report.started)]
     return [user_result(change, verdict) for change, verdict in zip(changes, verdicts)]
 
 
@@ -430,9 +435,9 @@ def refused_results(changes: Sequence[PasswordChange], error: UiPathError) -> li
     return [user_result(change, rest if index else first) for index, change in enumerate(changes)]
 
 
-def unfinished(started: bool, stopped: str | None) -> Verdict:
+def unfinished(started: bool, reason: str) -> Verdict:
     status = "unknown" if started else "not_attempted"
-    return Verdict(status, status, (PasswordAnswer(status, cause=f"{stopped or 'the task ended'}.", attempts=0),))
+    return Verdict(status, status, (PasswordAnswer(status, cause=f"{reason}.", attempts=0),))
 
 
 def main() -> None:

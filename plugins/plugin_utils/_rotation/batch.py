@@ -9,10 +9,14 @@ accounts whose answer was lost wait together, so that a server that needs time c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._workers import run_in_pool
+from ansible_collections.rpaops.uipath.plugins.module_utils._workers import (
+    CircuitBreaker,
+    Stop,
+    run_in_pool,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome
 
@@ -33,37 +37,14 @@ BAD_ENDS = frozenset(
 # While so many wait for lost answers, none is started: a dead server would take every account into doubt.
 WAITING_AT_MOST = 16
 
-# Reasons to start no further account just now, which are no reasons to end the run.
-FIRST_CHANGE = "the first account was changed"
-ENOUGH_WAIT = "enough accounts wait for lost answers"
+FIRST_CHANGE = Stop("the first account was changed", final=False)
+ENOUGH_WAIT = Stop("enough accounts wait for lost answers", final=False)
 
 Begin = Callable[[int], "AccountRun | Outcome"]
 
 
-class Brake:
-    """Judges every account that has ended. Not thread-safe by itself."""
-
-    def __init__(self, max_failures: int | None, succeeded: frozenset[str]) -> None:
-        self._max_failures = max_failures
-        self._succeeded = succeeded
-        self._failures = 0
-        self._row = 0
-        self.reason: str | None = None
-
-    def judge(self, outcome: Outcome) -> str | None:
-        self._failures += outcome.status not in self._succeeded
-        self._row = self._row + 1 if outcome.status in BAD_ENDS else 0
-        self.reason = self.reason or self._reason(outcome)
-        return self.reason
-
-    def _reason(self, outcome: Outcome) -> str | None:
-        if any(answer.stops_task for answer in outcome.answers):
-            return f"another account ended as {outcome.status}"
-        if self._max_failures is None:
-            return f"{self._row} accounts in a row ended badly" if self._row >= BAD_ENDS_IN_A_ROW else None
-        if self._max_failures and self._failures >= self._max_failures:
-            return f"{self._failures} accounts had failed (max_failures)"
-        return None
+def account_breaker(max_failures: int | None) -> CircuitBreaker:
+    return CircuitBreaker(noun="account", statuses=BAD_ENDS, in_a_row=BAD_ENDS_IN_A_ROW, max_failures=max_failures)
 
 
 @dataclass
@@ -76,7 +57,8 @@ class RotationBatch:
     begin: Begin
     settle: Callable[[], None]
     cancelled: Callable[[], bool]
-    brake: Brake
+    breaker: CircuitBreaker
+    succeeded: Collection[str]
     concurrency: int
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     waiting: dict[int, AccountRun] = field(default_factory=dict)
@@ -85,7 +67,7 @@ class RotationBatch:
     def run(self, accounts: Sequence[int]) -> dict[int, Outcome]:
         """Return how the accounts ended that were started."""
         queue = list(accounts)
-        while queue and not self.brake.reason:
+        while queue and not self.breaker.stop:
             queue = self._apply(queue, self.begin)
             if len(self.waiting) >= self._most():
                 self._conclude_waiting()
@@ -95,11 +77,11 @@ class RotationBatch:
 
     def _conclude_waiting(self) -> None:
         """Give lost answers time to settle, and let every account that waits for one go on."""
-        if not self.brake.reason:
+        if not self.breaker.stop:
             self.settle()
         account_runs, self.waiting = self.waiting, {}
         queue = list(account_runs)
-        while queue and not self.brake.reason:
+        while queue and not self.breaker.stop:
             queue = self._apply(queue, lambda account: account_runs[account].proceed() or account_runs[account])
         for account in queue:
             self.outcomes[account] = account_runs[account].abandon()
@@ -112,8 +94,8 @@ class RotationBatch:
 
         concurrency = self.concurrency if self.proven else 1
         report = run_in_pool(accounts, take, self._note, concurrency=concurrency, cancelled=self.cancelled)
-        if report.stopped not in (None, FIRST_CHANGE, ENOUGH_WAIT):
-            self.brake.reason = self.brake.reason or report.stopped
+        if report.stop and report.stop.final:
+            self.breaker.stop = self.breaker.stop or report.stop
         for account, result, started in zip(accounts, report.results, report.started):
             if started and result is None:  # cut off, or a defect: the next run finds out what came of it
                 self.outcomes[account] = Outcome("in_doubt", None)
@@ -122,7 +104,7 @@ class RotationBatch:
     def _most(self) -> int:
         return WAITING_AT_MOST if self.proven else 1
 
-    def _note(self, result: tuple[int, AccountRun | Outcome]) -> str | None:
+    def _note(self, result: tuple[int, AccountRun | Outcome]) -> Stop | None:
         """Note what came of an account, and return the reason to start no further one for now."""
         account, end = result
         if isinstance(end, AccountRun):
@@ -131,4 +113,6 @@ class RotationBatch:
         self.outcomes[account] = end
         first_change = end.changed and not self.proven
         self.proven = self.proven or end.changed
-        return self.brake.judge(end) or (FIRST_CHANGE if first_change else None)
+        stopped_by = next((answer.kind for answer in end.answers if answer.stops_task), None)
+        stop = self.breaker.record(end.status, failed=end.status not in self.succeeded, stopped_by=stopped_by)
+        return stop or (FIRST_CHANGE if first_change else None)

@@ -23,7 +23,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
     unanswered,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import Brake, RotationBatch
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import RotationBatch, account_breaker
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import password_rules, requests
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import (
     PasswordRules,
@@ -97,7 +97,8 @@ class RotationTask:
             return self._foreseen(plans, due, refusal)
         batch = self._batch(due, plans, refusal)
         batch.run(self._in_order(due, plans))
-        return self._results(plans, batch.outcomes, batch.brake.reason)
+        stop = batch.breaker.stop
+        return self._results(plans, batch.outcomes, stop.reason if stop else None)
 
     def _foreseen(
         self, plans: Sequence[Plan], due: Sequence[int], refusal: PasswordAnswer | None
@@ -108,7 +109,7 @@ class RotationTask:
         first, *others = self._in_order(due, plans)
         outcomes = {first: Outcome(refusal.kind, plans[first].record, (refusal,))}
         outcomes |= {index: Outcome("not_attempted", plans[index].record) for index in others}
-        return self._results(plans, outcomes, f"another account would end as {refusal.kind}")
+        return self._results(plans, outcomes, f"another account's request would end as {refusal.kind}")
 
     def _sign_in(self, requests: Sequence[RotationRequest]) -> PasswordAnswer | None:
         """Sign in if the server will be asked, and return the reason if that fails."""
@@ -154,7 +155,8 @@ class RotationTask:
             begin=begin,
             settle=self._settle,
             cancelled=self._is_abandoned,
-            brake=Brake(self._limits.max_failures, SUCCEEDED),
+            breaker=account_breaker(self._limits.max_failures),
+            succeeded=SUCCEEDED,
             concurrency=self._limits.concurrency,
             proven=all(plans[index].request.state not in ASKING for index in due),
         )

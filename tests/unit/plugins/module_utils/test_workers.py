@@ -10,81 +10,97 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils import _workers
-from ansible_collections.rpaops.uipath.plugins.module_utils._workers import Brake, PoolReport, run_in_pool
+from ansible_collections.rpaops.uipath.plugins.module_utils._workers import (
+    CircuitBreaker,
+    PoolReport,
+    Stop,
+    run_in_pool,
+)
 
+INTERRUPTED = Stop("the task was interrupted")
 LONG = 5.0  # seconds that no test spends: a limit for what must not hang
 
 
-def reasons(brake: Brake, statuses: str) -> list[str | None]:
-    """Tell the brake about users that ended as changed (c), wrong_password (w), unknown (u) or policy_rejected (p)."""
+def breaker_of(max_failures: int | None) -> CircuitBreaker:
+    statuses = {"wrong_password", "unknown"}
+    return CircuitBreaker(noun="user", statuses=statuses, in_a_row=3, max_failures=max_failures)
+
+
+def reasons(breaker: CircuitBreaker, statuses: str) -> list[str | None]:
+    """Record users that ended as changed (c), wrong_password (w), unknown (u) or policy_rejected (p)."""
     names = {"c": "changed", "w": "wrong_password", "u": "unknown", "p": "policy_rejected"}
-    return [brake.reason_to_stop(names[status], failed=status != "c", stopped_by=None) for status in statuses]
+    stops = [breaker.record(names[status], failed=status != "c") for status in statuses]
+    return [stop.reason if stop else None for stop in stops]
 
 
-class TestBrake:
-    def test_three_in_a_row_stop_by_default(self) -> None:
-        assert reasons(Brake(None), "www") == [None, None, "3 users in a row failed, the last as wrong_password"]
-
-    @pytest.mark.parametrize("status", ["wrong_password", "unknown", "unreachable", "throttled"])
-    def test_in_each_of_these_ways(self, status: str) -> None:
-        brake = Brake(None)
-        found = [brake.reason_to_stop(status, failed=True, stopped_by=None) for _user in range(3)]
-        assert found[-1] == f"3 users in a row failed, the last as {status}"
+class TestCircuitBreaker:
+    def test_so_many_in_a_row_stop_by_default(self) -> None:
+        row = "3 users in a row failed, the last as wrong_password"
+        assert reasons(breaker_of(None), "www") == [None, None, row]
 
     @pytest.mark.parametrize("statuses", ["wwcww", "wucuw", "pppppp", "wwpww"])
     def test_a_broken_row_does_not(self, statuses: str) -> None:
-        assert not any(reasons(Brake(None), statuses))
+        assert not any(reasons(breaker_of(None), statuses))
 
-    def test_different_ways_make_a_row(self) -> None:
-        assert reasons(Brake(None), "wuw")[-1] == "3 users in a row failed, the last as wrong_password"
+    def test_different_statuses_make_a_row(self) -> None:
+        assert reasons(breaker_of(None), "wuw")[-1] == "3 users in a row failed, the last as wrong_password"
 
-    def test_max_failures_counts_all_ways_to_fail(self) -> None:
-        assert reasons(Brake(3), "wcpcu") == [None, None, None, None, "3 users had failed (max_failures)"]
+    def test_max_failures_counts_every_failed_status(self) -> None:
+        assert reasons(breaker_of(3), "wcpcu") == [None, None, None, None, "3 users failed (max_failures)"]
 
     def test_max_failures_turns_the_row_off(self) -> None:
-        assert not any(reasons(Brake(9), "wwwwwwww"))
+        assert not any(reasons(breaker_of(9), "wwwwwwww"))
 
-    def test_zero_turns_every_brake_off(self) -> None:
-        assert not any(reasons(Brake(0), "w" * 50))
+    def test_zero_turns_both_limits_off(self) -> None:
+        assert not any(reasons(breaker_of(0), "w" * 50))
 
     @pytest.mark.parametrize("max_failures", [None, 0, 100])
     def test_a_refused_caller_stops_whatever_max_failures_says(self, max_failures: int | None) -> None:
-        brake = Brake(max_failures)
-        reason = brake.reason_to_stop("unauthorized", failed=True, stopped_by="unauthorized")
-        assert reason == "another user's request ended as unauthorized"
+        stop = breaker_of(max_failures).record("unauthorized", failed=True, stopped_by="unauthorized")
+        assert stop == Stop("another user's request ended as unauthorized", final=True)
 
     def test_also_where_the_user_that_met_it_ended_otherwise(self) -> None:
-        reason = Brake(None).reason_to_stop("unknown", failed=True, stopped_by="wrong_url")
-        assert reason == "another user's request ended as wrong_url"
+        stop = breaker_of(None).record("unknown", failed=True, stopped_by="wrong_url")
+        assert stop == Stop("another user's request ended as wrong_url")
 
-    def test_users_beyond_the_third_in_a_row_give_no_other_reason(self) -> None:
-        """Those under way when the brake was pulled end after it."""
-        assert reasons(Brake(None), "wwwww")[3:] == [None, None]
+    def test_keeps_the_first_reason(self) -> None:
+        """Users that were under way at the stop are recorded after it."""
+        breaker = breaker_of(None)
+        first = reasons(breaker, "www")[-1]
+        assert first
+        breaker.record("unauthorized", failed=True, stopped_by="unauthorized")
+        assert reasons(breaker, "wc") == [first, first]
+        assert breaker.stop == Stop(first)
+
+    def test_names_what_it_counts(self) -> None:
+        breaker = CircuitBreaker(noun="account", statuses={"in_doubt"}, in_a_row=2, max_failures=None)
+        breaker.record("in_doubt", failed=True)
+        assert breaker.record("in_doubt", failed=True) == Stop("2 accounts in a row failed, the last as in_doubt")
 
     def test_a_long_row_costs_no_more_than_a_short_one(self) -> None:
-        brake = Brake(None)
-        reasons(brake, "c" * 2000)
-        assert not any(isinstance(value, (list, tuple, dict, set)) for value in vars(brake).values())
+        breaker = breaker_of(None)
+        reasons(breaker, "c" * 2000)
+        assert not any(isinstance(value, (list, tuple, dict, set)) for value in vars(breaker).values())
 
 
 def run(
     items: Sequence[int],
     work: Callable[[int], str],
     *,
-    stop: Callable[[str], str | None] = lambda result: None,
+    judge: Callable[[str], Stop | None] = lambda result: None,
     concurrency: int = 1,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> PoolReport[str]:
-    return run_in_pool(items, work, stop, concurrency=concurrency, cancelled=cancelled)
+    return run_in_pool(items, work, judge, concurrency=concurrency, cancelled=cancelled)
 
 
-class TestRunFleet:
+class TestRunInPool:
     @pytest.mark.parametrize("concurrency", [1, 3, 64])
     def test_results_are_in_the_order_of_the_items(self, concurrency: int) -> None:
         report = run(range(50), str, concurrency=concurrency)
         assert report.results == [str(item) for item in range(50)]
         assert all(report.started)
-        assert report.stopped is None
+        assert report.stop is None
 
     def test_no_items(self) -> None:
         assert run([], str, concurrency=4) == PoolReport([], [])
@@ -117,8 +133,8 @@ class TestRunFleet:
         assert most == 4
 
     def test_a_reason_to_stop_starts_no_further_one(self) -> None:
-        report = run(range(5), str, stop=lambda result: "enough" if result == "2" else None)
-        assert report == PoolReport(["0", "1", "2", None, None], [True, True, True, False, False], "enough")
+        report = run(range(5), str, judge=lambda result: Stop("enough") if result == "2" else None)
+        assert report == PoolReport(["0", "1", "2", None, None], [True, True, True, False, False], Stop("enough"))
 
     def test_the_first_reason_is_kept_and_the_ones_under_way_finish(self) -> None:
         second_runs, first_stopped = threading.Event(), threading.Event()
@@ -133,37 +149,65 @@ class TestRunFleet:
 
         told: list[str] = []
 
-        def stop(result: str) -> str:
+        def judge(result: str) -> Stop:
             told.append(result)
             first_stopped.set()
-            return f"because of {result}"
+            return Stop(f"of {result}")
 
-        report = run(range(3), work, stop=stop, concurrency=2)
-        assert report == PoolReport(["0", "1", None], [True, True, False], "because of 0")
+        report = run(range(3), work, judge=judge, concurrency=2)
+        assert report == PoolReport(["0", "1", None], [True, True, False], Stop("of 0"))
         assert told == ["0", "1"]
+
+    def test_a_final_reason_replaces_a_pause(self) -> None:
+        """The second item is under way when the first one gives a reason to pause."""
+        both_run, paused = threading.Barrier(2), threading.Event()
+
+        def work(item: int) -> str:
+            both_run.wait(LONG)
+            if item == 1:
+                assert paused.wait(LONG)
+                raise KeyError
+            return str(item)
+
+        def judge(result: str) -> Stop:
+            paused.set()
+            return Stop("enough for now", final=False)
+
+        stop = Stop("an unexpected KeyError occurred")
+        assert run(range(3), work, judge=judge, concurrency=2) == PoolReport(
+            ["0", None, None], [True, True, False], stop
+        )
+
+    def test_a_pause_does_not_replace_a_final_reason(self) -> None:
+        report: PoolReport[str] = PoolReport([], [])
+        report.note(Stop("enough"))
+        report.note(Stop("enough for now", final=False))
+        report.note(None)
+        assert report.stop == Stop("enough")
 
     def test_a_cancelled_run_starts_nothing(self) -> None:
         report = run(range(3), str, cancelled=lambda: True)
-        assert report == PoolReport[str]([None] * 3, [False] * 3, "nobody waits for the result any more")
+        assert report == PoolReport[str]([None] * 3, [False] * 3, Stop("no process waits for the result any more"))
 
     def test_cancelled_in_the_middle(self) -> None:
         answers = iter([False, False, True])
         report = run(range(4), str, cancelled=lambda: next(answers))
         assert report.results == ["0", "1", None, None]
 
-    def test_a_defect_keeps_the_other_results_and_shows_no_words(self, capfd: pytest.CaptureFixture[str]) -> None:
+    def test_a_defect_keeps_the_other_results_and_shows_no_text(self, capfd: pytest.CaptureFixture[str]) -> None:
         def work(item: int) -> str:
             if item == 2:
                 raise ZeroDivisionError("hunter2")
             return str(item)
 
         report = run(range(4), work)
-        expected = PoolReport(["0", "1", None, None], [True, True, True, False], "of an unexpected ZeroDivisionError")
+        stop = Stop("an unexpected ZeroDivisionError occurred")
+        expected = PoolReport(["0", "1", None, None], [True, True, True, False], stop)
         assert report == expected
         assert capfd.readouterr() == ("", "")
 
 
-class TestRunFleetInterrupted:
+class TestRunInPoolInterrupted:
     @pytest.fixture(autouse=True)
     def _interruptible(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         """Handle Ctrl-C even where the tests run in the background, and give up soon."""
@@ -188,7 +232,7 @@ class TestRunFleetInterrupted:
             return str(item)
 
         report = run(range(3), work)
-        assert report == PoolReport(["0", None, None], [True, True, False], "the task was interrupted")
+        assert report == PoolReport(["0", None, None], [True, True, False], INTERRUPTED)
         over.set()
 
     def test_lets_the_ones_under_way_finish(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +244,7 @@ class TestRunFleetInterrupted:
             stopped.wait(0.05)
             return str(item)
 
-        assert run(range(3), work) == PoolReport(["0", None, None], [True, False, False], "the task was interrupted")
+        assert run(range(3), work) == PoolReport(["0", None, None], [True, False, False], INTERRUPTED)
 
     def test_a_second_one_ends_the_grace_and_loses_no_result(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_workers, "GRACE_SECONDS", LONG)
@@ -220,7 +264,7 @@ class TestRunFleetInterrupted:
         monkeypatch.setattr(threading.Thread, "join", interrupted)
         before = time.monotonic()
         report = run(range(3), work)
-        assert report == PoolReport(["0", None, None], [True, True, False], "the task was interrupted")
+        assert report == PoolReport(["0", None, None], [True, True, False], INTERRUPTED)
         assert time.monotonic() - before < LONG
         over.set()
 
@@ -233,4 +277,4 @@ class TestRunFleetInterrupted:
             start(thread)
 
         monkeypatch.setattr(threading.Thread, "start", interrupted)
-        assert run(range(2), str, concurrency=2).stopped == "the task was interrupted"
+        assert run(range(2), str, concurrency=2).stop == INTERRUPTED

@@ -15,6 +15,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport 
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange
 from ansible_collections.rpaops.uipath.plugins.modules.uipath_user_password import (
+    STOPPING_IN_A_ROW,
     argument_spec,
     input_problems,
     main,
@@ -228,6 +229,20 @@ class TestRun:
         assert statuses == ["wrong_password"] * 3 + ["not_attempted"] * 2
         assert "3 users in a row failed, the last as wrong_password" in self.results[-1]["msg"]
 
+    @pytest.mark.parametrize("status", sorted(STOPPING_IN_A_ROW))
+    def test_so_does_each_of_these_statuses(self, server: Transcript, clock: Clock, status: str) -> None:
+        for user_id in "abc":
+            request = server.expects(password_of(user_id))
+            if status == "wrong_password":
+                request.answers(400, MISMATCH)
+            elif status == "throttled":
+                request.answers(429, headers={"Retry-After": "0"})
+            else:
+                request.fails("time is up", sent=status == "unknown")
+        statuses = self.outcome(server, clock, *"abcd", probe=False)
+        assert statuses == [status] * 3 + ["not_attempted"]
+        assert f"3 users in a row failed, the last as {status}" in self.results[-1]["msg"]
+
     def test_max_failures_ends_it_earlier(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).answers(404, {})
         assert self.outcome(server, clock, "a", "b", max_failures=1) == ["not_found", "not_attempted"]
@@ -322,7 +337,7 @@ class TestUnfinished:
         assert verdict.answers[0].cause == "the task was interrupted."
 
     def test_one_not_started_was_not_attempted(self) -> None:
-        assert unfinished(False, None).status == "not_attempted"
+        assert unfinished(False, "the task ended").status == "not_attempted"
 
 
 TASK = {"identity_url": BASE, "access_token": "given-t0ken", "settle_seconds": 0, "retries": 0}

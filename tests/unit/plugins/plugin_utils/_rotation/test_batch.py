@@ -12,12 +12,13 @@ from itertools import count
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._workers import Stop
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import (
     BAD_ENDS,
     WAITING_AT_MOST,
-    Brake,
     RotationBatch,
+    account_breaker,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import SUCCEEDED
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
@@ -32,53 +33,36 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation
 
 LONG = 5.0  # seconds that no test spends: a limit for what must not hang
 OUTCOMES = {"a": "applied", "m": "mismatch", "u": "unknown", "n": "not_found", "r": "refused"}
-ROW = "2 accounts in a row ended badly"
+ROW = "2 accounts in a row failed, the last as not_found"
 
 
-def outcome(status: str, *, stops_task: bool = False) -> Outcome:
-    return Outcome(status, None, (PasswordAnswer("refused", stops_task=stops_task),))
+def reasons(*statuses: str, max_failures: int | None = None) -> list[str | None]:
+    """Run accounts one after the other that end so, and return the reason to stop after each."""
+    breaker = account_breaker(max_failures)
+    stops = [breaker.record(status, failed=status not in SUCCEEDED) for status in statuses]
+    return [stop.reason if stop else None for stop in stops]
 
 
-def reasons(brake: Brake, *statuses: str) -> list[str | None]:
-    return [brake.judge(outcome(status)) for status in statuses]
-
-
-class TestBrake:
+class TestAccountBreaker:
     @pytest.mark.parametrize("status", sorted(BAD_ENDS))
     def test_two_bad_ends_in_a_row_stop(self, status: str) -> None:
-        assert reasons(Brake(None, SUCCEEDED), "rotated", status, status) == [None, None, ROW]
+        row = f"2 accounts in a row failed, the last as {status}"
+        assert reasons("rotated", status, status) == [None, None, row]
 
     @pytest.mark.parametrize("status", ["out_of_sync", "in_doubt", "refused", "not_found"])
-    def test_the_ends_that_ask_for_a_person_are_bad(self, status: str) -> None:
+    def test_statuses_that_need_an_administrator_are_among_them(self, status: str) -> None:
         assert status in BAD_ENDS
 
     def test_different_bad_ends_make_a_row(self) -> None:
-        assert reasons(Brake(None, SUCCEEDED), "in_doubt", "not_found")[-1] == ROW
+        assert reasons("in_doubt", "not_found")[-1] == ROW
 
     @pytest.mark.parametrize("status", ["rotated", "resumed", "fresh", "busy", "age_unknown", "store_error"])
     def test_any_other_end_breaks_the_row(self, status: str) -> None:
-        assert not any(reasons(Brake(None, SUCCEEDED), *["in_doubt", status] * 9))
+        assert not any(reasons(*["in_doubt", status] * 9))
 
-    def test_max_failures_counts_all_ways_to_fail(self) -> None:
+    def test_max_failures_counts_every_failed_status(self) -> None:
         statuses = ("policy_rejected", "rotated", "store_error", "fresh", "in_doubt")
-        assert reasons(Brake(3, SUCCEEDED), *statuses) == [None] * 4 + ["3 accounts had failed (max_failures)"]
-
-    def test_max_failures_turns_the_row_off(self) -> None:
-        assert not any(reasons(Brake(9, SUCCEEDED), *["in_doubt"] * 8))
-
-    def test_zero_turns_both_off(self) -> None:
-        assert not any(reasons(Brake(0, SUCCEEDED), *["in_doubt"] * 50))
-
-    @pytest.mark.parametrize("max_failures", [None, 0, 100])
-    def test_a_refused_caller_stops_whatever_max_failures_says(self, max_failures: int | None) -> None:
-        brake = Brake(max_failures, SUCCEEDED)
-        assert brake.judge(outcome("unauthorized", stops_task=True)) == "another account ended as unauthorized"
-
-    def test_keeps_the_first_reason(self) -> None:
-        brake = Brake(None, SUCCEEDED)
-        brake.judge(outcome("wrong_url", stops_task=True))
-        assert reasons(brake, "rotated", "in_doubt") == ["another account ended as wrong_url"] * 2
-        assert brake.reason == "another account ended as wrong_url"
+        assert reasons(*statuses, max_failures=3) == [None] * 4 + ["3 accounts failed (max_failures)"]
 
 
 @dataclass
@@ -100,7 +84,8 @@ class Bench:
             begin=self._begin,
             settle=lambda: self.settles.append(len(self.store.locked)),
             cancelled=lambda: len(self.sends) >= self.cancelled_after,
-            brake=Brake(self.max_failures, SUCCEEDED),
+            breaker=account_breaker(self.max_failures),
+            succeeded=SUCCEEDED,
             concurrency=self.concurrency,
         )
 
@@ -142,25 +127,38 @@ class TestRun:
     def test_two_bad_ends_stop_it(self) -> None:
         bench = Bench(["n", "r", "a", "a"])
         assert bench.run() == ["not_found", "refused", None, None]
-        assert bench.batch.brake.reason == ROW
+        assert bench.batch.breaker.stop == Stop("2 accounts in a row failed, the last as refused")
 
     def test_max_failures_stops_it(self) -> None:
         bench = Bench(["a", "n", "a", "n", "a"], concurrency=1, max_failures=2)
         assert bench.run() == ["rotated", "not_found", "rotated", "not_found", None]
 
-    def test_without_a_brake_it_goes_through(self) -> None:
+    def test_without_a_limit_every_account_is_started(self) -> None:
         assert Bench("n" * 40, max_failures=0).run() == ["not_found"] * 40
 
     def test_a_cancelled_run_starts_nothing_more(self) -> None:
         bench = Bench("a" * 9, concurrency=1, cancelled_after=2)
         assert bench.run() == ["rotated", "rotated", *[None] * 7]
-        assert bench.batch.brake.reason == "nobody waits for the result any more"
+        assert bench.batch.breaker.stop == Stop("no process waits for the result any more")
 
     def test_a_defect_leaves_its_account_in_doubt_and_stops(self) -> None:
         bench = Bench(["a", "", "a"], concurrency=1)  # no answer left
         bench.batch.run(range(3))
         assert {number: end.status for number, end in bench.batch.outcomes.items()} == {0: "rotated", 1: "in_doubt"}
-        assert bench.batch.brake.reason
+        assert bench.batch.breaker.stop == Stop("an unexpected IndexError occurred")
+
+    def test_a_caller_whom_the_server_refuses_stops_it(self) -> None:
+        answers = (PasswordAnswer("unauthorized", stops_task=True),)
+        batch = RotationBatch(
+            begin=lambda number: Outcome("out_of_sync", None, answers),
+            settle=lambda: None,
+            cancelled=lambda: False,
+            breaker=account_breaker(0),
+            succeeded=SUCCEEDED,
+            concurrency=1,
+        )
+        assert list(batch.run(range(3))) == [0]
+        assert batch.breaker.stop == Stop("another account's request ended as unauthorized")
 
 
 class TestCanary:
@@ -187,8 +185,8 @@ class TestCanary:
             answers = (APPLIED,) if statuses[number] == "rotated" else ()
             return Outcome(statuses[number], None, answers)
 
-        brake = Brake(None, SUCCEEDED)
-        RotationBatch(begin, lambda: None, lambda: False, brake, concurrency).run(range(len(statuses)))
+        breaker = account_breaker(None)
+        RotationBatch(begin, lambda: None, lambda: False, breaker, SUCCEEDED, concurrency).run(range(len(statuses)))
         return seen
 
     def test_one_at_a_time_until_one_was_changed(self) -> None:
@@ -241,7 +239,7 @@ class TestWaiting:
         assert len(bench.sends) == 1 + WAITING_AT_MOST + 2
         assert bench.settles == [WAITING_AT_MOST]
 
-    def test_a_brake_leaves_them_to_the_next_run_without_a_wait(self) -> None:
+    def test_a_stop_leaves_them_to_the_next_run_without_a_wait(self) -> None:
         bench = Bench(["a", "ua", "n", "n", "a"], concurrency=1)
         assert bench.run() == ["rotated", "in_doubt", "not_found", "not_found", None]
         assert [answer.kind for answer in bench.batch.outcomes[1].answers] == ["unknown"]

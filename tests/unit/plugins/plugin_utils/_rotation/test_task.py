@@ -50,7 +50,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
 )
 
 UUID = "0c9c1c5e-7d0b-4f52-9a3e-2f6f0a7d1b11"
-ROW = "2 accounts in a row ended badly."
+ROW = "2 accounts in a row failed, the last as out_of_sync."
 TOKEN, SETTING = "POST /connect/token", f"GET /api/Setting?key={PASSWORD_COMPLEXITY}&partitionGlobalId={ORGANIZATION}"
 
 
@@ -272,7 +272,7 @@ class TestCheckMode:
         setup.server.reads["/connect/token"] = 401, {"error": "invalid_client"}
         fresh, later, first = setup.run(check_mode=True)
         assert [result["status"] for result in (fresh, later, first)] == ["fresh", "not_attempted", "unauthorized"]
-        assert later["msg"].endswith("The reason: another account would end as unauthorized.")
+        assert later["msg"].endswith("The reason: another account's request would end as unauthorized.")
         assert not any(result["changed"] for result in (fresh, later, first))
         assert setup.server.changes() == []
 
@@ -305,7 +305,7 @@ class TestOrder:
         assert setup.server.changes() == ["u1", "u2"]
 
 
-class TestBraked:
+class TestStopped:
     def test_two_bad_ends_leave_the_rest_alone(self) -> None:
         setup = TaskSetup(
             store=MemoryStore.holding(*(record_of(f"u{number}") for number in range(5))), live="unknown to us"
@@ -323,7 +323,7 @@ class TestBraked:
         )
         results = setup.run()
         assert [result["status"] for result in results] == ["unauthorized", "not_attempted"]
-        assert results[1]["msg"].endswith(" another account ended as unauthorized.")
+        assert results[1]["msg"].endswith(" another account's request ended as unauthorized.")
         assert setup.store.records["u1"].unproven_sends == 0
 
     def test_a_wrong_url_stops_at_once(self) -> None:
@@ -440,7 +440,7 @@ class TestAbandoned:
         orphan()
         results = setup.run()
         assert [result["status"] for result in results] == ["not_attempted"] * 2
-        assert results[0]["msg"].endswith(" nobody waits for the result any more.")
+        assert results[0]["msg"].endswith(" no process waits for the result any more.")
         assert setup.server.changes() == []
 
     def test_waits_no_longer(self, orphan: Any) -> None:
