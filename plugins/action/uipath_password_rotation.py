@@ -21,14 +21,13 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     SIGN_IN_EXCLUSIONS,
     connection_problems,
+    option_error,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import normalize_identity_url
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import REQUESTS_IMPORT_ERROR
-from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
     DEFECT,
-    QUOTED_ENTRY,
     WARN_UNVERIFIED,
     failure,
 )
@@ -74,10 +73,8 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         )
         validation = validator.validate(self._task.args)
         if validation.error_messages:
-            message = QUOTED_ENTRY.sub(f"Value '{MASK}' in", "; ".join(map(complete, validation.errors)))
-            for secret in sorted(validation._no_log_values, key=len, reverse=True):
-                message = message.replace(secret, MASK)
-            raise AnsibleActionFail(message)
+            message = "; ".join(map(complete, validation.errors))
+            raise AnsibleActionFail(option_error(message, validation._no_log_values))
         options: dict[str, Any] = validation.validated_parameters
         return options
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,10 +31,15 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport 
     TransportOptions,
     proxy_secrets,
 )
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 
 SIGN_IN_EXCLUSIONS = (("access_token", "client_id"), ("access_token", "client_secret"))
 # The longest time an option may give, in seconds. Python's clocks overflow on absurd ones.
 LONGEST_OPTION = 86400
+# What ansible-core says about an entry of a list of dicts that is something else.
+QUOTED_ENTRY = re.compile(r"Value '.*' in(?= the sub parameter field)", re.DOTALL)
+# The names in what it says about required options. Those of suboptions are followed by "found in" and their option.
+MISSING = re.compile(r"(?<=missing required arguments: )\w+(?:, \w+)*\b(?!,| found in)")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
@@ -68,6 +74,20 @@ def connection_argument_spec() -> dict[str, dict[str, Any]]:
         "timeout": {"type": "float", "default": 30.0},
         "retries": {"type": "int", "default": 3},
     }
+
+
+def option_error(message: str, secrets: Iterable[str]) -> str:
+    """Return what ansible-core says about options that it refuses, without values, and with what else can be set."""
+    message = QUOTED_ENTRY.sub(f"Value '{MASK}' in", message)
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may begin with another
+        message = message.replace(secret, MASK)
+    return MISSING.sub(lambda match: ", ".join(map(with_variable, match[0].split(", "))), message)
+
+
+def with_variable(name: str) -> str:
+    """Return an option's name, with the environment variable that can be set in its place."""
+    fallback = connection_argument_spec().get(name, {}).get("fallback")
+    return f"{name} (or the environment variable {fallback[1][0]})" if fallback else name
 
 
 def connection_problems(options: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:

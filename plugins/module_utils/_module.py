@@ -12,21 +12,21 @@ result is built. No result of this collection contains one, and text from elsewh
 from __future__ import annotations
 
 import os
-import re
 import select
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, Union
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     connect,
     connection_problems,
     connection_secrets,
+    option_error,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import ErrorStatus, InvalidInput, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import REQUESTS_IMPORT_ERROR
-from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK, encoded_forms
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import encoded_forms
 
 try:
     from ansible.module_utils.secrets import register_secrets
@@ -35,6 +35,8 @@ except ImportError:  # ansible-core before 2.22 has no registry: it masks the ex
 else:
     HAS_REGISTRY = True
 
+# Why a task failed as a whole.
+TaskStatus = Union[ErrorStatus, Literal["interrupted", "defect"]]
 
 INTERRUPTED = "The task was interrupted. Run it again with the same input: what was done before is found out then."
 DEFECT = (
@@ -47,8 +49,6 @@ HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 # These few stay among the values that ansible-core masks.
 CONNECTION_SECRETS = ("access_token", "client_secret", "proxy")
 SHOWN_OF_A_USER = ("user_id", "user_name")
-# What ansible-core says about an entry of a list of dicts that is something else.
-QUOTED_ENTRY = re.compile(r"Value '.*' in(?= the sub parameter field)", re.DOTALL)
 
 
 def register_forms(secrets: Collection[str]) -> None:
@@ -69,16 +69,10 @@ class UiPathModule(AnsibleModule):
     secret survives: a mistyped `old_pasword` is hidden like the right one.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        self._options_are_valid = False
-        super().__init__(**kwargs)
-        self._options_are_valid = True
-
     def client(self, own_problems: list[str], connections: int = 1) -> Client:
         """Return a client that has not sent anything yet, once the whole input was found to be right."""
         problems = connection_problems(self.params, os.environ) + own_problems
         if problems:
-            self._options_are_valid = False
             raise InvalidInput(problems)
         secrets = connection_secrets(self.params, os.environ)
         self.no_log_values.update(secrets)
@@ -91,38 +85,32 @@ class UiPathModule(AnsibleModule):
         """Exit with the result of `work`, or with what ended it early."""
         if REQUESTS_IMPORT_ERROR:
             self.fail_json(missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
+        refused = False
         try:
             result = work()
         except UiPathError as error:
+            refused = isinstance(error, InvalidInput)
             result = failure(error.status, error.message, error.http_status, error.codes, error.trace_id)
         except KeyboardInterrupt:
             result = failure("interrupted", INTERRUPTED)
         except Exception as error:  # a traceback could show what the options hold
             result = failure("defect", f"{DEFECT} ({type(error).__name__})")
         # Outside the except block: inside, ansible-core would attach the exception's text and traceback.
-        if result.pop("failed", False):
-            self.fail_json(result.pop("msg"), **result)
-        self.exit_json(**result)
+        if not result.pop("failed", False):
+            self.exit_json(**result)
+        self._forget_passwords()
+        if refused:
+            self._hide_options()
+        super().fail_json(result.pop("msg"), **result)
 
     def exit_json(self, **kwargs: Any) -> NoReturn:
         self._forget_passwords()
         super().exit_json(**kwargs)
 
     def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
-        if self._options_are_valid:
-            self._forget_passwords()
-        else:
-            msg = self._masked_complaint(msg)
-            self._hide_options()
-        super().fail_json(msg, **kwargs)
-
-    def _masked_complaint(self, msg: str) -> str:
-        """Mask what ansible-core says about options that it refuses: it can quote a value."""
-        msg = QUOTED_ENTRY.sub(f"Value '{MASK}' in", msg)
-        for secret in sorted(self.no_log_values, key=len, reverse=True):  # one may begin with another
-            if secret in msg:
-                msg = msg.replace(secret, MASK)
-        return msg
+        """Fail because of the options, as ansible-core does in the constructor: show none, and mask what it quotes."""
+        self._hide_options()
+        super().fail_json(option_error(msg, self.no_log_values), **kwargs)
 
     def _log_invocation(self) -> None:
         """Tell the system log that the module ran, and nothing that an option says."""
@@ -155,7 +143,7 @@ class UiPathModule(AnsibleModule):
 
 
 def failure(
-    status: str,
+    status: TaskStatus,
     message: str,
     http_status: int | None = None,
     codes: Sequence[str] = (),

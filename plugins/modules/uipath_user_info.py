@@ -162,9 +162,9 @@ status:
     - Why the task failed.
     - V(invalid_input) - the options cannot be used, or name no organization.
     - V(ambiguous) - a name fits more than one user.
-    - V(missing) - a name or id fits no user, and O(fail_on_missing=true).
     - V(list_changed) - users came or went while the list was read. Run the task again.
-    - V(not_found) - the server knows no organization of that O(partition_id).
+    - V(not_found) - a name or id fits no user, and O(fail_on_missing=true). RV(missing) lists them. Without
+      RV(missing), the server knows no organization of that O(partition_id).
     - V(unauthorized), V(wrong_url), V(throttled), V(unreachable) - as in
       RV(rpaops.uipath.uipath_user_password#module:status).
     - V(unexpected_answer) - the server's answer is not the documented one, or an error of the server.
@@ -266,7 +266,7 @@ def is_included(user: User, include: dict[str, Any] | None) -> bool:
 
 def task_result(users: list[User], missing: list[str], options: dict[str, Any]) -> dict[str, Any]:
     if missing and options["fail_on_missing"]:
-        return {**failure("missing", f"Nobody has these names or ids: {', '.join(missing)}."), "missing": missing}
+        return {**failure("not_found", f"No user has these names or ids: {', '.join(missing)}."), "missing": missing}
     shown = [user.shown() for user in users if is_included(user, options["include"])]
     return {"users": shown, "missing": missing, "msg": f"Found: {len(shown)}. Missing: {len(missing)}."}
 

@@ -171,6 +171,11 @@ msg:
   returned: always
   type: str
   sample: The password was changed.
+label:
+  description: What messages call the user. The user's name if it was given, else the id.
+  returned: when O(user_id) or O(user_name) is given
+  type: str
+  sample: jane.doe@example.com
 user_id:
   description: The user's id, as given or as found for the name. V(null) if the name could not be looked up.
   returned: when O(user_id) or O(user_name) is given
@@ -233,6 +238,9 @@ results:
   type: list
   elements: dict
   contains:
+    label:
+      description: As RV(label).
+      type: str
     user_id:
       description: As RV(user_id).
       type: str
@@ -244,6 +252,10 @@ results:
       type: str
     changed:
       description: Whether this user's password was changed, or would be in check mode.
+      type: bool
+    failed:
+      description: Whether this user makes the task fail. V(true) unless the status is V(changed), V(already_set) or
+        V(would_change), so also for V(not_attempted).
       type: bool
     http_status:
       description: As RV(http_status).
@@ -281,7 +293,6 @@ counts:
     not_attempted: 0
 """
 
-import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -294,7 +305,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     range_problems,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
-    SUCCEEDED,
+    RequestError,
     Throttled,
     UiPathError,
     Unauthorized,
@@ -307,7 +318,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import (
     PasswordAnswer,
     change_password,
-    unanswered,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import UiPathModule, reader_is_gone, register_forms
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import (
@@ -321,11 +331,12 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.res
     task_result,
     user_result,
 )
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import SUCCEEDED, Status
 from ansible_collections.rpaops.uipath.plugins.module_utils._workers import CircuitBreaker, Stop, run_in_pool
 
 # Without max_failures, so many users in a row that end with one of these statuses stop the task.
 FAILURES_IN_A_ROW = 3
-STOPPING_IN_A_ROW = frozenset({"wrong_password", "unknown", "unreachable", "throttled"})
+STOPPING_IN_A_ROW: frozenset[Status] = frozenset({"wrong_password", "unknown", "unreachable", "throttled"})
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
@@ -427,17 +438,18 @@ def run(
     return [user_result(change, verdict) for change, verdict in zip(changes, verdicts)]
 
 
-def refused_results(changes: Sequence[PasswordChange], error: UiPathError) -> list[dict[str, Any]]:
+def refused_results(changes: Sequence[PasswordChange], error: RequestError) -> list[dict[str, Any]]:
     """Return the results where nothing was sent, because signing in or looking up names failed."""
-    answer = dataclasses.replace(unanswered(error), attempts=0)
-    first = Verdict(error.status, error.status, (answer,))
+    first = Verdict(error.status, error.status, error=error)
     rest = unfinished(False, f"another user's request ended as {error.status}")
     return [user_result(change, rest if index else first) for index, change in enumerate(changes)]
 
 
 def unfinished(started: bool, reason: str) -> Verdict:
-    status = "unknown" if started else "not_attempted"
-    return Verdict(status, status, (PasswordAnswer(status, cause=f"{reason}.", attempts=0),))
+    if started:
+        return Verdict("unknown", "unknown", error=UiPathError(f"No answer was waited for because {reason}."))
+    message = f"The task stopped before this user's turn because {reason}. Nothing was sent."
+    return Verdict("not_attempted", "not_attempted", error=UiPathError(message))
 
 
 def main() -> None:

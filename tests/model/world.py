@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cache, partial
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Current, Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
@@ -143,7 +143,9 @@ def played(rotation: Callable[..., Rotation], process: Process) -> tuple[tuple[S
 
 
 def answer(kind: str) -> PasswordAnswer:
-    return PasswordAnswer("refused", codes=("UserLockedOut",)) if kind == "locked" else PasswordAnswer(kind)
+    if kind == "locked":
+        return PasswordAnswer("refused", codes=("UserLockedOut",))
+    return PasswordAnswer(cast(AnswerKind, kind))
 
 
 def judged(server: ServerState, pair: Pair, setting: Setting, verdict: str | None = None) -> tuple[ServerState, str]:

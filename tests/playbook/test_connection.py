@@ -36,6 +36,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def test_a_missing_url_is_told_with_the_variable_that_may_hold_it(play: Playbook) -> None:
+    del play.defaults["identity_url"]
+    run = play([task("Change", **change("user-0")), {"name": "Find", "rpaops.uipath.uipath_user_info": {}}])
+    expected = "missing required arguments: identity_url (or the environment variable UIPATH_IDENTITY_URL)"
+    assert [run[name]["msg"] for name in ("Change", "Find")] == [expected] * 2
+
+
 class TestUrlForms:
     def test_all_forms_with_a_slash_or_api_behind(self, play: Playbook, simulator: Simulator) -> None:
         urls = [simulator.origin + base for base in BASES.values()]

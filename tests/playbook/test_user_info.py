@@ -119,7 +119,7 @@ class TestInfo:
     def test_missing_users_are_a_failure_where_told_so(self, play: Playbook, organization: Simulator) -> None:
         given = {"names": ["clerk", "No Body"], "user_ids": ["nobody"], "fail_on_missing": True}
         result = play([find("Names", **given)])["Names"]
-        assert (result["failed"], result["status"]) == (True, "missing")
+        assert (result["failed"], result["status"]) == (True, "not_found")
         assert (result["missing"], "No Body, nobody" in result["msg"]) == (["No Body", "nobody"], True)
 
     @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ class Client:
         self._sleep = sleep
         self._tokens = Tokens(Token(sign_in.access_token) if sign_in.access_token else None)
         self._paused_until = 0.0
-        self._spoke_json = False
+        self._api_confirmed = False  # until the first answer in JSON, a web page means that the URL is wrong
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -252,15 +252,15 @@ class Client:
             )
         page = 300 <= response.status < 400 or (response.is_html and response.status < 500)
         if response.status == 404 and response.body.strip() and response.json is None:
-            page = page or not self._spoke_json  # what a gateway says of a path that it does not know
-        if page and self._spoke_json:
+            page = page or not self._api_confirmed  # what a gateway says of a path that it does not know
+        if page and self._api_confirmed:
             kind = UnexpectedAnswer if call.safe else OutcomeUnknown
             raise self._described(kind, call, response, "A web page or a redirect came instead of an answer.")
         if page or response.status == 405 or "InvalidPartition" in codes:
             likely = likely_mistake(self.identity_url, codes)
             message = f"There is no Identity API at identity_url; {likely} ({GUIDE})."
             raise self._described(WrongUrl, call, response, message)
-        self._spoke_json = self._spoke_json or response.json is not None
+        self._api_confirmed = self._api_confirmed or response.json is not None
 
     def _described(self, kind: type[UiPathError], call: _Call, response: Response, message: str) -> UiPathError:
         """Return an error that carries the server's message, masked."""

@@ -9,9 +9,9 @@ import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import RequestError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import change_password_url
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import (
@@ -24,17 +24,27 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport 
 # The values of the specification's UserType. Only a "user" has a password here.
 USER_TYPES = ("user", "robot", "directoryUser", "directoryGroup", "robotAccount", "application")
 
+# What an answer proves. Only `applied` changes the password; `unknown` may have.
+AnswerKind = Literal[
+    "applied",
+    "mismatch",  # the old password is not the one in effect
+    "policy",  # the new password is rejected
+    "conflict",  # another request was being applied; a retry may help
+    "refused",
+    "not_found",
+    "unauthorized",
+    "wrong_url",
+    "throttled",
+    "unreachable",
+    "unknown",
+]
+
 
 @dataclass(frozen=True)
 class PasswordAnswer:
-    """What one change-password request proves. `message` and `codes` are the server's, masked; `cause` is ours.
+    """What one change-password request proves. `message` and `codes` are the server's, masked; `cause` is ours."""
 
-    `kind` is `applied`, `mismatch` (the old password is not the live one), `policy` (the new one is refused),
-    `conflict` (not applied, a repeat may help), `refused`, `not_found`, `unauthorized`, `wrong_url`,
-    `throttled` or `unreachable` (all of them not applied), or `unknown`.
-    """
-
-    kind: str
+    kind: AnswerKind
     http_status: int | None = None
     codes: tuple[str, ...] = ()
     message: str = ""
@@ -56,12 +66,12 @@ def change_password(client: Client, user_id: str, old: str, new: str, *, secrets
     body = {"oldPassword": old, "newPassword": new}
     try:
         response = client.post(change_password_url(client.identity_url, user_id), body, secrets=secrets)
-    except UiPathError as error:
+    except RequestError as error:
         return unanswered(error)
     return read_password_answer(response, client.secrets, secrets)
 
 
-def unanswered(error: UiPathError) -> PasswordAnswer:
+def unanswered(error: RequestError) -> PasswordAnswer:
     return PasswordAnswer(
         error.status,
         error.http_status,
@@ -87,7 +97,7 @@ def read_password_answer(
     )
 
 
-def answer_kind(status: int, answer: Any) -> str:
+def answer_kind(status: int, answer: Any) -> AnswerKind:
     """Return what an API answer proves; only `succeeded` in a 200 proves that the change was applied."""
     if status == 404:
         return "not_found"

@@ -10,18 +10,33 @@ effect, and is sent once, after the old one was refused, to tell a repeated run 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import MessageKey, Status
 
-# The statuses of answers that settle the matter by themselves; the others are statuses already.
-STATUS_OF = {"applied": "changed", "mismatch": "wrong_password", "policy": "policy_rejected", "conflict": "refused"}
+# The user's status, where one answer decides it.
+STATUS_OF: Mapping[AnswerKind, Status] = {
+    "applied": "changed",
+    "mismatch": "wrong_password",
+    "policy": "policy_rejected",
+    "conflict": "refused",
+    "refused": "refused",
+    "not_found": "not_found",
+    "unauthorized": "unauthorized",
+    "wrong_url": "wrong_url",
+    "throttled": "throttled",
+    "unreachable": "unreachable",
+    "unknown": "unknown",
+}
 
-# Answers to the probe that speak of the new password, and not of the old one.
-REFUSALS = frozenset({"refused", "policy", "conflict"})
+# Answers to the probe that are about the new password, and not about the old one.
+REFUSALS: frozenset[AnswerKind] = frozenset({"refused", "policy", "conflict"})
 
 Send = Callable[[str, str], PasswordAnswer]
+Ask = Callable[[str, str], AnswerKind]
 
 
 @dataclass(frozen=True)
@@ -36,15 +51,19 @@ class PasswordChange:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one user: the status, the key of the sentence that explains it, and the answers behind it."""
+    """How one user ended: the status, the key of the message that explains it, and the answers behind it.
 
-    status: str
-    message_key: str
+    `error` is what kept the task from asking, or from waiting for an answer.
+    """
+
+    status: Status
+    message_key: MessageKey
     answers: tuple[PasswordAnswer, ...] = ()
+    error: UiPathError | None = None
 
     @property
-    def stopped_by(self) -> str | None:
-        """The outcome of a request after which no other user's can succeed, or None."""
+    def stopped_by(self) -> AnswerKind | None:
+        """The kind of the answer after which no other user's can succeed, or None."""
         return next((answer.kind for answer in self.answers if answer.stops_task), None)
 
 
@@ -52,7 +71,7 @@ def set_password(change: PasswordChange, send: Send, settle: Callable[[], None],
     """Send the pair and, where `probe` allows, find out what a mismatch or a lost answer means."""
     answers: list[PasswordAnswer] = []
 
-    def ask(old: str, new: str) -> str:
+    def ask(old: str, new: str) -> AnswerKind:
         answers.append(send(old, new))
         if answers[-1].kind == "conflict":
             answers.append(send(old, new))
@@ -62,10 +81,8 @@ def set_password(change: PasswordChange, send: Send, settle: Callable[[], None],
     return Verdict(status, message_key, tuple(answers))
 
 
-def decide(
-    change: PasswordChange, ask: Callable[[str, str], str], settle: Callable[[], None], *, probe: bool
-) -> tuple[str, str]:
-    """Return the user's status and the key of its sentence, asking the server as little as possible."""
+def decide(change: PasswordChange, ask: Ask, settle: Callable[[], None], *, probe: bool) -> tuple[Status, MessageKey]:
+    """Return the user's status and the key of its message, with as few requests as possible."""
     if change.old == change.new:
         return "already_set", "already_set"
     kind = ask(change.old, change.new)
@@ -87,6 +104,6 @@ def decide(
     return "unknown", "probe_refused" if kind in REFUSALS else "probe_lost"
 
 
-def plain(kind: str, mismatch: str = "wrong_password") -> tuple[str, str]:
-    status = STATUS_OF.get(kind, kind)
+def plain(kind: AnswerKind, mismatch: MessageKey = "wrong_password") -> tuple[Status, MessageKey]:
+    status = STATUS_OF[kind]
     return status, mismatch if status == "wrong_password" else status

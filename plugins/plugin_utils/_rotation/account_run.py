@@ -90,7 +90,7 @@ class AccountRun:
     def _broken_off(self, error: UiPathError) -> Outcome:
         """Return how the account ended when its store failed. What was sent until then counts all the same."""
         self._lock.close()
-        return Outcome(error.status, None, (*self._answers, unanswered(error)))
+        return Outcome(error.status, None, (*self._answers, unanswered(error)))  # type: ignore[arg-type]
 
 
 def begins_something(step: Step) -> bool:

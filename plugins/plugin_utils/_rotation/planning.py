@@ -78,7 +78,8 @@ def plan(request: RotationRequest, store: Store, *, check_mode: bool = False) ->
     try:
         record = store.read(request.account.user_id)
     except WentBackwards as error:  # under its lock, the record takes over what was found beside it
-        return Plan(request, None, Outcome(error.status, None, (unanswered(error),)) if check_mode else None)
+        outcome = Outcome(error.status, None, (unanswered(error),))  # type: ignore[arg-type]
+        return Plan(request, None, outcome if check_mode else None)
     try:
         first = next(Rotation(request, now=utc_now, new_password=lambda: "-").steps(record))
     except StopIteration as ending:

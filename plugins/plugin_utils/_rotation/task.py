@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connect
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, RequestError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.settings import PASSWORD_COMPLEXITY, read_setting
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import (
@@ -117,7 +117,7 @@ class RotationTask:
             return None
         try:
             self._client.sign_in()
-        except UiPathError as error:
+        except RequestError as error:
             return replace(unanswered(error), stops_task=True, attempts=0)
         self._heed_policy()
         return None

@@ -18,9 +18,10 @@ from ansible_collections.rpaops.uipath.plugins.doc_fragments import attributes, 
 from ansible_collections.rpaops.uipath.plugins.lookup import uipath_password
 from ansible_collections.rpaops.uipath.plugins.module_utils import _errors
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import STATUSES, UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import SHOWN_FIELDS, User
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import failure
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import STATUSES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     rotation_argument_spec,
 )
@@ -105,7 +106,7 @@ class TestUipathUserPassword:
 
     def test_documents_the_same_for_one_user_and_for_each_of_many(self) -> None:
         task_only = {"results", "counts"}
-        assert {*self.RETURN, "changed"} - task_only == set(self.RETURN["results"]["contains"])
+        assert {*self.RETURN, "changed", "failed"} - task_only == set(self.RETURN["results"]["contains"])
 
 
 class TestUipathUserInfo:
@@ -119,13 +120,13 @@ class TestUipathUserInfo:
 
     def test_documents_every_way_to_fail(self) -> None:
         kinds = [kind for kind in vars(_errors).values() if isinstance(kind, type) and issubclass(kind, UiPathError)]
-        expected = {kind.status for kind in kinds} - {"unknown"} | {"missing", "interrupted"}
+        expected = {kind.status for kind in kinds} - {"unknown"} | {"interrupted"}
         lines = [line.partition(" - ")[0] for line in self.RETURN["status"]["description"]]
         assert {word for line in lines for word in re.findall(r"V\((\w+)\)", line)} == expected
 
     def test_documents_what_a_failure_returns(self) -> None:
         of_failures = {name for name, value in self.RETURN.items() if value["returned"] == "failure"}
-        assert of_failures == set(failure("status", "msg")) - {"failed", "msg"}
+        assert of_failures == set(failure("defect", "msg")) - {"failed", "msg"}
 
 
 class TestUipathPasswordRotation:
@@ -142,7 +143,7 @@ class TestUipathPasswordRotation:
         assert list(self.ACCOUNT) == list(result)
 
     def test_documents_what_a_task_returns(self) -> None:
-        task, refused = set(task_result([], 90)), set(failure("status", "msg"))
+        task, refused = set(task_result([], 90)), set(failure("defect", "msg"))
         assert set(self.RETURN) == (task | refused) - {"changed", "failed"}
         of_refusals = {name for name, field in self.RETURN.items() if field["returned"].startswith("when the whole")}
         assert of_refusals == refused - task

@@ -24,7 +24,7 @@ LAYERS = (
     ("module_utils._module", "module_utils._password_change"),
     ("module_utils._arguments",),
     ("module_utils._identity", "module_utils._workers"),
-    ("module_utils._masking", "module_utils._errors"),
+    ("module_utils._errors", "module_utils._masking", "module_utils._summaries"),
 )
 # The same inside the packages that have layers of their own.
 PACKAGES = {
@@ -35,7 +35,7 @@ PACKAGES = {
         ("auth", "responses", "retry", "transport"),
         ("endpoints", "transport_errors"),
     ),
-    "module_utils._password_change": (("resolve", "results"), ("attempt",)),
+    "module_utils._password_change": (("resolve", "results"), ("attempt",), ("statuses",)),
     "plugin_utils._rotation": (
         ("task",),
         ("batch", "options", "planning", "results"),

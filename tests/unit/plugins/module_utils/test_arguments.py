@@ -14,12 +14,14 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     connection_argument_spec,
     connection_problems,
     connection_secrets,
+    option_error,
     proxy_problems,
     range_problems,
     set_variable,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import WriteInCheckMode
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import TransportOptions
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE, Transcript
 
 INFINITE = float("inf")
@@ -60,6 +62,40 @@ class TestConnectionArgumentSpec:
     def test_is_new_each_time(self) -> None:
         connection_argument_spec().clear()
         assert connection_argument_spec()
+
+
+class TestOptionError:
+    def test_names_the_environment_variable_of_a_missing_option(self) -> None:
+        message = option_error("missing required arguments: accounts, identity_url", [])
+        assert message == (
+            "missing required arguments: accounts, identity_url (or the environment variable UIPATH_IDENTITY_URL)"
+        )
+
+    def test_also_among_other_errors(self) -> None:
+        message = option_error("missing required arguments: identity_url; retries is no int", [])
+        assert message == (
+            "missing required arguments: identity_url (or the environment variable UIPATH_IDENTITY_URL);"
+            " retries is no int"
+        )
+
+    @pytest.mark.parametrize("names", ["identity_url", "identity_url, path", "path, identity_url"])
+    def test_a_suboption_of_the_same_name_has_none(self, names: str) -> None:
+        message = f"missing required arguments: {names} found in store"
+        assert option_error(message, []) == message
+
+    def test_any_other_error_stays_as_it_is(self) -> None:
+        message = "Unsupported parameters for (uipath_user_info) module: identity_urll"
+        assert option_error(message, []) == message
+
+    def test_masks_every_secret_the_longest_first(self) -> None:
+        assert option_error("hunter2 and hunter and hunter23", ["hunter", "hunter23", "", "hunter2"]) == (
+            f"{MASK} and {MASK} and {MASK}"
+        )
+
+    def test_masks_a_quoted_entry_that_is_no_secret_of_an_option(self) -> None:
+        message = "Value 'a\n 'b' c' in the sub parameter field 'users' must be a dict, not 'str'"
+        masked = f"Value '{MASK}' in the sub parameter field 'users' must be a dict, not 'str'"
+        assert option_error(message, []) == masked
 
 
 class TestConnectionProblems:

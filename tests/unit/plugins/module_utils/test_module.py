@@ -101,6 +101,22 @@ class TestConclude:
         result = self.concluded(with_arguments, work)
         assert result == failure("throttled", "Slow down.", 429, ["Busy"], "00-1")
 
+    def test_leaves_the_messages_of_this_collection_alone(self, with_arguments: WithArguments) -> None:
+        users = [{"user_id": "u1", "old_password": "password", "new_password": "old"}]
+        failed = failure("unknown", "The old password is wrong.")
+        result = with_arguments(lambda: make().conclude(lambda: failed), {"users": users})
+        assert result["msg"] == "The old password is wrong."
+
+    def test_refused_input_shows_no_option(self, with_arguments: WithArguments) -> None:
+        def work() -> dict[str, Any]:
+            raise InvalidInput(["old_password is empty"])
+
+        given = {"users": USERS, "client_id": "a secret in the wrong place"}
+        result = with_arguments(lambda: make().conclude(work), given)
+        assert result["msg"] == "Nothing was changed, because the input has problems: old_password is empty."
+        shown = {value for value in arguments_in(result).values() if isinstance(value, (str, list, dict)) and value}
+        assert shown == {HIDDEN}
+
     def test_an_interrupt(self, with_arguments: WithArguments) -> None:
         def work() -> dict[str, Any]:
             raise KeyboardInterrupt
@@ -165,11 +181,6 @@ class TestFailJson:
         result = with_arguments(make, {"users": users, "retries": " ".join(secrets)})
         assert not any(secret in result["msg"] for secret in secrets)
         assert not any(f"{MASK}{end}" in result["msg"] for end in "23456789")
-
-    def test_leaves_the_words_of_this_collection_alone(self, with_arguments: WithArguments) -> None:
-        users = [{"user_id": "u1", "old_password": "password", "new_password": "old"}]
-        result = with_arguments(lambda: make().fail_json("The old password is wrong."), {"users": users})
-        assert result["msg"] == "The old password is wrong."
 
     def test_keeps_other_results(self, with_arguments: WithArguments) -> None:
         result = with_arguments(lambda: make().fail_json("no", results=[1], changed=True), {})

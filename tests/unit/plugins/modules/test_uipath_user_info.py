@@ -182,8 +182,8 @@ class TestTaskResult:
 
     def test_missing_ones_are_one_where_told_so(self) -> None:
         result = task_result([User("id-a", A)], ["x", "Y"], options(fail_on_missing=True))
-        assert (result["failed"], result["status"], result["missing"]) == (True, "missing", ["x", "Y"])
-        assert result["msg"] == "Nobody has these names or ids: x, Y."
+        assert (result["failed"], result["status"], result["missing"]) == (True, "not_found", ["x", "Y"])
+        assert result["msg"] == "No user has these names or ids: x, Y."
 
 
 TASK = {"identity_url": BASE, "access_token": token_of(ORGANIZATION), "retries": 0}
@@ -221,7 +221,7 @@ class TestMain:
     def test_missing_users(self, server: Transcript, with_arguments: WithArguments) -> None:
         server.expects(listing()).answers(200, page(A))
         result = self.failed(with_arguments, names=["a", "x"], fail_on_missing=True)
-        assert (result["status"], result["missing"]) == ("missing", ["x"])
+        assert (result["status"], result["missing"]) == ("not_found", ["x"])
 
     def test_a_token_that_may_not_read(self, server: Transcript, with_arguments: WithArguments) -> None:
         server.expects(listing()).answers(403, {"traceId": "00-1"})

@@ -201,7 +201,9 @@ class TestRun:
         server.expects(password_of("a")).answers(200, DONE)
         server.expects(password_of("b")).answers(403)
         assert self.outcome(server, clock, "a", "b", "c") == ["changed", "unauthorized", "not_attempted"]
-        assert self.results[2]["msg"].endswith("another user's request ended as unauthorized.")
+        assert self.results[2]["msg"].endswith(
+            "because another user's request ended as unauthorized. Nothing was sent."
+        )
         assert self.results[2]["attempts"] == 0
 
     @pytest.mark.parametrize("status", [401, 403])
@@ -210,13 +212,15 @@ class TestRun:
         server.expects(password_of("a"), pair("new-a", "new-a")).answers(status)
         assert self.outcome(server, clock, "a", "b") == ["unknown", "not_attempted"]
         assert "could not be asked" in self.results[0]["msg"]
-        assert self.results[1]["msg"].endswith("another user's request ended as unauthorized.")
+        assert self.results[1]["msg"].endswith(
+            "because another user's request ended as unauthorized. Nothing was sent."
+        )
 
     def test_or_the_repeat_after_a_lost_answer(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).fails("time is up", sent=True)
         server.expects(password_of("a")).answers(302)
         assert self.outcome(server, clock, "a", "b") == ["unknown", "not_attempted"]
-        assert self.results[1]["msg"].endswith("another user's request ended as wrong_url.")
+        assert self.results[1]["msg"].endswith("because another user's request ended as wrong_url. Nothing was sent.")
 
     def test_a_wrong_url_ends_the_task(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).answers(200, b"<html>")
@@ -310,7 +314,10 @@ class TestRefusedResults:
             "No token.",
         )
         assert [result["status"] for result in others] == ["not_attempted"] * 2
-        assert all(other["msg"].endswith("another user's request ended as unauthorized.") for other in others)
+        assert all(
+            other["msg"].endswith("because another user's request ended as unauthorized. Nothing was sent.")
+            for other in others
+        )
 
     def test_they_are_in_order_and_nothing_was_tried(self) -> None:
         self.ERROR.attempts = 3  # those of the look-up
@@ -334,10 +341,13 @@ class TestUnfinished:
     def test_one_under_way_is_unknown(self) -> None:
         verdict = unfinished(True, "the task was interrupted")
         assert verdict.status == "unknown"
-        assert verdict.answers[0].cause == "the task was interrupted."
+        assert str(verdict.error).endswith("because the task was interrupted.")
 
     def test_one_not_started_was_not_attempted(self) -> None:
-        assert unfinished(False, "the task ended").status == "not_attempted"
+        verdict = unfinished(False, "2 users failed (max_failures)")
+        assert verdict.status == "not_attempted"
+        message = "The task stopped before this user's turn because 2 users failed (max_failures). Nothing was sent."
+        assert str(verdict.error) == message
 
 
 TASK = {"identity_url": BASE, "access_token": "given-t0ken", "settle_seconds": 0, "retries": 0}
@@ -354,6 +364,7 @@ class TestMain:
         del result["invocation"]
         assert result == {
             "changed": True,
+            "label": "u1",
             "user_id": "u1",
             "user_name": None,
             "status": "changed",

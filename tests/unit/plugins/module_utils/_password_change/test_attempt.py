@@ -6,23 +6,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from itertools import product
+from typing import get_args
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import MESSAGES, STATUSES
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import (
     REFUSALS,
+    STATUS_OF,
     PasswordChange,
     Verdict,
     decide,
     plain,
     set_password,
 )
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import MESSAGES, STATUSES
 
 CHANGE = PasswordChange("u1", "old-1", "new-1")
 PAIR, PROBE = ("old-1", "new-1"), ("new-1", "new-1")
 
-SETTLED = [
+SETTLED: list[AnswerKind] = [
     "applied",
     "mismatch",
     "policy",
@@ -33,26 +35,26 @@ SETTLED = [
     "throttled",
     "unreachable",
 ]
-KINDS = [*SETTLED, "conflict", "unknown"]
+KINDS: tuple[AnswerKind, ...] = get_args(AnswerKind)
 
 
 def after_a_probe(kind: str, live: str) -> tuple[str, str]:
-    """The status and sentence after a probe's answer. `live` is what it means that the new password is in effect."""
+    """The status and message key after a probe's answer. `live` is what it means that the new password is in effect."""
     refused = ("unknown", "probe_refused" if kind in ("refused", "policy", "conflict") else "probe_lost")
     return {"applied": (live, live), "mismatch": ("wrong_password", "wrong_password")}.get(kind, refused)
 
 
 class ScriptedServer:
-    """Answers with outcomes in turn, and notes what it was asked. SETTLE stands for a pause."""
+    """Answers in turn with the given kinds, and notes what it was asked. SETTLE stands for a pause."""
 
     SETTLE = ("settle", "")
 
-    def __init__(self, kinds: tuple[str, ...]) -> None:
+    def __init__(self, kinds: tuple[AnswerKind, ...]) -> None:
         self.kinds = iter(kinds)
         self.heard: list[tuple[str, str]] = []
-        self.answered: list[str] = []
+        self.answered: list[AnswerKind] = []
 
-    def ask(self, old: str, new: str) -> str:
+    def ask(self, old: str, new: str) -> AnswerKind:
         self.heard.append((old, new))
         self.answered.append(next(self.kinds))
         return self.answered[-1]
@@ -72,7 +74,7 @@ def transcripts(probe: bool) -> list[tuple[Verdict, ScriptedServer]]:
 
 
 def played(probe: bool) -> Iterator[tuple[Verdict, ScriptedServer]]:
-    pending: list[tuple[str, ...]] = [()]
+    pending: list[tuple[AnswerKind, ...]] = [()]
     while pending:
         kinds = pending.pop()
         server = ScriptedServer(kinds)
@@ -161,7 +163,7 @@ class TestSetPassword:
     @pytest.mark.parametrize("kind", ["unauthorized", "wrong_url"])
     @pytest.mark.parametrize("before", [("unknown",), ("mismatch",), ("unknown", "mismatch")])
     def test_a_user_whose_repeat_or_probe_is_refused_is_unknown_and_stops_the_task(
-        self, before: tuple[str, ...], kind: str
+        self, before: tuple[AnswerKind, ...], kind: AnswerKind
     ) -> None:
         server = ScriptedServer((*before, kind))
         verdict = set_password(CHANGE, server.send, server.settle, probe=True)
@@ -174,7 +176,7 @@ class TestSetPassword:
 
 
 class TestDecide:
-    def decided(self, *kinds: str, probe: bool = True) -> tuple[str, str, list[tuple[str, str]]]:
+    def decided(self, *kinds: AnswerKind, probe: bool = True) -> tuple[str, str, list[tuple[str, str]]]:
         server = ScriptedServer(kinds)
         status, message_key = decide(CHANGE, server.ask, server.settle, probe=probe)
         assert list(server.kinds) == []
@@ -197,7 +199,7 @@ class TestDecide:
         ],
     )
     @pytest.mark.parametrize("probe", [True, False])
-    def test_a_settled_answer_is_the_end(self, kind: str, status: str, probe: bool) -> None:
+    def test_a_settled_answer_is_the_end(self, kind: AnswerKind, status: str, probe: bool) -> None:
         assert self.decided(kind, probe=probe) == (status, status, [PAIR])
 
     @pytest.mark.parametrize(
@@ -207,34 +209,36 @@ class TestDecide:
             ("unknown", ("unknown", "unknown", [PAIR])),
         ],
     )
-    def test_without_a_probe_so_is_any(self, kind: str, decision: tuple[str, str, list[tuple[str, str]]]) -> None:
+    def test_without_a_probe_so_is_any(
+        self, kind: AnswerKind, decision: tuple[str, str, list[tuple[str, str]]]
+    ) -> None:
         assert self.decided(kind, probe=False) == decision
 
     @pytest.mark.parametrize("probed", KINDS)
-    def test_a_mismatch_is_probed(self, probed: str) -> None:
+    def test_a_mismatch_is_probed(self, probed: AnswerKind) -> None:
         decision = after_a_probe(probed, live="already_set")
         assert self.decided("mismatch", probed) == (*decision, [PAIR, PROBE])
 
     @pytest.mark.parametrize("second", [kind for kind in KINDS if kind != "mismatch"])
-    def test_a_lost_answer_sends_the_pair_once_more(self, second: str) -> None:
+    def test_a_lost_answer_sends_the_pair_once_more(self, second: AnswerKind) -> None:
         statuses = {"applied": "changed", "policy": "policy_rejected", "not_found": "not_found"}
         status = statuses.get(second, "unknown")
         assert self.decided("unknown", second) == (status, status, [PAIR, ScriptedServer.SETTLE, PAIR])
 
     @pytest.mark.parametrize("probed", KINDS)
-    def test_a_lost_answer_and_a_mismatch_are_probed(self, probed: str) -> None:
+    def test_a_lost_answer_and_a_mismatch_are_probed(self, probed: AnswerKind) -> None:
         decision = after_a_probe(probed, live="changed")
         heard = [PAIR, ScriptedServer.SETTLE, PAIR, PROBE]
         assert self.decided("unknown", "mismatch", probed) == (*decision, heard)
 
     def test_no_sequence_needs_a_fourth_answer(self) -> None:
-        for probe, *kinds in product([True, False], KINDS, KINDS, KINDS):
-            server = ScriptedServer(tuple(map(str, kinds)))
-            status, message_key = decide(CHANGE, server.ask, server.settle, probe=bool(probe))
+        for probe, kinds in product([True, False], product(KINDS, repeat=3)):
+            server = ScriptedServer(kinds)
+            status, message_key = decide(CHANGE, server.ask, server.settle, probe=probe)
             assert status in STATUSES
             assert message_key in MESSAGES or message_key == status
 
-    def test_the_sentence_after_a_probe_says_whether_the_server_spoke(self) -> None:
+    def test_the_message_after_a_probe_says_whether_the_server_answered_it(self) -> None:
         assert "did not say whether the new one is" in MESSAGES["probe_refused"]
         assert "Run the task again" not in MESSAGES["probe_refused"]
         assert "could not be asked. Run the task again" in MESSAGES["probe_lost"]
@@ -242,9 +246,13 @@ class TestDecide:
 
 
 class TestPlain:
-    def test_names_the_sentence_of_a_mismatch(self) -> None:
+    def test_gives_the_message_key_of_a_mismatch(self) -> None:
         assert plain("mismatch") == ("wrong_password", "wrong_password")
         assert plain("mismatch", mismatch="wrong_password_unprobed") == ("wrong_password", "wrong_password_unprobed")
+
+    def test_every_kind_of_answer_has_a_status(self) -> None:
+        assert STATUS_OF.keys() == set(KINDS)
+        assert set(STATUS_OF.values()) < set(STATUSES)
 
     def test_a_status_stays_itself(self) -> None:
         assert plain("throttled") == ("throttled", "throttled")

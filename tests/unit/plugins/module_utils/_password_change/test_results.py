@@ -6,16 +6,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import MESSAGES, STATUSES
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Throttled, UiPathError, Unauthorized
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange, Verdict
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.results import (
     difference,
     failure_message,
-    summary,
     task_result,
     user_result,
 )
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import MESSAGES, STATUSES, Status
 
 CHANGE = PasswordChange("u1", "old-1", "new-1")
 
@@ -24,10 +24,10 @@ def results(*statuses: str) -> list[dict[str, Any]]:
     """Some users' results, as far as the task's result depends on them."""
     return [
         {
-            "user_id": f"u{index}",
-            "user_name": None,
+            "label": f"u{index}",
             "status": status,
             "changed": status in ("changed", "would_change"),
+            "failed": status not in ("changed", "already_set", "would_change"),
             "msg": "Why.",
         }
         for index, status in enumerate(statuses)
@@ -38,10 +38,12 @@ class TestUserResult:
     def test_of_a_change(self) -> None:
         verdict = Verdict("changed", "changed", (PasswordAnswer("applied", 200, trace_id="00-1", attempts=2),))
         assert user_result(CHANGE, verdict) == {
+            "label": "u1",
             "user_id": "u1",
             "user_name": None,
             "status": "changed",
             "changed": True,
+            "failed": False,
             "http_status": 200,
             "error_codes": [],
             "trace_id": None,
@@ -73,18 +75,30 @@ class TestUserResult:
     @pytest.mark.parametrize(("user_id", "shown"), [("u1", "u1"), ("", None)])
     def test_of_a_user_given_by_name(self, user_id: str, shown: str | None) -> None:
         result = user_result(PasswordChange(user_id, "old-1", "new-1", "Jane"), Verdict("refused", "refused"))
-        assert (result["user_id"], result["user_name"]) == (shown, "Jane")
+        assert (result["label"], result["user_id"], result["user_name"]) == ("Jane", shown, "Jane")
 
     @pytest.mark.parametrize("status", STATUSES)
-    def test_every_status_says_something_and_no_password(self, status: str) -> None:
-        result = user_result(CHANGE, Verdict(status, status, (PasswordAnswer(status, cause="The cause."),)))
+    def test_fails_unless_the_password_is_or_would_be_in_effect(self, status: Status) -> None:
+        succeeded = status in ("changed", "already_set", "would_change")
+        assert user_result(CHANGE, Verdict(status, status))["failed"] is not succeeded
+
+    def test_of_a_task_that_could_not_sign_in(self) -> None:
+        error = Unauthorized("No token.", http_status=400, codes=["invalid_client"], trace_id="00-1")
+        error.attempts = 3  # those of the sign-in
+        result = user_result(CHANGE, Verdict("unauthorized", "unauthorized", error=error))
+        assert (result["http_status"], result["error_codes"], result["trace_id"]) == (400, ["invalid_client"], "00-1")
+        assert (result["attempts"], result["msg"]) == (0, "No token.")
+
+    @pytest.mark.parametrize("status", STATUSES)
+    def test_every_status_has_a_message_without_a_password(self, status: Status) -> None:
+        result = user_result(CHANGE, Verdict(status, status, error=UiPathError("The cause.")))
         assert len(result["msg"]) >= len("The cause.")
         assert CHANGE.old not in str(result)
         assert CHANGE.new not in str(result)
 
 
 class TestFailureMessage:
-    def test_joins_sentence_causes_and_words_without_repetition(self) -> None:
+    def test_joins_message_causes_and_the_servers_messages_without_repetition(self) -> None:
         answers = (
             PasswordAnswer("unknown", cause="There was no answer: a."),
             PasswordAnswer("unknown", cause="There was no answer: a.", message="Busy."),
@@ -93,21 +107,24 @@ class TestFailureMessage:
         message = failure_message(Verdict("unknown", "unknown", answers))
         assert message == f"{MESSAGES['unknown']} There was no answer: a. The server says: Busy."
 
-    def test_an_error_with_its_own_sentence(self) -> None:
+    def test_a_status_whose_error_brings_the_message(self) -> None:
         verdict = Verdict("throttled", "throttled", (PasswordAnswer("throttled", cause="Slow down."),))
         assert failure_message(verdict) == "Slow down."
+        assert failure_message(Verdict("throttled", "throttled", error=Throttled("Slow down."))) == "Slow down."
+
+    def test_an_error_follows_the_message_of_the_status(self) -> None:
+        verdict = Verdict("unknown", "unknown", error=UiPathError("Cut off."))
+        assert failure_message(verdict) == f"{MESSAGES['unknown']} Cut off."
 
 
 class TestTaskResult:
     def test_of_one_user_is_that_users(self) -> None:
         (result,) = results("changed")
-        assert task_result([result], many=False) == {**result, "failed": False}
+        assert task_result([result], many=False) == result
 
-    @pytest.mark.parametrize("status", STATUSES)
-    def test_fails_unless_the_password_is_or_would_be_in_effect(self, status: str) -> None:
-        succeeded = status in ("changed", "already_set", "would_change")
-        assert task_result(results(status), many=False)["failed"] is not succeeded
-        assert task_result(results("changed", status), many=True)["failed"] is not succeeded
+    def test_fails_if_any_user_did(self) -> None:
+        assert task_result(results("changed", "unknown"), many=True)["failed"] is True
+        assert task_result(results("changed", "already_set"), many=True)["failed"] is False
 
     def test_is_changed_if_any_password_was_also_in_a_failing_task(self) -> None:
         result = task_result(results("wrong_password", "changed"), many=True)
@@ -117,30 +134,11 @@ class TestTaskResult:
         result = task_result(results("changed", "unknown", "changed"), many=True)
         assert result["counts"] == {**dict.fromkeys(STATUSES, 0), "changed": 2, "unknown": 1}
         assert len(result["results"]) == 3
+        assert result["msg"] == "1 of 3 users failed: 2 changed, 1 unknown. The first of them, u1: Why."
 
-    def test_of_nobody(self) -> None:
+    def test_without_users(self) -> None:
         result = task_result([], many=True)
         assert (result["failed"], result["changed"], result["results"]) == (False, False, [])
-
-
-class TestSummary:
-    def test_of_a_success(self) -> None:
-        assert (
-            summary({"changed": 2, "already_set": 1, "unknown": 0}, [], 3)
-            == "Users by status: 2 changed, 1 already_set."
-        )
-
-    def test_of_a_failure_quotes_the_first(self) -> None:
-        failed = results("unknown", "refused")
-        expected = "2 of 9 users failed: 7 changed, 2 unknown. The first of them, u0: Why."
-        assert summary({"changed": 7, "unknown": 2}, failed, 9) == expected
-
-    def test_calls_a_user_as_the_task_does(self) -> None:
-        failed = [{**results("refused")[0], "user_name": "Jane"}]
-        assert summary({"refused": 1}, failed, 1).endswith("The first of them, Jane: Why.")
-
-    def test_of_nobody(self) -> None:
-        assert summary({"changed": 0}, [], 0) == "Users by status: none given."
 
 
 class TestDifference:
@@ -151,5 +149,5 @@ class TestDifference:
         }
 
     def test_calls_a_user_as_the_task_does(self) -> None:
-        changed = [{**results("changed")[0], "user_name": "Jane"}]
+        changed = [{**results("changed")[0], "label": "Jane"}]
         assert difference(changed) == {"before": {"Jane": "old password"}, "after": {"Jane": "new password"}}

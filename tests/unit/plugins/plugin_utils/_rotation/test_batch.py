@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from itertools import count
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._workers import Stop
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import (
@@ -32,7 +32,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation
 )
 
 LONG = 5.0  # seconds that no test spends: a limit for what must not hang
-OUTCOMES = {"a": "applied", "m": "mismatch", "u": "unknown", "n": "not_found", "r": "refused"}
+OUTCOMES: dict[str, AnswerKind] = {"a": "applied", "m": "mismatch", "u": "unknown", "n": "not_found", "r": "refused"}
 ROW = "2 accounts in a row failed, the last as not_found"
 
 

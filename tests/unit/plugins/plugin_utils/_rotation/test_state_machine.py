@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     Account,
     Current,
@@ -89,7 +89,7 @@ class ScriptedRotation:
         assert isinstance(self._next, PreserveConflict)
         self._go_on(foreign)
 
-    def sends(self, old: str, new: str, kind: str, *codes: str) -> None:
+    def sends(self, old: str, new: str, kind: AnswerKind, *codes: str) -> None:
         assert self._next == Send(old, new)
         self._go_on(PasswordAnswer(kind, codes=codes))
 
@@ -218,7 +218,7 @@ class TestAnswerToAPairThatWasNeverSent:
         run.outcomes("quarantined")
 
     @pytest.mark.parametrize(("kind", "status"), NOT_APPLIED.items())
-    def test_not_applied_is_written_down_as_harmless(self, kind: str, status: str) -> None:
+    def test_not_applied_is_written_down_as_harmless(self, kind: AnswerKind, status: str) -> None:
         run = ScriptedRotation(OLD)
         run.saves(unproven_sends=1)
         run.sends("old", "new-1", kind)
@@ -286,7 +286,7 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
         run.outcomes("out_of_sync")
 
     @pytest.mark.parametrize("kind", ["policy", "refused"])
-    def test_a_refusal_proves_nothing(self, run: ScriptedRotation, kind: str) -> None:
+    def test_a_refusal_proves_nothing(self, run: ScriptedRotation, kind: AnswerKind) -> None:
         run.sends("old", "new-0", kind)
         run.saves(pending=("new-0", "new-1"), orphans=["old"], status="in_doubt", unproven_sends=3)
         run.sends("new-0", "new-1", "applied")
@@ -294,7 +294,9 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
         run.outcomes("resumed", changed=True)
 
     @pytest.mark.parametrize("kind", ["policy", "refused"])
-    def test_the_old_password_is_tried_after_a_refusal_and_a_mismatch(self, run: ScriptedRotation, kind: str) -> None:
+    def test_the_old_password_is_tried_after_a_refusal_and_a_mismatch(
+        self, run: ScriptedRotation, kind: AnswerKind
+    ) -> None:
         run.sends("old", "new-0", kind)
         run.saves()
         run.sends("new-0", "new-1", "mismatch")
@@ -313,7 +315,7 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
         run.outcomes("out_of_sync")
 
     @pytest.mark.parametrize("kind", ["policy", "refused"])
-    def test_two_refusals_leave_it_as_it_was(self, run: ScriptedRotation, kind: str) -> None:
+    def test_two_refusals_leave_it_as_it_was(self, run: ScriptedRotation, kind: AnswerKind) -> None:
         run.sends("old", "new-0", kind)
         run.saves()
         run.sends("new-0", "new-1", kind)
@@ -335,7 +337,7 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
         run.outcomes("quarantined")
 
     @pytest.mark.parametrize("kind", sorted(NOT_APPLIED.keys() - {"not_found"}))
-    def test_not_applied_says_nothing_about_the_earlier_request(self, run: ScriptedRotation, kind: str) -> None:
+    def test_not_applied_says_nothing_about_the_earlier_request(self, run: ScriptedRotation, kind: AnswerKind) -> None:
         run.sends("old", "new-0", kind)
         run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt", unproven_sends=1)
         run.outcomes("in_doubt")

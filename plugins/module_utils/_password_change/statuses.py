@@ -1,0 +1,58 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The statuses that a user whose password is to be changed can end with, and what the user's result says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Union, get_args
+
+Status = Literal[
+    "changed",
+    "already_set",
+    "would_change",
+    "wrong_password",
+    "policy_rejected",
+    "refused",
+    "not_found",
+    "unauthorized",
+    "wrong_url",
+    "throttled",
+    "unreachable",
+    "unknown",
+    "not_attempted",
+]
+STATUSES: tuple[Status, ...] = get_args(Status)
+SUCCEEDED: frozenset[Status] = frozenset({"changed", "already_set", "would_change"})
+
+# Some statuses have several messages. Others have none here: the error that led to them brings its own.
+MessageKey = Union[Status, Literal["wrong_password_unprobed", "probe_lost", "probe_refused"]]
+MESSAGES: Mapping[MessageKey, str] = {
+    "changed": "The password was changed.",
+    "already_set": "The new password is in effect already.",
+    "would_change": "The password would be changed, if the old password is the one in effect.",
+    "wrong_password": (
+        "The old password is not the one in effect, and neither is the new one. Find out the live password before the"
+        " next run: every further try counts as a failed sign-in."
+    ),
+    "wrong_password_unprobed": (
+        "The old password is not the one in effect. Whether the new one is was not tried (update_password=always)."
+    ),
+    "policy_rejected": "The server's password policy refuses the new password. Nothing was changed.",
+    "refused": "The server refuses the change.",
+    "not_found": "The server knows no such user. Check the user id and the organization in identity_url.",
+    "unknown": (
+        "Nothing proves whether the password was changed. Run the task again with the same pair of passwords: it is"
+        " safe to repeat, and settles the question."
+    ),
+    "probe_lost": (
+        "The old password is not the one in effect. Whether the new one is could not be asked. Run the task again with"
+        " the same pair of passwords."
+    ),
+    "probe_refused": (
+        "The old password is not the one in effect, and the server did not say whether the new one is. A password"
+        " history that refuses a password in use is the likely cause; if a former run was cut short, the new password"
+        " is probably in effect. Try it by signing in before changing anything."
+    ),
+}

@@ -1,0 +1,27 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task with many results says about all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def count_statuses(results: Iterable[Mapping[str, Any]], statuses: Iterable[str]) -> dict[str, int]:
+    """Return how many results have each of the statuses, in the order of these."""
+    counts = dict.fromkeys(statuses, 0)
+    for result in results:
+        counts[result["status"]] += 1
+    return counts
+
+
+def summary(results: Sequence[Mapping[str, Any]], counts: Mapping[str, int], noun: str) -> str:
+    """Sum up results that have `label`, `failed` and `msg`. `noun` is what each is about, in the singular."""
+    by_status = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none given"
+    failed = [result for result in results if result["failed"]]
+    if not failed:
+        return f"{noun.capitalize()}s by status: {by_status}."
+    first = f"{failed[0]['label']}: {failed[0]['msg']}"
+    return f"{len(failed)} of {len(results)} {noun}s failed: {by_status}. The first of them, {first}"

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._summaries import count_statuses, summary
+
+SUCCEEDED = {"label": "jane", "status": "changed", "failed": False, "msg": "Fine."}
+FAILED = {"label": "joe", "status": "unknown", "failed": True, "msg": "Why."}
+ALSO_FAILED = {"label": "jim", "status": "refused", "failed": True, "msg": "Why not."}
+STATUSES = ("changed", "unknown", "refused")
+
+
+def of(*results: dict[str, Any], noun: str = "user") -> str:
+    return summary(results, count_statuses(results, STATUSES), noun)
+
+
+class TestCountStatuses:
+    def test_counts_every_status_in_order(self) -> None:
+        counts = count_statuses([FAILED, SUCCEEDED, FAILED], STATUSES)
+        assert list(counts.items()) == [("changed", 1), ("unknown", 2), ("refused", 0)]
+
+
+class TestSummary:
+    def test_of_a_success(self) -> None:
+        assert of(SUCCEEDED, SUCCEEDED) == "Users by status: 2 changed."
+
+    def test_of_a_failure_quotes_the_first(self) -> None:
+        expected = "2 of 3 users failed: 1 changed, 1 unknown, 1 refused. The first of them, joe: Why."
+        assert of(SUCCEEDED, FAILED, ALSO_FAILED) == expected
+
+    def test_a_status_that_fails_only_sometimes(self) -> None:
+        busy = {**FAILED, "failed": False}
+        assert of(busy, FAILED).startswith("1 of 2 users failed: 2 unknown.")
+
+    def test_of_no_results(self) -> None:
+        assert of() == "Users by status: none given."
+
+    def test_names_what_the_results_are_about(self) -> None:
+        assert of(SUCCEEDED, noun="account") == "Accounts by status: 1 changed."
+        assert of(FAILED, noun="account").startswith("1 of 1 accounts failed: 1 unknown.")
