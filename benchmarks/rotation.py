@@ -23,13 +23,12 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing import vault
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Transport
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import rotation_argument_spec
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task import rotate
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import store_argument_spec
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
 from bench import CLIENT, BenchmarkServer, Cost, conclude, number_of_runs, peak, play, row, simulator
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from user_password import CONCURRENCY, EMPTY, User, measured, module, new_users
@@ -187,7 +186,7 @@ def rotate_here(accounts: Fleet) -> None:
         "store": {"path": str(accounts.store)},
         "accounts": [{"user_id": user["user_id"]} for user in accounts.users],
     }
-    options = ArgumentSpecValidator(rotation_argument_spec(store_argument_spec())).validate(given).validated_parameters
+    options, _errors = validated(given, rotation_argument_spec())
     rotate(options, {}, VaultFileStore(accounts.store, secrets=SECRETS, identity_url=url), check_mode=False)
 
 

@@ -15,13 +15,10 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.basic import missing_required_lib
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     SIGN_IN_EXCLUSIONS,
     connection_problems,
-    option_error,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import normalize_identity_url
@@ -30,17 +27,20 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
     DEFECT,
     WARN_UNVERIFIED,
     failure,
+    register_forms,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     option_problems,
     rotation_argument_spec,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task import rotate
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import named_store, store_argument_spec
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
 
 ONE_HOST = (
-    "The play has several hosts, and a rotation runs once: set run_once: true on this task, or use hosts: localhost."
-    " With the strategy free, run_once has no effect."
+    "A rotation must run once, but the play has several hosts: set run_once: true on this task, or use"
+    " hosts: localhost. The strategy free ignores run_once."
 )
 
 
@@ -68,36 +68,29 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
 
     def _validated(self) -> dict[str, Any]:
         """Return the options as a module would get them, or fail without any value in the message."""
-        validator = ArgumentSpecValidator(
-            rotation_argument_spec(store_argument_spec()), mutually_exclusive=SIGN_IN_EXCLUSIONS
-        )
-        validation = validator.validate(self._task.args)
-        if validation.error_messages:
-            message = "; ".join(map(complete, validation.errors))
-            raise AnsibleActionFail(option_error(message, validation._no_log_values))
-        options: dict[str, Any] = validation.validated_parameters
+        options, errors = validated(self._task.args, rotation_argument_spec(), SIGN_IN_EXCLUSIONS)
+        if errors:
+            raise AnsibleActionFail("; ".join(errors))
         return options
 
     def _rotate(self, options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-        problems = connection_problems(options, os.environ) + option_problems(options)
+        store_options = StoreOptions(options["store"])
+        problems = connection_problems(options, os.environ) + option_problems(options) + store_options.problems
         if problems:
             raise InvalidInput(problems)
         if not options["validate_certs"]:
             self._display.warning(WARN_UNVERIFIED)
-        store = named_store(
-            options["store"],
-            self._loader,
-            identity_url=normalize_identity_url(options["identity_url"]),
-            in_awx_job=in_awx_job(variables, os.environ),
+        store = store_options.create(
+            StoreContext(
+                playbook_directory=self._loader.get_basedir(),
+                vault_secrets=self._loader._vault.secrets or (),
+                identity_url=normalize_identity_url(options["identity_url"]),
+                in_awx_job=in_awx_job(variables, os.environ),
+            )
         )
+        register_forms(store.secrets())
         check_mode = bool(self._task.check_mode)
         return rotate(options, os.environ, store, check_mode=check_mode, warn=self._display.warning)
-
-
-def complete(error: Exception) -> str:
-    """Say of an option what is wrong with it: the core leaves that to its own modules."""
-    unsupported = isinstance(error, UnsupportedError)
-    return f"Unsupported parameters: {error}" if unsupported else str(error)
 
 
 def is_repeated(task: Any, variables: Mapping[str, Any]) -> bool:

@@ -63,42 +63,43 @@ _raw:
 from typing import Any
 
 from ansible.errors import AnsibleLookupError
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import register_forms
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store, one_account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import named_store, store_argument_spec
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import OpenStore, Store, find_record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext
 
 
 class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
         try:
-            store = self._store(self.get_option("store"))
-            store.open(check_mode=True)
-            passwords = [self._password(store, str(term)) for term in terms]
+            with self._store().open(read_only=True) as store:
+                passwords = [self._password(store, str(term)) for term in terms]
         except UiPathError as error:
             raise AnsibleLookupError(error.message) from None
         register_forms(passwords)
         return passwords
 
-    def _store(self, given: dict[str, Any]) -> Store:
-        validation = ArgumentSpecValidator(store_argument_spec()).validate(given)
-        if validation.error_messages:
-            raise AnsibleLookupError("store: " + "; ".join(validation.error_messages))
-        return named_store(validation.validated_parameters, self._loader)
+    def _store(self) -> Store:
+        options = StoreOptions(self.get_option("store"))
+        if options.problems:
+            raise AnsibleLookupError("; ".join(options.problems))
+        loader: Any = self._loader
+        store = options.create(StoreContext(loader.get_basedir(), loader._vault.secrets or ()))
+        register_forms(store.secrets())
+        return store
 
-    def _password(self, store: Store, term: str) -> str:
-        account_id = one_account(store, term)
-        record = store.read(account_id) if account_id else None
+    def _password(self, store: OpenStore, term: str) -> str:
+        record = find_record(store, term)
         if not record:
             raise AnsibleLookupError(f"The store has no account with the user id, label or user name {term}.")
         status = doubt(record)
         if status and not self.get_option("allow_in_doubt"):
             raise AnsibleLookupError(
-                f"{term}: {status}. {MESSAGES[status]} allow_in_doubt=true returns the current password all the same."
+                f"{term}: {status}. {MESSAGES[status]} Set allow_in_doubt=true to get the current password anyway."
             )
         return record.current.password

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -151,8 +151,9 @@ def connect(
     *,
     check_mode: bool,
     connections: int = 1,
+    other_secrets: Collection[str] = (),
 ) -> Client:
-    """Return a client for checked options. Nothing is sent yet."""
+    """Return a client for checked options. Nothing is sent yet. `other_secrets` are masked like the connection's."""
     identity_url = normalize_identity_url(options["identity_url"])
     transport = Transport(
         TransportOptions(
@@ -171,7 +172,7 @@ def connect(
         identity_url=identity_url,
         token_url=options["token_url"] or default_token_url(identity_url),
         sign_in=choose_sign_in(options, environ),
-        secrets=connection_secrets(options, environ),
+        secrets={*connection_secrets(options, environ), *other_secrets},
         retries=options["retries"],
         check_mode=check_mode,
     )

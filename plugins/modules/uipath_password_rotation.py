@@ -230,45 +230,57 @@ accounts:
     name:
       description: The label, as given.
       type: str
+    label:
+      description: What a person calls the account. The name, else the user name, else the user's id.
+      type: str
+      sample: svc-robot-1
     status:
       description:
-        - 'V(rotated) - The password was changed, and is in the store.'
-        - 'V(resumed) - What an earlier run had left open is settled. The live password is in the store.'
+        - 'V(rotated) - The password was changed, and the new one is in the store.'
+        - 'V(resumed) - A change that an earlier run left unfinished is complete now. The live password is in the
+          store.'
         - 'V(fresh) - Nothing is due.'
-        - 'V(adopted) - The password given was live, and was changed. The new one is in the store.'
-        - 'V(created) - The password given is in the store. It was not tried.'
-        - 'V(delivered) - The consumers have the password.'
+        - 'V(adopted) - The password given was live and was replaced. The new one is in the store.'
+        - 'V(created) - The password given was recorded in the store. It was not tried at the server.'
+        - 'V(delivered) - The account is noted as delivered: its consumers have the password.'
         - 'V(would_rotate) - The password would be changed.'
         - 'V(busy) - Another run is working on this account.'
-        - 'V(age_unknown) - The record does not say since when the password is in effect, or says a time to
-          come. Check the clock, or rotate with force: true.'
-        - 'V(throttled) - The server asks for more patience than this run has. Nothing was changed; the next
-          run goes on.'
-        - 'V(unreachable) - The server was not reached. Nothing was changed; the next run goes on.'
-        - 'V(unauthorized) - The server does not accept the caller. Nothing was changed; the next run goes on.'
-        - 'V(wrong_url) - This is not the Identity API. Nothing was changed; the next run goes on.'
-        - 'V(refused) - The server refuses the change, and not for its policy. Look at its codes. The lookup
-          returns no password until a run has found out which one is live.'
-        - 'V(policy_rejected) - The server''s policy refuses all new passwords. Give the option password what it
-          demands, or the application the scope PM.Setting.Read.'
-        - 'V(not_found) - The server knows no such user. The record is kept.'
-        - 'V(in_doubt) - Nothing proves which of the passwords in the record is live. Run again: the next run
-          sends the same pair and finds out.'
-        - 'V(out_of_sync) - None of the passwords tried is live: somebody else has changed it. Run with state:
-          resumed and force: true to try two others that are in the record, or reset the password and run with
+        - 'V(age_unknown) - The record does not say since when the password is in effect, or that time is in the future.
+          Check the controller''s clock, or rotate with force: true.'
+        - 'V(throttled) - The server kept answering 429 (Too Many Requests) until the retries were used up. Nothing was
+          changed; the next run continues.'
+        - 'V(unreachable) - The server could not be reached. Nothing was changed; the next run continues.'
+        - 'V(unauthorized) - The server did not accept the sign-in or the token. Nothing was changed; the next run
+          continues.'
+        - 'V(wrong_url) - There is no Identity API at this URL. Check identity_url. Nothing was changed; the next run
+          continues.'
+        - 'V(refused) - The server rejected the change for a reason other than the password policy; see error_codes. The
+          lookup returns no password until a run has found out which one is live.'
+        - 'V(policy_rejected) - The server''s password policy rejected every new password. Set the option password to
+          what the policy requires, or give the application the scope PM.Setting.Read.'
+        - 'V(not_found) - The server has no such user. The record is kept.'
+        - 'V(in_doubt) - It is not known which password in the record is live. Run again: the next run sends the same
+          pair and finds out.'
+        - 'V(out_of_sync) - None of the passwords tried is live: the password was changed outside this store. Run with
+          state: resumed and force: true to try two other passwords in the record, or reset the password and run with
           state: adopted.'
-        - 'V(quarantined) - The account is left alone, so that the server does not lock it: too many answers
-          were lost, or the server has locked or disabled it. Mend that, then run with state: resumed and
-          force: true.'
-        - 'V(store_error) - The store cannot be used for this account. Nothing is sent before it is mended.'
-        - 'V(store_conflict) - Somebody else wrote the record while it was worked on. Both versions are kept:
-          compare the file with the .conflict file beside it, and stop what else writes there.'
-        - 'V(no_password) - There is no record, and no initial_password to adopt.'
-        - 'V(not_attempted) - Nothing was done for this account, because the run was stopped before its turn.'
+        - 'V(quarantined) - The account is not tried any more, so that the server does not lock it: too many answers
+          were lost, or the server has locked or deactivated the user. Fix that, then run with state: resumed and force:
+          true.'
+        - 'V(store_error) - The store cannot be used for this account. Nothing is sent until that is fixed.'
+        - 'V(store_conflict) - Another process wrote the record during this run. Both versions are kept: see the guide
+          of the store, compare them, and stop the other writer.'
+        - 'V(no_password) - The account has neither a record nor an initial_password.'
+        - 'V(not_attempted) - Nothing was done for this account: the run stopped before its turn.'
       type: str
       sample: rotated
     changed:
       description: Whether the password was changed or the record was created, or would be in check mode.
+      type: bool
+    failed:
+      description:
+        - Whether the account makes the task fail. Every status does but V(rotated), V(resumed), V(fresh), V(adopted),
+          V(created), V(delivered) and V(would_rotate). V(busy) does only once the account is overdue by a day.
       type: bool
     generation:
       description: How often the record was written, or V(null) where it is not known.

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     rotation_argument_spec,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task import rotate
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import store_argument_spec
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
 from ansible_collections.rpaops.uipath.tests.faults.injection.sitecustomize import Injection
 from ansible_collections.rpaops.uipath.tests.faults.rig import ROTATION, Rig
 
@@ -28,7 +27,7 @@ DEFECT = 70
 def rotate_in_process(rig: Rig, users: Iterable[str]) -> dict[str, Any]:
     """Do what the action plugin does once its options are checked."""
     given = {**rig.play.defaults, **rig.task(users)[ROTATION]}
-    options = ArgumentSpecValidator(rotation_argument_spec(store_argument_spec())).validate(given).validated_parameters
+    options, _errors = validated(given, rotation_argument_spec())
     return rotate(options, {}, rig.a_store(), check_mode=False)
 
 

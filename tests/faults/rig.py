@@ -166,17 +166,11 @@ class Rig:
         return list(users)
 
     def put(self, *records: Record) -> None:
-        store = self.opened_store()
-        for record in records:
-            with store.account(record.account.user_id) as locked_record:
-                locked_record.read()
-                assert locked_record.write(record)
-        store.close()
-
-    def opened_store(self) -> VaultFileStore:
-        store = self.a_store()
-        store.open(check_mode=False)
-        return store
+        with self.a_store().open(read_only=False) as store:
+            for record in records:
+                with store.locked(record.account.user_id) as locked_record:
+                    locked_record.read()
+                    assert locked_record.write(record)
 
     def a_store(self) -> VaultFileStore:
         secrets = [("default", VaultSecret(VAULT_PASSWORD.encode()))]

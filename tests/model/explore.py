@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Union
 
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import is_closed
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import closed_status
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import MISMATCH_LIMIT
 from ansible_collections.rpaops.uipath.tests.model.rules import THEIRS, Violation
 from ansible_collections.rpaops.uipath.tests.model.world import (
@@ -97,7 +97,7 @@ def has_sign_ins_left(world: World) -> bool:
 
 def undisturbed(world: World, setting: Setting, runs: int) -> tuple[World, int]:
     request = ROTATED
-    if runs > 1 and world.stored and is_closed(world.stored):
+    if runs > 1 and world.stored and closed_status(world.stored):
         request = adopted(world.server.live) if world.server.live.startswith(THEIRS) else RESUMED
     world = started(world, setting, request)
     mismatches = 0

@@ -8,38 +8,41 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Pending, Record, next_generation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Attempt, Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Send, Steps, Wait
 
 
 class ChangesFirst(Rotation):
     """Stores the new password when the server has it."""
 
-    def _send(self, record: Record, pair: Pending, *, maybe_applied: bool) -> Steps:
-        self._answers.append((yield Send(pair.old, pair.new)))
+    def _send(self, record: Record, attempt: Attempt) -> Steps:
+        self._answers.append((yield Send(attempt.pair.old, attempt.pair.new)))
         if self._answers[-1].kind != "applied":
             return self._outcome("refused", record)
-        return (yield from self._commit(record, pair))
+        return (yield from self._commit(record, attempt))
 
 
 class DropsOnMismatch(Rotation):
     """Takes a mismatch for the proof that nothing was changed."""
 
-    def _after_mismatch(self, record: Record, pair: Pending, maybe_applied: bool) -> Steps:
+    def _after_mismatch(self, record: Record, attempt: Attempt) -> Steps:
         return (yield from self._saved(replace(record, pending=None, status="out_of_sync"), "out_of_sync"))
 
 
 class DropsOnTimeout(Rotation):
-    """Takes silence for the proof that nothing was changed."""
+    """Takes a lost answer for the proof that nothing was changed."""
 
-    def _after_silence(self, record: Record, pair: Pending, maybe_applied: bool) -> Steps:
+    def _wait_and_resend(self, record: Record, attempt: Attempt) -> Steps:
         return (yield from self._saved(replace(record, pending=None), "unreachable"))
+
+    _leave_in_doubt = _wait_and_resend
 
 
 class RollsBack(Rotation):
-    """Undoes what may have been applied. Either way, the old password is live then; but the request is still flying."""
+    """Undoes what may have been applied. Either way, the old password is live then; but the request is in flight."""
 
-    def _after_silence(self, record: Record, pair: Pending, maybe_applied: bool) -> Steps:
+    def _wait_and_resend(self, record: Record, attempt: Attempt) -> Steps:
+        pair = attempt.pair
         yield Wait()
         undone = next_generation(record, pending=Pending(pair.new, pair.old, pair.staged_at))
         failure = yield from self._persisted(undone)
@@ -48,12 +51,14 @@ class RollsBack(Rotation):
         self._answers.append((yield Send(pair.new, pair.old)))
         return (yield from self._saved(replace(undone, pending=None), "unreachable"))
 
+    _leave_in_doubt = _wait_and_resend
+
 
 class DeletesOrphansEarly(Rotation):
     """Tidies up when it stages: before the new password was proven to be live."""
 
-    def _send(self, record: Record, pair: Pending, *, maybe_applied: bool) -> Steps:
-        return (yield from super()._send(replace(record, orphans=()), pair, maybe_applied=maybe_applied))
+    def _send(self, record: Record, attempt: Attempt) -> Steps:
+        return (yield from super()._send(replace(record, orphans=()), attempt))
 
 
 class StartsAfresh(Rotation):
@@ -66,15 +71,16 @@ class StartsAfresh(Rotation):
 class DropsOnRefusal(Rotation):
     """Takes a refusal for the proof that nothing was changed, though the pair was sent before."""
 
-    def _forward(self, record: Record, pair: Pending) -> Steps:
+    def _step_forward(self, record: Record, attempt: Attempt) -> Steps:
         if self._answers[-1].kind == "mismatch":
-            return (yield from super()._forward(record, pair))
+            return (yield from super()._step_forward(record, attempt))
         return (yield from self._saved(replace(record, pending=None), "refused"))
 
 
 class TriesForEver(Rotation):
     """Goes on from one password to the next, whatever the server's counter says."""
 
-    def _after_mismatch(self, record: Record, pair: Pending, maybe_applied: bool) -> Steps:
-        onward = self._with_orphans(record, (pair.old,), "replaced")
-        return (yield from self._send(replace(onward, unproven_sends=0), self._pair(pair.new), maybe_applied=False))
+    def _after_mismatch(self, record: Record, attempt: Attempt) -> Steps:
+        onward = self._with_orphans(record, (attempt.pair.old,), "replaced")
+        following = Attempt(self._pair(attempt.pair.new))
+        return (yield from self._send(replace(onward, unproven_sends=0), following))

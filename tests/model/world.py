@@ -129,8 +129,9 @@ def begin(left: Left, *, initial: bool = False) -> World:
 def played(rotation: Callable[..., Rotation], process: Process) -> tuple[tuple[Step, ...], Step | Outcome]:
     """Return the steps that the process has done, and the one that it wants to do now, or how it ended."""
     numbers = count(1)
-    run = rotation(process.request, now=lambda: NOW, new_password=lambda: f"run{process.number}.{next(numbers)}")
-    steps = run.steps(process.read)
+    steps = rotation(
+        process.request, process.read, now=lambda: NOW, new_password=lambda: f"run{process.number}.{next(numbers)}"
+    ).steps()
     done: list[Step] = []
     try:
         step = next(steps)

@@ -3,18 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One account under way: its steps are carried out in the store and at the server.
 
-Whoever dies in here leaves the store as the last durable write left it. Nothing is cleaned up on the way out, because
-nothing has to be.
+A process that dies in here leaves the store as the last durable write left it. There is nothing to clean up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Union
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer, unanswered
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     Outcome,
@@ -24,10 +24,12 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     Step,
     Steps,
     Wait,
+    outcome_of,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import LockedRecord, Store
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import LockedRecord, OpenStore
 
 Sender = Callable[[str, str], PasswordAnswer]
+Starter = Callable[[Union[Record, None]], Rotation]
 
 
 class Abandoned(UiPathError):
@@ -38,28 +40,31 @@ class Abandoned(UiPathError):
 
 
 class AccountRun:
-    """An account under way, with its lock, which is held until the account has ended."""
+    """An account under way, with its lock, which is held until the account has ended.
 
-    def __init__(self, rotation: Rotation, send: Sender, is_abandoned: Callable[[], bool]) -> None:
+    `rotation` starts the state machine for the record that is found under the lock.
+    """
+
+    def __init__(self, rotation: Starter, send: Sender, is_abandoned: Callable[[], bool]) -> None:
         self._rotation = rotation
         self._send = send
         self._is_abandoned = is_abandoned
         self._lock = ExitStack()
         self._answers: list[PasswordAnswer] = []
         self._steps: Steps
-        self._locked_record: LockedRecord
+        self._record: LockedRecord
 
-    def begin(self, store: Store, account_id: str) -> Outcome | None:
+    def begin(self, store: OpenStore, user_id: str) -> Outcome | None:
         """Lock the account, read its record, and go on as far as possible."""
         try:
-            self._locked_record = self._lock.enter_context(store.account(account_id))
-            self._steps = self._rotation.steps(self._locked_record.read())
+            self._record = self._lock.enter_context(store.locked(user_id))
+            self._steps = self._rotation(self._record.read()).steps()
         except UiPathError as error:
-            return self._broken_off(error)
+            return self._failed(error)
         return self.proceed()
 
     def proceed(self) -> Outcome | None:
-        """Go on until the account has ended, or return None where it has to wait for a lost answer to settle."""
+        """Go on until the account has ended, or return None where it has to wait after a lost answer."""
         reply: Any = None
         try:
             while not isinstance(step := self._steps.send(reply), Wait):
@@ -69,32 +74,32 @@ class AccountRun:
             outcome: Outcome = ending.value
             return outcome
         except UiPathError as error:
-            return self._broken_off(error)
+            return self._failed(error)
         return None
 
     def _carry_out(self, step: Save | PreserveConflict | Send) -> Any:
         if begins_something(step) and self._is_abandoned():
             raise Abandoned("The process that started this run is gone.")
         if isinstance(step, Save):
-            return self._locked_record.write(step.record)
+            return self._record.write(step.record)
         if isinstance(step, PreserveConflict):
-            return self._locked_record.preserve_conflict()
+            return self._record.preserve_conflict()
         self._answers.append(self._send(step.old, step.new))
         return self._answers[-1]
 
     def abandon(self) -> Outcome:
-        """End an account that waits, without asking again. The next run does."""
+        """End an account that waits, without sending again. The next run does."""
         self._lock.close()
         return Outcome("in_doubt", None, tuple(self._answers))
 
-    def _broken_off(self, error: UiPathError) -> Outcome:
-        """Return how the account ended when its store failed. What was sent until then counts all the same."""
+    def _failed(self, error: UiPathError) -> Outcome:
+        """Return the outcome of an account whose store failed. What was sent until then counts all the same."""
         self._lock.close()
-        return Outcome(error.status, None, (*self._answers, unanswered(error)))  # type: ignore[arg-type]
+        return outcome_of(error, answers=tuple(self._answers))
 
 
 def begins_something(step: Step) -> bool:
-    """Tell a request, and the stage before it, from a step that records what has come of a request."""
+    """Tell a request, and the stage before it, from a step that records the result of a request."""
     if isinstance(step, Save):
         return step.record.pending is not None and step.record.pending.maybe_live
     return isinstance(step, Send)

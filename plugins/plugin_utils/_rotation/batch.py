@@ -1,10 +1,10 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rotation of many accounts: who is first, how many at once, who waits together, and when to stop.
+"""The rotation of many accounts: their order, concurrency, common waits and limits.
 
-One account at a time goes first, until one was changed: what is wrong for all of them shows on one. From then on,
-accounts whose answer was lost wait together, so that a server that needs time costs one wait, and not one for each.
+Accounts go one at a time until the first one was changed: what is wrong for all of them shows on one. From then on,
+accounts whose answer was lost wait together, so that a slow server costs one wait, and not one for each account.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._workers import (
     run_in_pool,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import AccountStatus, Outcome
 
 # So many accounts in a row that end in one of these ways stop the run.
 BAD_ENDS_IN_A_ROW = 2
-BAD_ENDS = frozenset(
+BAD_ENDS: frozenset[AccountStatus] = frozenset(
     {
         "out_of_sync",
         "in_doubt",
@@ -55,7 +55,7 @@ class RotationBatch:
     """
 
     begin: Begin
-    settle: Callable[[], None]
+    wait: Callable[[], None]
     cancelled: Callable[[], bool]
     breaker: CircuitBreaker
     succeeded: Collection[str]
@@ -76,9 +76,9 @@ class RotationBatch:
         return self.outcomes
 
     def _conclude_waiting(self) -> None:
-        """Give lost answers time to settle, and let every account that waits for one go on."""
+        """Wait for lost requests to be applied or dropped, and let every account that waits go on."""
         if not self.breaker.stop:
-            self.settle()
+            self.wait()
         account_runs, self.waiting = self.waiting, {}
         queue = list(account_runs)
         while queue and not self.breaker.stop:
@@ -113,6 +113,6 @@ class RotationBatch:
         self.outcomes[account] = end
         first_change = end.changed and not self.proven
         self.proven = self.proven or end.changed
-        stopped_by = next((answer.kind for answer in end.answers if answer.stops_task), None)
-        stop = self.breaker.record(end.status, failed=end.status not in self.succeeded, stopped_by=stopped_by)
+        failed = end.status not in self.succeeded
+        stop = self.breaker.record(end.status, failed=failed, stopped_by=end.stopped_by)
         return stop or (FIRST_CHANGE if first_change else None)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of a rotation: their types, what is wrong with them, and the requests, rules and store they describe."""
+"""The options of a rotation: their types, what is wrong with them, and the requests and rules they describe."""
 
 from __future__ import annotations
 
@@ -25,12 +25,11 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords 
     rules_problems,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
-
-STATES = ("rotated", "present", "resumed", "adopted", "delivered")
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import STATES, RotationRequest
 
 
-def rotation_argument_spec(store_options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def rotation_argument_spec() -> dict[str, dict[str, Any]]:
+    """Return the options of a rotation. Those inside `store` belong to its type, and are validated by the registry."""
     return {
         **connection_argument_spec(),
         "accounts": {
@@ -46,7 +45,7 @@ def rotation_argument_spec(store_options: Mapping[str, Any]) -> dict[str, dict[s
             },
         },
         "only": {"type": "list", "elements": "str"},
-        "store": {"type": "dict", "required": True, "options": store_options},
+        "store": {"type": "dict", "required": True},
         "state": {"type": "str", "choices": list(STATES), "default": "rotated"},
         "max_age_days": {"type": "float", "default": 90.0},
         "force": {"type": "bool", "default": False},
@@ -81,8 +80,6 @@ def option_problems(options: Mapping[str, Any]) -> list[str]:
         "settle_seconds": (0, LONGEST_OPTION),
     }
     problems = range_problems(options, ranges) + rules_problems(password_rules(options))
-    if not options["store"]["path"]:
-        problems.append("store.path is empty")
     accounts = options["accounts"]
     for index, account in enumerate(accounts):
         problems += account_problems(f"accounts[{index}]", account)
@@ -95,7 +92,7 @@ def account_problems(place: str, account: Mapping[str, Any]) -> list[str]:
     if len(given) != 1:
         problems.append(f"{place} needs exactly one of user_id and user_name")
     if account["user_id"] and not is_path_segment(account["user_id"]):
-        problems.append(f"{place}.user_id cannot be part of a URL")
+        problems.append(f"{place}.user_id has characters that are not valid in a user id")
     return problems
 
 
@@ -113,9 +110,9 @@ def repeated_accounts(accounts: Sequence[Mapping[str, Any]]) -> list[str]:
 def only_problems(only: Sequence[str] | None, accounts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say which entries of `only` mean no account. An empty list may be a mistake, so it does not mean all."""
     if only == []:
-        return ["only is empty: leave it out to work on all accounts"]
+        return ["only is empty: omit it to work on all accounts"]
     names = {name for account in accounts for name in account_names(account)}
-    return [f"only: '{name}' is none of the accounts" for name in only or () if comparable(name) not in names]
+    return [f"only: no account is named '{name}'" for name in only or () if comparable(name) not in names]
 
 
 def account_names(account: Mapping[str, Any]) -> set[str]:
@@ -130,7 +127,7 @@ def chosen_accounts(options: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[s
             yield index, account
 
 
-def requests(options: Mapping[str, Any]) -> list[RotationRequest]:
+def rotation_requests(options: Mapping[str, Any]) -> list[RotationRequest]:
     identity_url = normalize_identity_url(options["identity_url"])
     return [
         RotationRequest(

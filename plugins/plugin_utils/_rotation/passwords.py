@@ -51,9 +51,9 @@ def rules_problems(rules: PasswordRules) -> list[str]:
     minimums = [getattr(rules, name) for name in CLASSES]
     problems = [f"password.{name} must not be negative" for name in CLASSES if getattr(rules, name) < 0]
     if any(not is_special(char) for char in rules.special_characters):
-        problems.append("password.special_characters must not hold letters, digits or spaces")
+        problems.append("password.special_characters must not contain letters, digits or spaces")
     problems += [
-        f"password.{name} wants characters, but password.exclude leaves none"
+        f"password.{name} is set, but password.exclude excludes all of its characters"
         for name in rules.used()
         if not rules.alphabet(name)
     ]

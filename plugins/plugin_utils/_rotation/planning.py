@@ -1,20 +1,19 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to come of every account, found out before anything is done: from the store and, for new names, the server.
+"""What a run would do with every account, found out before it does anything: from the store and, for new names, the
+server.
 
 Planning writes nothing. Where the store knows every name, it needs no network.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import (
     by_name,
@@ -22,17 +21,34 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
     name_problem,
     open_directory,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id, unanswered
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import repetitions
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, is_closed
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, closed_status
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest, Save, Step
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store, WentBackwards
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
+    AccountStatus,
+    Outcome,
+    RotationRequest,
+    Save,
+    State,
+    Step,
+    outcome_of,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    Busy,
+    OpenStore,
+    Reading,
+    StoredNames,
+    WentBackwards,
+)
+
+# The status in check mode of an account for which the run would do something, where it is another than would_rotate.
+PREDICTED: dict[State, AccountStatus] = {"present": "created", "delivered": "delivered"}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to come of an account. `ended` is None where something has to be done."""
+    """What is known of an account before the run. `outcome` is None where something has to be done."""
 
     request: RotationRequest
     record: Record | None
@@ -44,10 +60,10 @@ def utc_now() -> datetime:
 
 
 def identified(
-    requests: Sequence[RotationRequest], store: Store, client: Client, partition_id: str | None
+    requested: Sequence[RotationRequest], store: OpenStore, client: Client, partition_id: str | None
 ) -> list[RotationRequest]:
     """Return the requests with the id of every account: from the store or, where that knows none, from the server."""
-    known = [with_id(request, request.account.user_id or recorded_id(request, store)) for request in requests]
+    known = with_recorded_ids(requested, store)
     names = [request.account.user_name or "" for request in known if not request.account.user_id]
     named = by_name(open_directory(client, partition_id).everybody()) if names else {}
     problems, complete = [], []
@@ -63,62 +79,71 @@ def identified(
     return complete
 
 
+def with_recorded_ids(requested: Sequence[RotationRequest], store: OpenStore) -> list[RotationRequest]:
+    """Fill in the ids that the store knows by the user names. Where it knows several, the server decides."""
+    if all(request.account.user_id for request in requested):
+        return [with_id(request, request.account.user_id) for request in requested]
+    names = StoredNames(store.accounts())
+    known = []
+    for request in requested:
+        found = [request.account.user_id]
+        if not request.account.user_id:
+            found = names.find(request.account.user_name or "", "user_name")
+        known.append(with_id(request, found[0] if len(found) == 1 else ""))
+    return known
+
+
 def with_id(request: RotationRequest, user_id: str) -> RotationRequest:
     return replace(request, account=replace(request.account, user_id=canonical_user_id(user_id)))
 
 
-def recorded_id(request: RotationRequest, store: Store) -> str:
-    """Return the id of the account that the store knows by the user name. If it knows several, the server decides."""
-    found = store.find("user_name", request.account.user_name or "")
-    return found[0] if len(found) == 1 else ""
+def plan_all(requested: Sequence[RotationRequest], store: OpenStore, *, check_mode: bool = False) -> list[Plan]:
+    readings = store.read_many([request.account.user_id for request in requested])
+    return [plan(request, reading, check_mode=check_mode) for request, reading in zip(requested, readings)]
 
 
-def plan(request: RotationRequest, store: Store, *, check_mode: bool = False) -> Plan:
-    """Find out from the store what has to be done: the first step of the rotation tells."""
+def plan(request: RotationRequest, reading: Reading, *, check_mode: bool = False) -> Plan:
+    """Find out from the record what has to be done: the first step of the rotation tells."""
+    if isinstance(reading, Busy):
+        return Plan(request, None, outcome_of(reading))
+    if isinstance(reading, WentBackwards):  # under its lock, the record takes over what was found beside it
+        return Plan(request, None, outcome_of(reading) if check_mode else None)
+    if isinstance(reading, UiPathError):
+        raise reading
     try:
-        record = store.read(request.account.user_id)
-    except WentBackwards as error:  # under its lock, the record takes over what was found beside it
-        outcome = Outcome(error.status, None, (unanswered(error),))  # type: ignore[arg-type]
-        return Plan(request, None, outcome if check_mode else None)
-    try:
-        first = next(Rotation(request, now=utc_now, new_password=lambda: "-").steps(record))
+        first = next(Rotation(request, reading, now=utc_now, new_password=lambda: "-").steps())
     except StopIteration as ending:
-        return Plan(request, record, ending.value)
-    return Plan(request, record, foreseen(request, record, first) if check_mode else None)
+        return Plan(request, reading, ending.value)
+    return Plan(request, reading, predicted(request, reading, first) if check_mode else None)
 
 
-def foreseen(request: RotationRequest, record: Record | None, first: Step) -> Outcome:
-    """Return how an account would end outside check mode, if all goes well."""
-    if isinstance(first, Save) and is_closed(first.record):
-        return Outcome(first.record.status, record)
-    return Outcome({"present": "created", "delivered": "delivered"}.get(request.state, "would_rotate"), record)
+def predicted(request: RotationRequest, record: Record | None, first: Step) -> Outcome:
+    """Return the outcome outside check mode, if all goes well."""
+    closed = closed_status(first.record) if isinstance(first, Save) else None
+    if closed:
+        return Outcome(closed, record)
+    return Outcome(PREDICTED.get(request.state, "would_rotate"), record)
 
 
-def plan_all(requests: Sequence[RotationRequest], store: Store, *, check_mode: bool = False) -> list[Plan]:
-    """Plan in as many threads as there are processors: most of it is the derivation of keys, and they share that."""
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        return list(pool.map(lambda request: plan(request, store, check_mode=check_mode), requests))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def is_account(name: str, store: Store, ids: Collection[str]) -> bool:
-    return canonical_user_id(name) in ids or store.holds(name)
-
-
-def taken_labels(plans: Sequence[Plan], store: Store) -> list[str]:
+def taken_labels(plans: Sequence[Plan], store: OpenStore) -> list[str]:
     """Say which new labels are another account's, unless that account is about to get a new one, too."""
+    renamed = [planned for planned in plans if has_new_label(planned)]
+    if not renamed:
+        return []
     labels = {planned.request.account.user_id: planned.request.account.name for planned in plans}
-    problems = []
-    for planned in plans:
-        own, label = planned.request.account.user_id, planned.request.account.name
-        if label and not (planned.record and planned.record.account.name == label):
-            holders = {*store.find("name", label), *store.find("user_name", label)}
-            others = {other for other in holders if labels.get(other) in (None, label)}
-            others |= {canonical_user_id(label)} if is_account(label, store, labels) else set()
-            others -= {own}
-            if others:
-                place = f"accounts[{planned.request.index}].name"
-                problems.append(f"{place} stands for another account already, {min(others)}")
+    names, problems = StoredNames(store.accounts()), []
+    for planned in renamed:
+        own, label = planned.request.account.user_id, planned.request.account.name or ""
+        others = {other for other in names.find(label, "label", "user_name") if labels.get(other) in (None, label)}
+        if canonical_user_id(label) in names or canonical_user_id(label) in labels:
+            others.add(canonical_user_id(label))
+        others.discard(own)
+        if others:
+            place = f"accounts[{planned.request.index}].name"
+            problems.append(f"{place} stands for another account already, {min(others)}")
     return problems
+
+
+def has_new_label(planned: Plan) -> bool:
+    label = planned.request.account.name
+    return bool(label) and not (planned.record and planned.record.account.name == label)

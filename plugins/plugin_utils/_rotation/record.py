@@ -11,10 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Literal, Union, get_args
 
 KEPT_PREVIOUS = 3
-STATUSES = ("ok", "in_doubt", "out_of_sync", "quarantined")
+ClosedStatus = Literal["out_of_sync", "quarantined"]
+RecordStatus = Union[Literal["ok", "in_doubt"], ClosedStatus]
+Source = Literal["rotated", "adopted"]
+CLOSED: tuple[ClosedStatus, ...] = get_args(ClosedStatus)
+STATUSES: tuple[RecordStatus, ...] = ("ok", "in_doubt", *CLOSED)
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Current:
 
     password: str = field(repr=False)
     since: str | None
-    source: str  # rotated | adopted
+    source: Source
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Record:
     pending: Pending | None = None
     orphans: tuple[Orphan, ...] = ()
     previous: tuple[Retired, ...] = ()
-    status: str = "ok"
+    status: RecordStatus = "ok"
     unproven_sends: int = 0
     delivered: bool = True
 
@@ -91,11 +95,11 @@ def next_generation(record: Record, **changes: Any) -> Record:
     return replace(record, generation=record.generation + 1, **changes)
 
 
-def doubt(record: Record) -> str | None:
+def doubt(record: Record) -> Literal["in_doubt"] | ClosedStatus | None:
     """Return why the current password may not be the live one, as a status, or None."""
-    if record.status != "ok":
-        return record.status
-    return "in_doubt" if record.pending and record.pending.maybe_live else None
+    if record.status == "in_doubt" or (record.status == "ok" and record.pending and record.pending.maybe_live):
+        return "in_doubt"
+    return closed_status(record)
 
 
 def with_names(record: Record, account: Account) -> Record:
@@ -131,9 +135,9 @@ def with_orphans(record: Record, passwords: Sequence[str], time: str, why: str, 
     return replace(record, orphans=(*fresh, *record.orphans))
 
 
-def is_closed(record: Record) -> bool:
-    """Tell whether only a person may open the account again."""
-    return record.status in ("out_of_sync", "quarantined")
+def closed_status(record: Record) -> ClosedStatus | None:
+    """Return the status of an account that only a person may open again, or None."""
+    return next((status for status in CLOSED if status == record.status), None)
 
 
 def age_days(current: Current, now: datetime) -> float | None:

@@ -3,37 +3,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rotation of one account, as the sequence of its durable writes and its requests.
 
-Nothing here knows a file or HTTP. `Rotation.steps` is a generator: it yields what is to be done next (save a record,
-send a pair, wait), is sent what came of it, and returns how the account ended. A driver that dies between two steps
-leaves what was saved last, and the next rotation starts from that.
+Nothing here knows a file or HTTP. `Rotation.steps` is a generator: it yields the next step (save a record, send a pair,
+wait), is sent the step's result, and returns the outcome. A process that is killed between two steps leaves what was
+saved last, and the next rotation starts from that.
 
-What it rests on: the server applies a pair only while the old password of it is live. So
+It is safe because the server applies a pair only while the old password of the pair is live. So
 
-- a pair is saved before it is sent, and what was saved is never replaced because of an error, only because of a proof;
+- a pair is saved before it is sent, and only a proof replaces what was saved, never an error;
 - the same pair may be sent again at any time, another pair only from a password that may be live;
-- there is no way back: the undone value of a request that is still on its way would come to life again.
+- there is no rollback: a late copy of our own request would bring the value that was rolled back to life again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Literal, Union
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     Current,
     Pending,
     Record,
     age_days,
+    closed_status,
     committed,
-    is_closed,
     next_generation,
     with_names,
     with_orphans,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
+    AccountStatus,
     Outcome,
     PreserveConflict,
     RotationRequest,
@@ -44,15 +45,15 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     Wait,
 )
 
-# Sends of which nothing proves that they were no failed sign-ins. The server may lock the account at 10.
+# Sends that may have counted as failed sign-ins, since the last proof. The server may lock the account at 10.
 UNPROVEN_LIMIT = 4
 # Mismatches that one run may cause.
 MISMATCH_LIMIT = 2
 # New passwords that one run tries against the server's policy.
 POLICY_TRIES = 3
 
-# What a not-applied answer makes of the account. None of these answers is a failed sign-in.
-NOT_APPLIED = {
+# The account's status after an answer which proves that the request had no effect and was no failed sign-in.
+NOT_APPLIED: dict[AnswerKind, AccountStatus] = {
     "throttled": "throttled",
     "unreachable": "unreachable",
     "unauthorized": "unauthorized",
@@ -61,35 +62,79 @@ NOT_APPLIED = {
     "conflict": "refused",
 }
 
+# An answer as the tables below distinguish it: a refusal because the user is locked or inactive is one of its own.
+Reaction = Union[AnswerKind, Literal["barred"]]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A pair that is about to be sent, and what led this run to it.
+
+    `maybe_applied`: an earlier send of the same pair may have been applied. `untried`: passwords that may be live, to
+    try as the old one if this pair's old one turns out to be dead. `is_forward`: this run has made its step forward.
+    `doubted`: the pair from which it was made without a proof. `rejected`: how many new passwords broke the policy.
+    """
+
+    pair: Pending
+    maybe_applied: bool = False
+    untried: tuple[str, ...] = ()
+    is_forward: bool = False
+    doubted: Pending | None = None
+    rejected: int = 0
+
+
+Handler = Callable[[Record, Attempt], Steps]
+
 
 class Rotation:
-    """One run over one account. Remembers the answers of this run, which are lost when it is killed."""
+    """One run over one account. It remembers the answers of this run, which are lost when the run is killed."""
 
     def __init__(
-        self, request: RotationRequest, *, now: Callable[[], datetime], new_password: Callable[[], str]
+        self,
+        request: RotationRequest,
+        record: Record | None,
+        *,
+        now: Callable[[], datetime],
+        new_password: Callable[[], str],
     ) -> None:
         self._request = request
+        self._record = with_names(record, request.account) if record else None  # durable with the next write
         self._now = now
         self._new_password = new_password
         self._answers: list[PasswordAnswer] = []
         self._sent = ""
-        self._success = "rotated"
-        self._untried: list[str] = []
-        self._keeps_order = False
-        self._forwarded = False
-        self._doubted: Pending | None = None
-        self._policy_tries = 0
+        opens = request.state == "adopted" or (request.state == "resumed" and request.force)
+        # The passwords of a closed account stay before those that this run adds: they were tried less often.
+        self._keeps_order = bool(record and closed_status(record) and opens)
+        # The answers to a pair that was never sent before, and to one that may have been applied already.
+        self._after_first_send: Mapping[Reaction, Handler] = {
+            **dict.fromkeys(NOT_APPLIED, self._not_applied),
+            "applied": self._commit,
+            "mismatch": self._after_mismatch,
+            "unknown": self._wait_and_resend,
+            "policy": self._try_another_value,
+            "refused": self._refused,
+            "barred": self._quarantine,
+        }
+        self._after_resend: Mapping[Reaction, Handler] = {
+            **dict.fromkeys(NOT_APPLIED, self._still_in_doubt),
+            "applied": self._commit,
+            "mismatch": self._after_mismatch,
+            "unknown": self._leave_in_doubt,
+            "policy": self._forward_in_doubt,
+            "refused": self._forward_in_doubt,
+            "barred": self._quarantine,
+        }
 
-    def steps(self, record: Record | None) -> Steps:
-        if record is None:
+    def steps(self) -> Steps:
+        if self._record is None:
             return (yield from self._first())
-        record = with_names(record, self._request.account)  # durable with the next write
         if self._request.state == "present":
-            return self._outcome("fresh", record)
+            return self._outcome("fresh", self._record)
         wanted = {"rotated": self._rotated, "resumed": self._resumed, "adopted": self._adopted}
-        return (yield from wanted.get(self._request.state, self._delivered)(record))
+        return (yield from wanted.get(self._request.state, self._delivered)(self._record))
 
-    # What is asked for
+    # The states that a task asks for
 
     def _first(self) -> Steps:
         """There is no record yet: adopt the initial password, in the same write as the first stage."""
@@ -101,37 +146,38 @@ class Rotation:
         record = Record(request.account, Current(request.initial_password, self._time(), "adopted"))
         if request.state == "present":
             return (yield from self._saved(record, "created"))
-        self._success = "adopted" if request.state == "adopted" else "rotated"
         return (yield from self._change(record))
 
     def _delivered(self, record: Record) -> Steps:
         if record.delivered:
             return self._outcome("fresh", record)
-        if self._request.generation not in (None, record.generation):  # they were told of another password than this
+        if self._request.generation not in (None, record.generation):  # the consumers got another password than this
             return self._outcome("busy", record)
         return (yield from self._saved(replace(record, delivered=True), "delivered"))
 
     def _adopted(self, record: Record) -> Steps:
-        """The operator says that the initial password is live. What was believed before stays, and stays first."""
-        if not is_closed(record):
+        """The operator says that the initial password is live. The passwords of the record stay, before it."""
+        closed = closed_status(record)
+        if not closed:
             return self._outcome("fresh", record)
         if self._request.initial_password is None or was_refused(self._request.initial_password, record):
-            return self._outcome(record.status, record)
-        self._success, self._keeps_order = "adopted", True
+            return self._outcome(closed, record)
         former = self._with_orphans(replace(record, pending=None), record.candidates(), "before an adoption")
         current = Current(self._request.initial_password, self._time(), "adopted")
         return (yield from self._change(replace(former, current=current, status="ok", unproven_sends=0)))
 
     def _resumed(self, record: Record) -> Steps:
-        if is_closed(record):
-            return (yield from self._reopened(record)) if self._request.force else self._outcome(record.status, record)
+        closed = closed_status(record)
+        if closed:
+            return (yield from self._reopen(record)) if self._request.force else self._outcome(closed, record)
         if not record.pending:
             return self._outcome("fresh", record)
         return (yield from self._resume(record, record.pending))
 
     def _rotated(self, record: Record) -> Steps:
-        if is_closed(record):
-            return self._outcome(record.status, record)
+        closed = closed_status(record)
+        if closed:
+            return self._outcome(closed, record)
         if record.pending:
             return (yield from self._resume(record, record.pending))
         due = self._due(record.current)
@@ -146,31 +192,30 @@ class Rotation:
         days = age_days(current, self._now())
         return None if days is None else days >= self._request.max_age_days
 
-    # How it is done
+    # What begins a change
 
     def _change(self, record: Record) -> Steps:
-        return (yield from self._send(record, self._pair(record.current.password), maybe_applied=False))
+        return (yield from self._send(record, Attempt(self._pair(record.current.password))))
 
     def _resume(self, record: Record, pending: Pending) -> Steps:
-        self._success = "resumed"
-        return (yield from self._send(record, pending, maybe_applied=pending.maybe_live))
+        return (yield from self._send(record, Attempt(pending, maybe_applied=pending.maybe_live)))
 
-    def _reopened(self, record: Record) -> Steps:
-        """Try what may be live, one after the other, as often as one run may be wrong."""
-        self._success, self._keeps_order = "resumed", True
-        first, *self._untried = record.candidates()
+    def _reopen(self, record: Record) -> Steps:
+        """Try the passwords that may be live, one after the other, until the limit of mismatches is reached."""
+        first, *others = record.candidates()
         opened = self._with_orphans(replace(record, pending=None), record.candidates(), "not proven dead")
         opened = replace(opened, status="in_doubt", unproven_sends=0)
-        return (yield from self._send(opened, self._pair(first), maybe_applied=False))
+        return (yield from self._send(opened, Attempt(self._pair(first), untried=tuple(others))))
 
-    def _send(self, record: Record, pair: Pending, *, maybe_applied: bool) -> Steps:
-        """Save the pair, send it, and continue as the answer proves; `maybe_applied`: an earlier send may have worked."""
+    def _send(self, record: Record, attempt: Attempt) -> Steps:
+        """Save the pair, send it, and continue as the table for this attempt says."""
         if record.unproven_sends >= UNPROVEN_LIMIT:
             return (yield from self._saved(replace(record, status="quarantined"), "quarantined"))
+        pair = attempt.pair
         staged = next_generation(
             record,
             pending=replace(pair, maybe_live=True),
-            status="in_doubt" if maybe_applied else record.status,
+            status="in_doubt" if attempt.maybe_applied else record.status,
             unproven_sends=record.unproven_sends + 1,
         )
         failure = yield from self._persisted(staged)
@@ -179,104 +224,114 @@ class Rotation:
         self._sent = pair.new
         answer: PasswordAnswer = yield Send(pair.old, pair.new)
         self._answers.append(answer)
-        if answer.kind == "applied":
-            return (yield from self._commit(staged, pair))
-        if answer.kind == "mismatch":
-            return (yield from self._after_mismatch(staged, pair, maybe_applied))
-        if answer.kind == "unknown":
-            return (yield from self._after_silence(staged, pair, maybe_applied))
-        if answer.kind in NOT_APPLIED:
-            return (yield from self._not_applied(staged, pair, maybe_applied, NOT_APPLIED[answer.kind]))
-        if answer.kind == "refused" and is_barred(answer.codes):
-            return (yield from self._saved(replace(staged, status="quarantined"), "quarantined"))
-        if maybe_applied:  # the server may look at policy and history before the old password: this proves nothing
-            return (yield from self._forward_in_doubt(staged, pair))
-        if self._doubted:
-            return (yield from self._back_in_doubt(staged, self._doubted))
-        if answer.kind == "policy":
-            return (yield from self._another_value(staged, pair))
-        return self._outcome("refused", staged)
+        handlers = self._after_resend if attempt.maybe_applied else self._after_first_send
+        return (yield from handlers[reaction(answer)](staged, attempt))
 
-    def _commit(self, record: Record, pair: Pending) -> Steps:
+    # The handlers of answers: `record` is the staged one
+
+    def _commit(self, record: Record, attempt: Attempt) -> Steps:
         delivered = record.delivered and not self._request.consumers
-        return (yield from self._kept(committed(record, pair, self._time(), delivered=delivered), self._success))
+        record = committed(record, attempt.pair, self._time(), delivered=delivered)
+        return (yield from self._persisted_as(record, self._success()))
 
-    def _after_mismatch(self, record: Record, pair: Pending, maybe_applied: bool) -> Steps:
-        """The old password is dead. Either the new one is live, or somebody else changed it."""
-        mismatches = sum(answer.kind == "mismatch" for answer in self._answers)
-        is_new_likely = not self._forwarded and (maybe_applied or not self._untried)
-        if mismatches < MISMATCH_LIMIT and is_new_likely:
-            return (yield from self._forward(record, pair))
-        without = self._with_orphans(replace(record, pending=None), (pair.new, pair.old), "refused")
-        if mismatches < MISMATCH_LIMIT and self._untried:
-            return (yield from self._send(without, self._pair(self._untried.pop(0)), maybe_applied=False))
-        return (yield from self._saved(replace(without, status="out_of_sync"), "out_of_sync"))
+    def _after_mismatch(self, record: Record, attempt: Attempt) -> Steps:
+        """The old password is dead. Either the new one is live, or another one that this run has not tried."""
+        if self._mismatches() >= MISMATCH_LIMIT:
+            return (yield from self._close(record, attempt))
+        if not attempt.is_forward and (attempt.maybe_applied or not attempt.untried):
+            return (yield from self._step_forward(record, attempt))
+        if attempt.untried:
+            following, *others = attempt.untried
+            retry = replace(attempt, pair=self._pair(following), maybe_applied=False, untried=tuple(others))
+            return (yield from self._send(self._without_pair(record, attempt), retry))
+        return (yield from self._close(record, attempt))
 
-    def _forward(self, record: Record, pair: Pending) -> Steps:
-        """Go on from the new password of a pair that may have been applied. Once in a run."""
-        if self._forwarded:
+    def _close(self, record: Record, attempt: Attempt) -> Steps:
+        closed = replace(self._without_pair(record, attempt), status="out_of_sync")
+        return (yield from self._saved(closed, "out_of_sync"))
+
+    def _step_forward(self, record: Record, attempt: Attempt) -> Steps:
+        """Go on from the new password of a pair that may have been applied. A run does that once."""
+        if attempt.is_forward:
             return self._outcome("in_doubt", record)
-        self._forwarded = True
-        onward = self._with_orphans(record, (pair.old,), "replaced")
-        return (yield from self._send(replace(onward, status="in_doubt"), self._pair(pair.new), maybe_applied=False))
+        onward = self._with_orphans(record, (attempt.pair.old,), "replaced")
+        forward = replace(attempt, pair=self._pair(attempt.pair.new), maybe_applied=False, is_forward=True)
+        return (yield from self._send(replace(onward, status="in_doubt"), forward))
 
-    def _forward_in_doubt(self, record: Record, pair: Pending) -> Steps:
-        """Go on from the new password though the old one may still be live: it is the next to try."""
-        if not self._forwarded:
-            self._doubted = pair
-            self._untried.append(pair.old)
-        return (yield from self._forward(record, pair))
+    def _forward_in_doubt(self, record: Record, attempt: Attempt) -> Steps:
+        """Step forward though the old password may still be live, since a refusal proves nothing about this pair.
+
+        The server may check policy and history before the old password. The old one is the next to try.
+        """
+        if not attempt.is_forward:
+            untried = (*attempt.untried, attempt.pair.old)
+            attempt = replace(attempt, doubted=attempt.pair, untried=untried)
+        return (yield from self._step_forward(record, attempt))
 
     def _back_in_doubt(self, record: Record, doubted: Pending) -> Steps:
-        """The step forward was refused as well, and that proves as little. Leave it to the next run to begin again."""
+        """The server refused the step forward, too, which proves as little. The next run starts from the first pair."""
         without = self._with_orphans(record, [record.pending.new] if record.pending else [], "refused")
         return (yield from self._saved(replace(without, pending=doubted), "in_doubt"))
 
-    def _after_silence(self, record: Record, pair: Pending, maybe_applied: bool) -> Steps:
-        if maybe_applied:
-            return self._outcome("in_doubt", record)
+    def _wait_and_resend(self, record: Record, attempt: Attempt) -> Steps:
         yield Wait()
-        return (yield from self._send(record, pair, maybe_applied=True))
+        return (yield from self._send(record, replace(attempt, maybe_applied=True)))
 
-    def _not_applied(self, record: Record, pair: Pending, maybe_applied: bool, status: str) -> Steps:
-        """The request had no effect at all. That says nothing about an earlier one of the same pair."""
-        safe = replace(
-            record,
-            pending=replace(pair, maybe_live=maybe_applied),
-            unproven_sends=record.unproven_sends - 1,
-        )
-        doubtful = maybe_applied and status != "not_found"
-        return (yield from self._saved(safe, "in_doubt" if doubtful else status))
+    def _leave_in_doubt(self, record: Record, attempt: Attempt) -> Steps:
+        yield from ()  # a generator, like every handler
+        return self._outcome("in_doubt", record)
 
-    def _another_value(self, record: Record, pair: Pending) -> Steps:
-        """The new password is refused by policy, and was never tried before: the old one is live."""
-        self._policy_tries += 1
-        proven = self._with_orphans(record, (pair.new,), "refused by policy")
+    def _not_applied(self, record: Record, attempt: Attempt) -> Steps:
+        """The request had no effect, and no other one of this pair is on its way."""
+        status = NOT_APPLIED[self._answers[-1].kind]
+        return (yield from self._saved(self._uncounted(record, attempt, maybe_live=False), status))
+
+    def _still_in_doubt(self, record: Record, attempt: Attempt) -> Steps:
+        """The request had no effect, which proves nothing about an earlier one of the same pair."""
+        status: AccountStatus = "not_found" if self._answers[-1].kind == "not_found" else "in_doubt"
+        return (yield from self._saved(self._uncounted(record, attempt, maybe_live=True), status))
+
+    def _uncounted(self, record: Record, attempt: Attempt, *, maybe_live: bool) -> Record:
+        pending = replace(attempt.pair, maybe_live=maybe_live)
+        return replace(record, pending=pending, unproven_sends=record.unproven_sends - 1)
+
+    def _try_another_value(self, record: Record, attempt: Attempt) -> Steps:
+        """The policy rejects the new password, and the pair was never sent before: the old password is live."""
+        if attempt.doubted:
+            return (yield from self._back_in_doubt(record, attempt.doubted))
+        rejected = attempt.rejected + 1
+        proven = self._with_orphans(record, (attempt.pair.new,), "refused by policy")
         proven = replace(proven, unproven_sends=record.unproven_sends - 1)
-        if self._policy_tries < POLICY_TRIES:
-            return (yield from self._send(proven, self._pair(pair.old), maybe_applied=False))
+        if rejected < POLICY_TRIES:
+            another = replace(attempt, pair=self._pair(attempt.pair.old), rejected=rejected)
+            return (yield from self._send(proven, another))
         if record.status == "ok":  # the old one is the current one, and was proven to be live
             proven = replace(proven, pending=None, status="ok")
         else:
-            proven = replace(proven, pending=replace(pair, maybe_live=False))
+            proven = replace(proven, pending=replace(attempt.pair, maybe_live=False))
         return (yield from self._saved(proven, "policy_rejected"))
 
-    # What it is made of
+    def _refused(self, record: Record, attempt: Attempt) -> Steps:
+        if attempt.doubted:
+            return (yield from self._back_in_doubt(record, attempt.doubted))
+        return self._outcome("refused", record)
 
-    def _pair(self, old: str) -> Pending:
-        return Pending(old, self._new_password(), self._time())
+    def _quarantine(self, record: Record, attempt: Attempt) -> Steps:
+        return (yield from self._saved(replace(record, status="quarantined"), "quarantined"))
 
-    def _saved(self, record: Record, status: str) -> Steps:
-        return (yield from self._kept(next_generation(record), status))
+    # Writing
 
-    def _kept(self, record: Record, status: str) -> Steps:
+    def _saved(self, record: Record, status: AccountStatus) -> Steps:
+        return (yield from self._persisted_as(next_generation(record), status))
+
+    def _persisted_as(self, record: Record, status: AccountStatus) -> Steps:
         failure = yield from self._persisted(record)
         return failure or self._outcome(status, record)
 
     def _persisted(self, record: Record) -> Generator[Step, Any, Outcome | None]:
-        """Save the record, and return how the account ends if that fails.
+        """Save the record, and return the outcome if that fails.
 
-        Before anything was sent, somebody else's record is left as it is, and so is that of a run which went on from
+        Before anything was sent, another writer's record is left as it is, and so is that of a run which went on from
         ours. Any other lacks a password that may be live, so ours is written, with all that was in the other one.
         """
         if (yield Save(record)):
@@ -291,22 +346,44 @@ class Rotation:
         return self._outcome("store_conflict", merged if saved else None)
 
     def _merged(self, ours: Record, theirs: Record) -> Record:
-        """Keep both. Theirs is older than ours (restored, edited), or nobody can tell which of them is right."""
+        """Keep both. Theirs is older than ours (restored, edited), or nothing tells which of them is right."""
         unknown = [password for password in theirs.candidates() if password not in ours.candidates()]
         return replace(
-            self._with_orphans(ours, unknown, "written by somebody else"),
+            self._with_orphans(ours, unknown, "written by another process"),
             generation=max(ours.generation, theirs.generation) + 1,
             status=ours.status if theirs.generation < ours.generation else "out_of_sync",
         )
 
-    def _outcome(self, status: str, record: Record | None) -> Outcome:
+    # Small parts
+
+    def _outcome(self, status: AccountStatus, record: Record | None) -> Outcome:
         return Outcome(status, record, tuple(self._answers))
+
+    def _success(self) -> AccountStatus:
+        """Return the status of a change that was applied."""
+        if self._request.state == "adopted":
+            return "adopted"
+        resumes = self._record is not None and (self._record.pending or closed_status(self._record))
+        return "resumed" if resumes else "rotated"
+
+    def _mismatches(self) -> int:
+        return sum(answer.kind == "mismatch" for answer in self._answers)
+
+    def _pair(self, old: str) -> Pending:
+        return Pending(old, self._new_password(), self._time())
+
+    def _without_pair(self, record: Record, attempt: Attempt) -> Record:
+        return self._with_orphans(replace(record, pending=None), (attempt.pair.new, attempt.pair.old), "refused")
 
     def _with_orphans(self, record: Record, passwords: Sequence[str], why: str) -> Record:
         return with_orphans(record, passwords, self._time(), why, behind=self._keeps_order)
 
     def _time(self) -> str:
         return self._now().astimezone(timezone.utc).isoformat(timespec="seconds")
+
+
+def reaction(answer: PasswordAnswer) -> Reaction:
+    return "barred" if answer.kind == "refused" and is_barred(answer.codes) else answer.kind
 
 
 def was_refused(password: str, record: Record) -> bool:

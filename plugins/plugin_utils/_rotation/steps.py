@@ -1,33 +1,65 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the rotation of one account asks of its driver, and how it ends."""
+"""What the rotation of one account asks of the run that carries it out, what a task requests, and the outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any, Literal, Union, get_args
 
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Record
+
+State = Literal["rotated", "present", "resumed", "adopted", "delivered"]
+STATES: tuple[State, ...] = get_args(State)
+
+# What becomes of an account. `_rotation.results` has a message for each.
+AccountStatus = Literal[
+    "rotated",
+    "resumed",
+    "fresh",
+    "adopted",
+    "created",
+    "delivered",
+    "would_rotate",
+    "busy",
+    "age_unknown",
+    "throttled",
+    "unreachable",
+    "unauthorized",
+    "wrong_url",
+    "refused",
+    "policy_rejected",
+    "not_found",
+    "in_doubt",
+    "out_of_sync",
+    "quarantined",
+    "store_error",
+    "store_conflict",
+    "no_password",
+    "not_attempted",
+]
+ACCOUNT_STATUSES: tuple[AccountStatus, ...] = get_args(AccountStatus)
 
 
 @dataclass(frozen=True)
 class Save:
-    """Make the record durable. Answered with True, or with False if somebody else has written since it was read."""
+    """Make the record durable. The reply is True, or False if another process has written since it was read."""
 
     record: Record
 
 
 @dataclass(frozen=True)
 class PreserveConflict:
-    """Keep what somebody else wrote under another name. Answered with the record in it, or None if there is none."""
+    """Keep what another process wrote, beside the record. The reply is the record in it, or None if it holds none."""
 
 
 @dataclass(frozen=True)
 class Send:
-    """Send the pair, once. Answered with a PasswordAnswer."""
+    """Send the pair, once. The reply is a PasswordAnswer."""
 
     old: str = field(repr=False)
     new: str = field(repr=False)
@@ -43,29 +75,44 @@ Step = Union[Save, PreserveConflict, Send, Wait]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an account ended. `record` is what the store holds now."""
+    """How an account ended: what the store holds now, what the server answered, and the error that ended it early."""
 
-    status: str
+    status: AccountStatus
     record: Record | None
     answers: tuple[PasswordAnswer, ...] = ()
+    error: UiPathError | None = None
 
     @property
     def changed(self) -> bool:
         return any(answer.kind == "applied" for answer in self.answers)
 
+    @property
+    def stopped_by(self) -> str | None:
+        """The answer or error after which no other account can succeed, or None."""
+        kinds: list[str] = [answer.kind for answer in self.answers if answer.stops_task]
+        if self.error and self.error.stops_task:
+            kinds.append(self.status)
+        return kinds[0] if kinds else None
+
 
 Steps = Generator[Step, Any, Outcome]
 
 
+def outcome_of(error: UiPathError, record: Record | None = None, answers: tuple[PasswordAnswer, ...] = ()) -> Outcome:
+    """Return the outcome of an account whose store or sign-in failed."""
+    statuses = [status for status in ACCOUNT_STATUSES if status == error.status]
+    return Outcome(statuses[0] if statuses else "in_doubt", record, answers, error)
+
+
 @dataclass(frozen=True)
 class RotationRequest:
-    """What is asked for: the options of one account, which is number `index` of the list given.
+    """What a task asks for one account, which is number `index` of the list given.
 
-    `generation` is that of the password which the consumers were told.
+    `generation` is that of the password which the consumers got.
     """
 
     account: Account
-    state: str = "rotated"
+    state: State = "rotated"
     initial_password: str | None = field(default=None, repr=False)
     max_age_days: float = 90.0
     force: bool = False

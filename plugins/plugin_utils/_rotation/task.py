@@ -20,11 +20,10 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
     PasswordAnswer,
     canonical_user_id,
     change_password,
-    unanswered,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import RotationBatch, account_breaker
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import password_rules, requests
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import password_rules, rotation_requests
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import (
     PasswordRules,
     new_password,
@@ -38,24 +37,30 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning i
     taken_labels,
     utc_now,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
     SUCCEEDED,
     account_result,
     task_result,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
+    Outcome,
+    RotationRequest,
+    State,
+    outcome_of,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import OpenStore, Store
 
-# The states in which the server is asked.
-ASKING = frozenset({"rotated", "resumed", "adopted"})
-# So often, in seconds, a run that waits looks whether the process that started it is still there.
-LONGEST_NAP = 1.0
+# The states in which passwords are sent to the server.
+SENDING: frozenset[State] = frozenset({"rotated", "resumed", "adopted"})
+# A run that waits checks this often, in seconds, that the process which started it still exists.
+LONGEST_PAUSE = 1.0
 
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """How many accounts at once, when to stop, how long a lost answer is given, in seconds."""
+    """How many accounts at once, when to stop, and how many seconds a lost answer is given."""
 
     concurrency: int = 4
     max_failures: int | None = None
@@ -65,7 +70,7 @@ class BatchLimits:
 class RotationTask:
     def __init__(
         self,
-        store: Store,
+        store: OpenStore,
         client: Client,
         rules: PasswordRules,
         limits: BatchLimits,
@@ -83,9 +88,9 @@ class RotationTask:
         self._warn = warn
         self._starter = starter()
 
-    def run(self, requests: Sequence[RotationRequest], *, check_mode: bool) -> list[dict[str, Any]]:
+    def run(self, requested: Sequence[RotationRequest], *, check_mode: bool) -> list[dict[str, Any]]:
         """Return the result of every account, in order."""
-        plans = plan_all(requests, self._store, check_mode=check_mode)
+        plans = plan_all(requested, self._store, check_mode=check_mode)
         problems = taken_labels(plans, self._store)
         if problems:
             raise InvalidInput(problems)
@@ -93,42 +98,40 @@ class RotationTask:
             return self._results(plans, {}, "an account has neither a record nor an initial_password")
         due = [index for index, planned in enumerate(plans) if is_due(planned)]
         refusal = self._sign_in([plans[index].request for index in due])
+        if refusal:
+            return self._refused(plans, due, refusal)
         if check_mode:
-            return self._foreseen(plans, due, refusal)
-        batch = self._batch(due, plans, refusal)
+            return self._results(plans, {}, None)
+        batch = self._batch(due, plans)
         batch.run(self._in_order(due, plans))
         stop = batch.breaker.stop
         return self._results(plans, batch.outcomes, stop.reason if stop else None)
 
-    def _foreseen(
-        self, plans: Sequence[Plan], due: Sequence[int], refusal: PasswordAnswer | None
-    ) -> list[dict[str, Any]]:
-        """Return the results of check mode: what is planned, unless the server would not even let the run begin."""
-        if not refusal:
-            return self._results(plans, {}, None)
+    def _refused(self, plans: Sequence[Plan], due: Sequence[int], refusal: RequestError) -> list[dict[str, Any]]:
+        """Return the results of a run that the server does not let begin."""
         first, *others = self._in_order(due, plans)
-        outcomes = {first: Outcome(refusal.kind, plans[first].record, (refusal,))}
+        outcomes = {first: outcome_of(refusal, plans[first].record)}
         outcomes |= {index: Outcome("not_attempted", plans[index].record) for index in others}
-        return self._results(plans, outcomes, f"another account's request would end as {refusal.kind}")
+        return self._results(plans, outcomes, f"another account's request ended as {refusal.status}")
 
-    def _sign_in(self, requests: Sequence[RotationRequest]) -> PasswordAnswer | None:
-        """Sign in if the server will be asked, and return the reason if that fails."""
-        if not any(request.state in ASKING for request in requests):
+    def _sign_in(self, requested: Sequence[RotationRequest]) -> RequestError | None:
+        """Sign in if something will be sent, and return the reason if that fails."""
+        if not any(request.state in SENDING for request in requested):
             return None
         try:
             self._client.sign_in()
         except RequestError as error:
-            return replace(unanswered(error), stops_task=True, attempts=0)
-        self._heed_policy()
+            return error
+        self._apply_server_policy()
         return None
 
-    def _heed_policy(self) -> None:
-        """Make new passwords as the server's policy wants them, as far as it can be read."""
+    def _apply_server_policy(self) -> None:
+        """Make new passwords as the server's policy demands, as far as it can be read."""
         setting = read_setting(self._client, PASSWORD_COMPLEXITY, self._partition_id)
         self._rules = with_server_policy(self._rules, setting)
         problems = rules_problems(self._rules)
         if problems:
-            raise InvalidInput([f"{problem}, and the server's policy demands it" for problem in problems])
+            raise InvalidInput([f"{problem} (required by the server's password policy)" for problem in problems])
 
     def _in_order(self, due: Sequence[int], plans: Sequence[Plan]) -> list[int]:
         """Put what is in doubt first, then what is due, what was refused for certain, and the run's own account."""
@@ -142,24 +145,24 @@ class RotationTask:
 
         return sorted(due, key=rank)
 
-    def _batch(self, due: Sequence[int], plans: Sequence[Plan], refusal: PasswordAnswer | None) -> RotationBatch:
+    def _batch(self, due: Sequence[int], plans: Sequence[Plan]) -> RotationBatch:
         def begin(index: int) -> AccountRun | Outcome:
             request = plans[index].request
-            if refusal and request.state in ASKING:
-                return Outcome(refusal.kind, plans[index].record, (refusal,))
-            rotation = Rotation(request, now=utc_now, new_password=lambda: new_password(self._rules))
-            account_run = AccountRun(rotation, self._sender(request), self._is_abandoned)
+            account_run = AccountRun(self._rotation(request), self._sender(request), self._is_abandoned)
             return account_run.begin(self._store, request.account.user_id) or account_run
 
         return RotationBatch(
             begin=begin,
-            settle=self._settle,
+            wait=self._wait,
             cancelled=self._is_abandoned,
             breaker=account_breaker(self._limits.max_failures),
             succeeded=SUCCEEDED,
             concurrency=self._limits.concurrency,
-            proven=all(plans[index].request.state not in ASKING for index in due),
+            proven=all(plans[index].request.state not in SENDING for index in due),
         )
+
+    def _rotation(self, request: RotationRequest) -> Callable[[Record | None], Rotation]:
+        return lambda record: Rotation(request, record, now=utc_now, new_password=lambda: new_password(self._rules))
 
     def _sender(self, request: RotationRequest) -> Callable[[str, str], PasswordAnswer]:
         secrets = {request.initial_password or ""}  # a server may quote what it was sent earlier
@@ -174,13 +177,13 @@ class RotationTask:
 
         return send
 
-    def _settle(self) -> None:
-        """Wait, but hold no lock any longer where nobody waits for this run."""
+    def _wait(self) -> None:
+        """Wait, but release the locks once the process that started this run is gone."""
         seconds = self._limits.settle_seconds
-        self._warn(f"No answer came to some requests. Waiting {seconds:g} seconds before they are sent again.")
+        self._warn(f"Some requests got no answer. Waiting {seconds:g} seconds before sending them again.")
         while seconds > 0 and not self._is_abandoned():
-            self._sleep(min(seconds, LONGEST_NAP))
-            seconds -= LONGEST_NAP
+            self._sleep(min(seconds, LONGEST_PAUSE))
+            seconds -= LONGEST_PAUSE
 
     def _is_abandoned(self) -> bool:
         return os.getppid() != self._starter
@@ -215,16 +218,19 @@ def rotate(
     check_mode: bool,
     warn: Callable[[str], None] = lambda _message: None,
 ) -> dict[str, Any]:
-    """Carry out a task whose options were found to be right, and return its result."""
-    client = connect(options, environ, check_mode=check_mode, connections=options["concurrency"])
-    store.open(check_mode=check_mode)
-    if not options["accounts"]:
-        warn("accounts is empty: there is nothing to do.")
-    elif store.is_new:
-        warn(f"There is no store in {options['store']['path']} yet: check the path, unless this is the first run.")
-    accounts = identified(requests(options), store, client, options["partition_id"])
+    """Carry out a task whose options were found to be valid, and return its result."""
+    client = connect(
+        options,
+        environ,
+        check_mode=check_mode,
+        connections=options["concurrency"],
+        other_secrets=store.secrets(),
+    )
     limits = BatchLimits(options["concurrency"], options["max_failures"], options["settle_seconds"])
-    task = RotationTask(store, client, password_rules(options), limits, options["partition_id"], warn=warn)
-    results = task.run(accounts, check_mode=check_mode)
-    store.close()
-    return task_result(results, options["max_age_days"])
+    rules, partition_id = password_rules(options), options["partition_id"]
+    with store.open(read_only=check_mode) as opened:
+        for warning in opened.warnings if options["accounts"] else ["accounts is empty: there is nothing to do."]:
+            warn(warning)
+        requested = identified(rotation_requests(options), opened, client, partition_id)
+        task = RotationTask(opened, client, rules, limits, partition_id, warn=warn)
+        return task_result(task.run(requested, check_mode=check_mode))

@@ -1,58 +1,99 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that name a store, which the rotation and the lookup share, and the store that they name."""
+"""The types of stores. A new type is a package or file beside this one, and a line in `STORES`.
+
+A type is imported when a task names it, so that only those who use a store need its libraries.
+"""
 
 from __future__ import annotations
 
-import os
+import importlib
+import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext, StoreType
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
 
-STORES = {"vault_file": VaultFileStore}
+HERE = "ansible_collections.rpaops.uipath.plugins.plugin_utils._stores"
+# The module of each type, below this package. It has the constant `STORE`.
+STORES = {"vault_file": "vault_file.store"}
+DEFAULT_TYPE = "vault_file"
 
 
-def store_argument_spec() -> dict[str, dict[str, Any]]:
-    """Return the options of every store."""
-    return {
-        "type": {"type": "str", "choices": list(STORES), "default": "vault_file"},
-        "path": {"type": "str", "required": True},
-        "vault_id": {"type": "str"},
-        "persistent": {"type": "bool", "default": False},
-        "any_controller": {"type": "bool", "default": False},
-        "rebind_from": {"type": "str"},
+def store_type(name: str) -> StoreType:
+    store: StoreType = importlib.import_module(f"{HERE}.{STORES[name]}").STORE
+    return store
+
+
+class StoreOptions:
+    """The option `store` of a task. `problems` says everything that is wrong with it, without values."""
+
+    def __init__(self, given: Any) -> None:
+        options = {name: value for name, value in given.items() if value is not None} if is_mapping(given) else {}
+        self._type = options.pop("type", DEFAULT_TYPE)
+        self._values: Mapping[str, Any] = {}
+        if not is_mapping(given):
+            self.problems = ["store must be a mapping of options, such as path"]
+        elif not isinstance(self._type, str) or self._type not in STORES:
+            self.problems = [f"store.type must be one of: {', '.join(STORES)}"]
+        else:
+            self.problems = self._validate(options)
+
+    def create(self, context: StoreContext) -> Store:
+        """Return the store. Raise InvalidInput if there are problems."""
+        if self.problems:
+            raise InvalidInput(self.problems)
+        return store_type(self._type).create(self._values, context)
+
+    def _validate(self, options: dict[str, Any]) -> list[str]:
+        kind = store_type(self._type)
+        unknown = [name for name in options if name not in kind.argument_spec]
+        problems = [self._unknown(name) for name in unknown]
+        known = {name: value for name, value in options.items() if name not in unknown}
+        self._values, errors = validated(known, kind.argument_spec)
+        problems += [f"store: {error}" for error in errors]
+        return problems or kind.problems(self._values)
+
+    def _unknown(self, name: str) -> str:
+        owners = [other for other in STORES if name in store_type(other).argument_spec]
+        if owners:
+            return f"store.{name} is an option of the type {' and '.join(owners)}, not of {self._type}"
+        supported = ", ".join(sorted(store_type(self._type).argument_spec))
+        return f"store.{name} is not supported by the type {self._type}, which has: {supported}"
+
+
+def is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def store_documentation() -> str:
+    """Return the documentation of the option `store`, with the options of all types, as JSON, which is YAML."""
+    merged: dict[str, Any] = {
+        "type": {
+            "description": ["Where the records are kept. Each type has options of its own."],
+            "type": "str",
+            "choices": list(STORES),
+            "default": DEFAULT_TYPE,
+        }
     }
+    for name in STORES:
+        for option, text in yaml_load(store_type(name).documentation).items():
+            merged[option] = with_type(merged.get(option), text, name)
+    store = {"description": ["Where the passwords are kept."], "type": "dict", "required": True, "suboptions": merged}
+    return json.dumps({"options": {"store": store}})
 
 
-def named_store(
-    options: Mapping[str, Any], loader: Any, *, identity_url: str | None = None, in_awx_job: bool = False
-) -> Store:
-    """Return the store that the options name, with the secrets and paths of Ansible's `loader`.
-
-    Without an `identity_url` it is for reading only.
-    """
-    return STORES[options["type"]](
-        store_path(options["path"], loader.get_basedir()),
-        secrets=loader._vault.secrets or (),
-        vault_id=options["vault_id"],
-        identity_url=identity_url,
-        rebind_from=options["rebind_from"],
-        any_controller=options["any_controller"],
-        in_awx_job=in_awx_job,
-        persistent=options["persistent"],
-    )
-
-
-def store_path(path: str, basedir: str) -> Path:
-    """Return the store's directory: a relative path is below the playbook's directory."""
-    expanded = os.path.expanduser(path)
-    if expanded.startswith("~"):
-        raise InvalidInput([f"store.path begins with {path.partition('/')[0]}, and there is no such home directory"])
-    if "\0" in expanded:
-        raise InvalidInput(["store.path is no path"])
-    return Path(basedir, expanded)
+def with_type(known: dict[str, Any] | None, text: dict[str, Any], name: str) -> dict[str, Any]:
+    """Add a type's option to the merged ones. Where two types share a name, each says what it means by it."""
+    description = text["description"] if isinstance(text["description"], list) else [text["description"]]
+    need = "Required" if text.get("required") else "Used"
+    described = [*description, f"{need} with O(store.type={name})."]
+    own = {key: value for key, value in text.items() if key != "required"}
+    if known is None:
+        return {**own, "description": described}
+    return {**known, "description": [*known["description"], *described]}

@@ -32,7 +32,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results im
     task_result,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import store_argument_spec
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import STORES, store_type
 
 COLLECTION = "rpaops.uipath"
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,12 +48,19 @@ def module_named(name: str) -> ModuleType:
 
 def argument_spec_of(name: str) -> dict[str, Any]:
     """The options of a module, which its action validates where it has one."""
-    spec = (
-        rotation_argument_spec(store_argument_spec())
-        if name == "uipath_password_rotation"
-        else module_named(name).argument_spec()
-    )
-    return dict(spec)
+    if name == "uipath_password_rotation":
+        spec = rotation_argument_spec()
+        return {**spec, "store": {**spec["store"], "options": store_options()}}
+    return dict(module_named(name).argument_spec())
+
+
+def store_options() -> dict[str, Any]:
+    """The suboptions of `store`: those of all types. An option that one type requires is optional for the others."""
+    merged: dict[str, Any] = {"type": {"type": "str", "choices": list(STORES), "default": "vault_file"}}
+    for name in STORES:
+        for option, text in store_type(name).argument_spec.items():
+            merged[option] = {key: value for key, value in text.items() if key != "required"}
+    return merged
 
 
 def fragment_options(fragment: ModuleType = connection) -> dict[str, Any]:
@@ -143,7 +150,7 @@ class TestUipathPasswordRotation:
         assert list(self.ACCOUNT) == list(result)
 
     def test_documents_what_a_task_returns(self) -> None:
-        task, refused = set(task_result([], 90)), set(failure("defect", "msg"))
+        task, refused = set(task_result([])), set(failure("defect", "msg"))
         assert set(self.RETURN) == (task | refused) - {"changed", "failed"}
         of_refusals = {name for name, field in self.RETURN.items() if field["returned"].startswith("when the whole")}
         assert of_refusals == refused - task
@@ -155,7 +162,7 @@ class TestUipathPassword:
         assert documentation["name"] == "uipath_password"
         assert set(documentation["options"]) == {"_terms", "allow_in_doubt"}
         assert documentation["extends_documentation_fragment"] == ["rpaops.uipath.store"]
-        assert set(fragment_options(store)["store"]["suboptions"]) == set(store_argument_spec())
+        assert set(fragment_options(store)["store"]["suboptions"]) == set(store_options())
 
 
 class TestConnectionFragment:

@@ -19,9 +19,9 @@ LAYERS = (
     ("action", "lookup", "modules"),
     ("plugin_utils._stores.registry",),
     ("plugin_utils._stores.vault_file",),
-    ("plugin_utils._stores.document",),
+    ("plugin_utils._stores.document", "plugin_utils._stores.store_type"),
     ("plugin_utils._rotation",),
-    ("module_utils._module", "module_utils._password_change"),
+    ("module_utils._module", "module_utils._password_change", "plugin_utils._validation"),
     ("module_utils._arguments",),
     ("module_utils._identity", "module_utils._workers"),
     ("module_utils._errors", "module_utils._masking", "module_utils._summaries"),
@@ -50,7 +50,7 @@ PACKAGES = {
         ("record_files",),
         ("binding", "codec", "index", "locks"),
         ("encryption", "layout"),
-        ("files",),
+        ("files", "options"),
     ),
 }
 
@@ -137,4 +137,4 @@ def test_what_a_managed_host_runs_needs_nothing_of_the_controller(name: str) -> 
 @pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("plugin_utils._stores.")])
 def test_only_the_registry_knows_the_stores(name: str) -> None:
     stores = {other for other in FILES[name] if other.startswith("plugin_utils._stores.")}
-    assert stores <= {"plugin_utils._stores.registry"}
+    assert stores <= {"plugin_utils._stores.registry", "plugin_utils._stores.store_type"}

@@ -11,13 +11,12 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoredAccount, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import create, read_whole, stamp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 
@@ -36,35 +35,23 @@ def entry_of(fields: dict[str, Any]) -> Entry:
 
 
 class Index:
+    """What the file of the index says, plus what this run has learned. Threads may share it."""
+
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._lock = threading.RLock()
-        self._entries: dict[str, Entry] = {}
+        self._lock = threading.Lock()
+        self._entries = stored_entries(layout)
         self._noted: dict[str, Entry] = {}
-        self._ids: dict[str, dict[str, set[str]]] = {}
-        self._is_complete = False
 
-    def load(self) -> None:
-        """Take over what the file says. What cannot be read in it is made again."""
-        with self._lock:
-            self._is_complete = False
-            self._entries = self._stored()
-            self._ids = {}
-
-    def note(self, account_id: str, record: Record, stamp: list[int]) -> None:
+    def note(self, user_id: str, record: Record, stamp: list[int]) -> None:
         with self._lock:
             entry = Entry(record.account.name, record.account.user_name, stamp)
-            self._entries[account_id] = self._noted[account_id] = entry
-            self._ids = {}
+            self._entries[user_id] = self._noted[user_id] = entry
 
-    def find(self, kind: str, name: str, decrypted: Callable[[str], Record | None]) -> list[str]:
-        """Return the accounts with this `name` or `user_name`. `decrypted` reads those whose entry is stale."""
-        with self._lock:
-            found = [known for known in self._named(kind, name) if self._counts(known)]
-            if not found and not self._is_complete:
-                self._complete(decrypted)
-                found = self._named(kind, name)
-            return found
+    def accounts(self, stored: Callable[[str], Record | None]) -> list[StoredAccount]:
+        """List all accounts with a record. `stored` reads those whose entry is missing or stale."""
+        listed = (self._account(user_id, stored) for user_id in self._layout.ids())
+        return [account for account in listed if account]
 
     def save(self) -> None:
         """Write what this run has learned, over what other runs have written in the meantime."""
@@ -72,43 +59,35 @@ class Index:
             if not self._noted:
                 return
             present = set(self._layout.ids())
-            entries = {**self._stored(), **self._noted}
+            entries = {**stored_entries(self._layout), **self._noted}
             lines = {known: asdict(entry) for known, entry in sorted(entries.items()) if known in present}
             temporary = self._layout.temporary_for(self._layout.index)
             create(temporary, json.dumps(lines, indent=1).encode() + b"\n")
             os.replace(temporary, self._layout.index)
             self._noted.clear()
 
-    def _stored(self) -> dict[str, Entry]:
+    def _account(self, user_id: str, stored: Callable[[str], Record | None]) -> StoredAccount | None:
+        """Return the account, or None where its record was deleted meanwhile."""
         try:
-            entries = json.loads(read_whole(self._layout.index) or b"{}")
-            return {account_id: entry_of(fields) for account_id, fields in entries.items()}
-        except (LookupError, ValueError, TypeError, AttributeError, RecursionError):
-            return {}
-
-    def _named(self, kind: str, name: str) -> list[str]:
-        if kind not in self._ids:
-            ids = self._ids[kind] = defaultdict(set)
-            for account_id, entry in self._entries.items():
-                ids[comparable(getattr(entry, kind) or "")].add(account_id)
-        return sorted(self._ids[kind].get(comparable(name), ()))
-
-    def _counts(self, account_id: str) -> bool:
-        entry = self._entries.get(account_id)
-        try:
-            return entry is not None and entry.stamp == stamp(os.stat(self._layout.record(account_id)))
+            current = stamp(os.stat(self._layout.record(user_id)))
+            entry = self._entries.get(user_id)
+            if entry and entry.stamp == current:
+                return StoredAccount(user_id, entry.name, entry.user_name)
+            record = stored(user_id)
         except FileNotFoundError:
-            return False
+            return None
+        except StoreError as error:
+            return StoredAccount(user_id, error=error)
+        if record is None:
+            return None
+        self.note(user_id, record, current)
+        return StoredAccount(user_id, record.account.name, record.account.user_name)
 
-    def _complete(self, decrypted: Callable[[str], Record | None]) -> None:
-        """Read every record whose entry does not count. A record that cannot be read is an error: it may be the one."""
-        present = self._layout.ids()
-        self._entries = {known: self._entries[known] for known in present if known in self._entries}
-        self._ids = {}
-        for account_id in present:
-            if not self._counts(account_id):
-                status = os.stat(self._layout.record(account_id))
-                record = decrypted(account_id)
-                if record:
-                    self.note(account_id, record, stamp(status))
-        self._is_complete = True
+
+def stored_entries(layout: Layout) -> dict[str, Entry]:
+    """Return what the file says. What cannot be read in it is made again."""
+    try:
+        entries = json.loads(read_whole(layout.index) or b"{}")
+        return {user_id: entry_of(fields) for user_id, fields in entries.items()}
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}

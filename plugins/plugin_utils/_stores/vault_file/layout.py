@@ -20,6 +20,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.f
 )
 
 RECORD = ".yml"
+# The most octets that Linux takes for a file name (NAME_MAX).
+LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,10 @@ class Layout:
         """Return what killed runs left of this account, the oldest first. Right only under the account's lock."""
         found = (self.directory / ".tmp").glob(f"{encoded(account_id)}.*")
         return sorted(found, key=lambda path: path.lstat().st_mtime_ns)
+
+    def can_name(self, account_id: str) -> bool:
+        """Tell whether every file of the account can have its name. The longest one is of a temporary file."""
+        return len(encoded(account_id)) <= LONGEST_NAME - len(".0123456789abcdef")
 
     def ids(self) -> list[str]:
         try:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,22 +31,32 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.f
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locks import LockFile
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.record_files import (
-    Files,
     Leftover,
+    RecordFiles,
     went_backwards,
     with_leftovers,
 )
 
 
+@dataclass(frozen=True)
+class Version:
+    """The ciphertext that a write may replace, and whether a copy of it is worth keeping.
+
+    A fresh salt makes every ciphertext unique, so it serves as the token of the compare-and-swap.
+    """
+
+    text: bytes | None = None
+    is_predecessor: bool = True
+
+
 class VaultFileRecord:
-    def __init__(self, files: Files, account_id: str, lock: LockFile) -> None:
+    def __init__(self, files: RecordFiles, account_id: str, lock: LockFile) -> None:
         self._files = files
         self._account_id = account_id
         self._lock = lock
         self._path = files.layout.record(account_id)
-        self._found: bytes | None = None  # the ciphertext that a write may replace; a fresh salt makes it unique
+        self._version = Version()
         self._leftovers: list[Leftover] = []
-        self._keeps_previous = True
 
     def read(self) -> Record | None:
         with explained(self._path):
@@ -61,13 +71,14 @@ class VaultFileRecord:
             return self._preserve_conflict()
 
     def _read(self) -> Record | None:
-        self._found = read_whole(self._path)
+        text = read_whole(self._path)
+        self._version = Version(text)
         noted = self._lock.generation()
-        if self._found is None:
+        if text is None:
             self._files.refuse_lost(self._account_id, noted)
             self._refuse_remains(self._found_leftovers(), is_lock_new=noted is None)
             return None
-        record = self._files.opened(self._account_id, self._found)
+        record = self._files.opened(self._account_id, text)
         self._leftovers = self._found_leftovers()
         if noted is not None and record.generation < noted:
             self._close(record, noted)
@@ -100,9 +111,9 @@ class VaultFileRecord:
         """
         previous = self._files.leftover_of(self._account_id, self._files.layout.previous(self._account_id))
         closed = with_leftovers(record, [previous, *self._leftovers], first=True)
-        self._keeps_previous = False
+        self._version = replace(self._version, is_predecessor=False)
         if not self._write(replace(closed, generation=noted + 1, status="out_of_sync")):
-            raise Busy(f"Somebody else writes to {self._path}. Nothing was sent; run again later.")
+            raise Busy(f"Another process writes to {self._path}. Nothing was sent; run again later.")
         raise StoreError(
             f"{went_backwards(self._path, record, noted)} Every password that was found beside it was added to it. Run"
             " with state=resumed and force=true to try them, or with state=adopted and the password that is live."
@@ -116,10 +127,10 @@ class VaultFileRecord:
         try:
             stamp = create(temporary, text)
             self._prove(temporary, record)
-            if read_whole(self._path) != self._found:
+            if read_whole(self._path) != self._version.text:
                 discard(temporary)
                 return False
-            if self._found is not None and self._keeps_previous:
+            if self._version.text is not None and self._version.is_predecessor:
                 keep_copy(self._path, self._files.layout.previous(self._account_id))
             os.replace(temporary, self._path)
         except (OSError, StoreError):
@@ -142,8 +153,7 @@ class VaultFileRecord:
             raise StoreError(f"What was written for {self._path} does not read the same again. Nothing was sent.")
 
     def _written(self, record: Record, text: bytes, stamp: list[int]) -> None:
-        self._found = text
-        self._keeps_previous = True
+        self._version = Version(text)
         for left in self._leftovers:
             if left.record or left.is_empty:
                 discard(left.path)
@@ -151,18 +161,19 @@ class VaultFileRecord:
         self._files.index.note(self._account_id, record, stamp)
 
     def _preserve_conflict(self) -> Record | None:
-        self._found = read_whole(self._path)
-        if self._found is None:
+        text = read_whole(self._path)
+        # The predecessor of our own version is worth more than a second copy of theirs.
+        self._version = Version(text, is_predecessor=False)
+        if text is None:
             return None
         for number in itertools.count(1):
             try:
-                create(self._files.layout.conflict(self._account_id, number), self._found)
+                create(self._files.layout.conflict(self._account_id, number), text)
                 break
             except FileExistsError:
                 continue
         synchronize_directory(self._path.parent)
-        self._keeps_previous = False  # the predecessor of our own version is worth more than a second copy of theirs
         try:
-            return self._files.opened(self._account_id, self._found)
+            return self._files.opened(self._account_id, text)
         except StoreError:
             return None

@@ -34,8 +34,8 @@ class Leftover:
 
 
 @dataclass(frozen=True)
-class Files:
-    """What all locked records of a store share."""
+class RecordFiles:
+    """What all accounts of a store share."""
 
     layout: Layout
     vault: Vault
@@ -60,16 +60,16 @@ class Files:
         text = read_whole(self.layout.record(account_id))
         return self.opened(account_id, text) if text is not None else None
 
-    def refuse_strange_secrets(self) -> None:
+    def refuse_unknown_secrets(self) -> None:
         """Refuse to begin a record where no other decrypts: under a mistyped vault password it would be lost."""
-        if self._strange:
+        if self._knows_none:
             raise StoreError(
                 f"The vault secrets given do not decrypt the records in {self.layout.directory}. Nothing was sent. Run"
                 " with the vault password that those were encrypted with."
             )
 
     @cached_property
-    def _strange(self) -> bool:
+    def _knows_none(self) -> bool:
         paths = [self.layout.record(account_id) for account_id in self.layout.ids()[:SAMPLE]]
         return bool(paths) and not any(self._decrypts(path) for path in paths)
 

@@ -5,22 +5,31 @@
 
 `<user id>.yml` are the records, `.prev` holds each of them as it was before its last write, `.locks` the lock files,
 `.tmp` what is being written. `store.json` says whose directory it is, `index.json` which name belongs to which user
-id. Nothing but the records and their copies holds a password, and those are encrypted before they reach a disk.
+id. Only the records and their copies hold passwords, and those are encrypted before they reach a disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ansible.parsing.vault import VaultSecret
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import WriteInCheckMode
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError, WriteInCheckMode
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import normalize_identity_url
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError, WentBackwards
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    Reading,
+    StoredAccount,
+    StoreError,
+    WentBackwards,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext, StoreType
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.binding import (
     StoreBinding,
     checked_binding,
@@ -34,13 +43,20 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.i
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locked_record import VaultFileRecord
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locks import locked, noted_generation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.record_files import Files, went_backwards
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.options import (
+    ARGUMENT_SPEC,
+    DOCUMENTATION,
+    option_problems,
+    store_path,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.record_files import (
+    RecordFiles,
+    went_backwards,
+)
 
 
 class VaultFileStore:
-    """`open` comes first; from then on, threads may work on different accounts at the same time."""
-
-    _files: Files
+    """A directory that is not opened yet."""
 
     def __init__(
         self,
@@ -55,7 +71,7 @@ class VaultFileStore:
         in_awx_job: bool = False,
         persistent: bool = False,
     ) -> None:
-        """Take the play's vault secrets. Without an `identity_url` the store serves whom it belongs to, read only.
+        """Take the play's vault secrets. Without an `identity_url` the store is for reading only.
 
         `persistent` promises that an AWX job's directory outlives the job, and that one job at a time writes to it:
         the name of a pod says nothing about that.
@@ -67,72 +83,45 @@ class VaultFileStore:
         self._controller = controller or this_controller()
         self._any_controller = any_controller or (in_awx_job and persistent)
         self._is_ephemeral = in_awx_job and not persistent
-        self._may_write = False
-        self.is_new = False
 
-    def open(self, *, check_mode: bool) -> None:
+    @property
+    def place(self) -> str:
+        return str(self._layout.directory)
+
+    def secrets(self) -> Collection[str]:
+        """None: the vault secrets stay in this process, and nothing from elsewhere quotes them."""
+        return ()
+
+    @contextmanager
+    def open(self, *, read_only: bool) -> Iterator[OpenVaultFileStore]:
         if self._is_ephemeral:
             raise StoreError(
                 "An AWX job's directories are deleted after the job, and the only copy of the passwords with them."
                 " Mount a volume for the store and set persistent to true. Nothing was changed."
             )
-        self._may_write = not check_mode and self._identity_url is not None
+        may_write = not read_only and self._identity_url is not None
         with explained(self._layout.directory):
             self._layout.check()
-            self.is_new = not self._layout.directory.exists()
-            if self._may_write:
+            is_new = not self._layout.directory.exists()
+            if may_write:
                 self._layout.create()
-            binding = self._bound()
+            binding = self._bound(may_write=may_write)
             index = Index(self._layout)
-            index.load()
-        self._files = Files(self._layout, self._vault, index, binding.identity_url, binding.former)
-
-    def close(self) -> None:
-        if self._may_write:
-            with suppress(OSError, StoreError):  # the index is made again where it is needed
-                self._files.index.save()
-
-    def holds(self, account_id: str) -> bool:
+        files = RecordFiles(self._layout, self._vault, index, binding.identity_url, binding.former)
+        warning = f"There is no store in {self.place} yet: check the path, unless this is the first run."
         try:
-            return self._layout.record(canonical_user_id(account_id)).exists()
-        except OSError:  # too long for a file name
-            return False
+            yield OpenVaultFileStore(files, may_write=may_write, warnings=(warning,) if is_new else ())
+        finally:
+            if may_write:
+                with suppress(OSError, StoreError):  # a missing index costs time only
+                    index.save()
 
-    def find(self, kind: str, name: str) -> list[str]:
-        with explained(self._layout.directory):
-            return self._files.index.find(kind, name, self._files.stored)
-
-    def read(self, account_id: str) -> Record | None:
-        account_id = canonical_user_id(account_id)
-        with explained(self._layout.record(account_id)):
-            noted = noted_generation(self._layout.lock(account_id))  # first: a run that is at work only raises it
-            text = read_whole(self._layout.record(account_id))
-            if text is None:
-                self._files.refuse_lost(account_id, noted)
-                self._files.refuse_strange_secrets()
-                return None
-            record = self._files.opened(account_id, text)
-        if noted is not None and record.generation < noted:
-            raise WentBackwards(went_backwards(self._layout.record(account_id), record, noted))
-        return record
-
-    @contextmanager
-    def account(self, account_id: str) -> Iterator[VaultFileRecord]:
-        if not self._may_write:
-            raise WriteInCheckMode("The store was opened for reading, and something wanted to write to it.")
-        account_id = canonical_user_id(account_id)
-        path = self._layout.lock(account_id)
-        with ExitStack() as held:
-            with explained(path):  # not what is done under the lock
-                lock = held.enter_context(locked(path))
-            yield VaultFileRecord(self._files, account_id, lock)
-
-    def _bound(self) -> StoreBinding:
+    def _bound(self, *, may_write: bool) -> StoreBinding:
         """Return the binding that holds, and write it if it is new."""
         stored = found = read_binding(self._layout)
         if self._identity_url is None:
             if found is None:
-                raise StoreError(f"There is no store in {self._layout.directory}. Look at the path.")
+                raise StoreError(f"There is no store in {self.place}. Check the path.")
             return found
         wanted = StoreBinding(self._identity_url, self._controller, (self._rebind_from,) if self._rebind_from else ())
         binding = wanted
@@ -140,6 +129,77 @@ class VaultFileStore:
             found = replace(found, identity_url=self._identity_url)
         if found:
             binding = checked_binding(found, wanted, rebind_from=self._rebind_from, any_controller=self._any_controller)
-        if binding != stored and self._may_write:
+        if binding != stored and may_write:
             write_binding(self._layout, binding)
         return binding
+
+
+@dataclass(frozen=True)
+class OpenVaultFileStore:
+    files: RecordFiles
+    may_write: bool
+    warnings: tuple[str, ...] = ()
+
+    def accounts(self) -> Sequence[StoredAccount]:
+        with explained(self.files.layout.directory):
+            return self.files.index.accounts(self.files.stored)
+
+    def read(self, user_id: str) -> Record | None:
+        files, user_id = self.files, canonical_user_id(user_id)
+        if not files.layout.can_name(user_id):
+            return None
+        path = files.layout.record(user_id)
+        with explained(path):
+            noted = noted_generation(files.layout.lock(user_id))  # first: a run that is at work only raises it
+            text = read_whole(path)
+            if text is None:
+                files.refuse_lost(user_id, noted)
+                files.refuse_unknown_secrets()
+                return None
+            record = files.opened(user_id, text)
+        if noted is not None and record.generation < noted:
+            raise WentBackwards(went_backwards(path, record, noted))
+        return record
+
+    def read_many(self, user_ids: Sequence[str]) -> Sequence[Reading]:
+        """Read in as many threads as there are processors: most of it is the derivation of keys."""
+        pool = ThreadPoolExecutor(os.cpu_count())
+        try:
+            return list(pool.map(self._reading, user_ids))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _reading(self, user_id: str) -> Reading:
+        try:
+            return self.read(user_id)
+        except UiPathError as error:
+            return error
+
+    @contextmanager
+    def locked(self, user_id: str) -> Iterator[VaultFileRecord]:
+        if not self.may_write:
+            raise WriteInCheckMode("The store was opened for reading, and something tried to write to it.")
+        user_id = canonical_user_id(user_id)
+        if not self.files.layout.can_name(user_id):
+            raise StoreError("The user id is too long for a file name. Nothing was sent.")
+        path = self.files.layout.lock(user_id)
+        with ExitStack() as held:
+            with explained(path):  # but not what is done under the lock
+                lock = held.enter_context(locked(path))
+            yield VaultFileRecord(self.files, user_id, lock)
+
+
+def create(options: Mapping[str, Any], context: StoreContext) -> VaultFileStore:
+    return VaultFileStore(
+        store_path(options["path"], context.playbook_directory),
+        secrets=context.vault_secrets,
+        vault_id=options["vault_id"],
+        identity_url=context.identity_url,
+        rebind_from=options["rebind_from"],
+        any_controller=options["any_controller"],
+        in_awx_job=context.in_awx_job,
+        persistent=options["persistent"],
+    )
+
+
+STORE = StoreType(DOCUMENTATION, ARGUMENT_SPEC, option_problems, create)

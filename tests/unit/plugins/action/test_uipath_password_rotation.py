@@ -123,20 +123,20 @@ class TestRun:
         assert passwords.requests == []
 
     def test_warns_where_certificates_are_not_verified(
-        self, run: Run, passwords: PasswordServer, warnings: list[str]
+        self, run: Run, passwords: PasswordServer, warnings: list[str], tmp_path: Path
     ) -> None:
         run({"validate_certs": False, "state": "present"})
         assert [warning.partition(":")[0] for warning in warnings] == [
             "validate_certs is false",
-            "There is no store in store yet",
+            f"There is no store in {tmp_path}/store yet",
         ]
         run({"state": "present"})
         assert len(warnings) == 2
 
-    def test_warns_of_a_long_silence(self, run: Run, passwords: PasswordServer, warnings: list[str]) -> None:
+    def test_warns_of_a_long_wait(self, run: Run, passwords: PasswordServer, warnings: list[str]) -> None:
         passwords.faults["u1"] = ["lost"]
         assert run({"settle_seconds": 0.01})["accounts"][0]["status"] == "rotated"
-        assert warnings[1:] == ["No answer came to some requests. Waiting 0.01 seconds before they are sent again."]
+        assert warnings[1:] == ["Some requests got no answer. Waiting 0.01 seconds before sending them again."]
 
     @pytest.mark.usefixtures("passwords")
     def test_warns_of_an_empty_list(self, run: Run, warnings: list[str]) -> None:
@@ -163,7 +163,7 @@ class TestSeveralHosts:
 
     @pytest.mark.parametrize("strategy", ["free", "ansible.builtin.host_pinned"])
     def test_are_refused_where_run_once_has_no_effect(self, run: Run, strategy: str) -> None:
-        with pytest.raises(AnsibleActionFail, match="With the strategy free"):
+        with pytest.raises(AnsibleActionFail, match="The strategy free ignores run_once"):
             run(variables=self.HOSTS, run_once=True, _parent=self.play(strategy=strategy))
 
     @pytest.mark.usefixtures("passwords")
@@ -197,8 +197,6 @@ class TestOptions:
             ({"access_token": "hunter2", "concurrency": "hunter2"}, "concurrency"),
             ({"client_secret": "hunter2"}, "mutually exclusive: access_token|client_secret"),
             ({"store": None}, "store"),
-            ({"store": {"path": "x", "vault_password": "hunter2"}}, "vault_password"),
-            ({"store": {"path": "x", "type": "cloud"}}, "type"),
         ],
     )
     def test_that_are_not_valid_fail_without_a_value(self, run: Run, arguments: dict[str, Any], problem: str) -> None:
@@ -206,6 +204,22 @@ class TestOptions:
             run(arguments)
         assert problem in str(caught.value)
         assert "hunter2" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("store", "problem"),
+        [
+            ({"path": "x", "vault_password": "hunter2"}, "store.vault_password is not supported by the type"),
+            ({"path": "x", "type": "hunter2"}, "store.type must be one of: vault_file"),
+            ({"path": "x", "persistent": "perhaps"}, "store: argument 'persistent' is of type"),
+            ({"path": ""}, "store.path is empty"),
+        ],
+    )
+    def test_of_the_store_are_checked_by_its_type(self, run: Run, store: dict[str, str], problem: str) -> None:
+        result = run({"store": store, "concurrency": 0})
+        assert (result["failed"], result["status"]) == (True, "invalid_input")
+        assert problem in result["msg"]
+        assert "concurrency must be from 1 to 64" in result["msg"]
+        assert "hunter2" not in result["msg"]
 
     def test_that_cannot_be_used_are_named_all_at_once(self, run: Run, tmp_path: Path) -> None:
         result = run({"timeout": 0, "concurrency": 0, "accounts": [{"user_id": "u", "initial_password": ""}]})

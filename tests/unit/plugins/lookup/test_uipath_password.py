@@ -18,6 +18,7 @@ from ansible_collections.rpaops.uipath.plugins.doc_fragments.store import Module
 from ansible_collections.rpaops.uipath.plugins.lookup.uipath_password import DOCUMENTATION, LookupModule
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import AccountStatus
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     NEW,
@@ -42,12 +43,11 @@ def keep(tmp_path: Path) -> Callable[..., None]:
 
     def keep_records(*records: Record) -> None:
         store = VaultFileStore(tmp_path / "store", secrets=SECRETS, identity_url=BASE, controller="another")
-        store.open(check_mode=False)
-        for record in records:
-            with store.account(record.account.user_id) as locked_record:
-                locked_record.read()
-                assert locked_record.write(record)
-        store.close()
+        with store.open(read_only=False) as opened:
+            for record in records:
+                with opened.locked(record.account.user_id) as locked_record:
+                    locked_record.read()
+                    assert locked_record.write(record)
 
     return keep_records
 
@@ -99,7 +99,7 @@ class TestRun:
             look(term)
 
     def test_fails_where_there_is_no_store(self, look: Look) -> None:
-        with pytest.raises(AnsibleLookupError, match=r"There is no store in .* Look at the path"):
+        with pytest.raises(AnsibleLookupError, match=r"There is no store in .* Check the path"):
             look("u1")
 
     def test_fails_without_a_vault_secret(self, look: Look, keep: Callable[..., None]) -> None:
@@ -120,12 +120,12 @@ class TestRun:
         ("store", "problem"),
         [
             ({"type": "vault_file"}, "missing required arguments: path"),
-            ({"path": "store", "type": "cloud"}, "value of type must be one of: vault_file"),
+            ({"path": "store", "type": "cloud"}, "type must be one of: vault_file"),
             ({"path": "store", "pasword": "hunter2"}, "pasword"),
         ],
     )
     def test_fails_where_the_store_is_not_described(self, look: Look, store: dict[str, str], problem: str) -> None:
-        with pytest.raises(AnsibleLookupError, match=f"^store: .*{problem}") as caught:
+        with pytest.raises(AnsibleLookupError, match=f"^store.*{problem}") as caught:
             look("u1", store=store)
         assert "hunter2" not in str(caught.value)
 
@@ -138,11 +138,11 @@ class TestRun:
         ],
     )
     def test_a_doubtful_password_only_where_that_is_allowed(
-        self, look: Look, keep: Callable[..., None], record: Record, status: str
+        self, look: Look, keep: Callable[..., None], record: Record, status: AccountStatus
     ) -> None:
         keep(record)
         with pytest.raises(AnsibleLookupError) as caught:
             look("u1")
-        assert str(caught.value).startswith(f"u1: {status}. {MESSAGES[status]} allow_in_doubt=true")
+        assert str(caught.value).startswith(f"u1: {status}. {MESSAGES[status]} Set allow_in_doubt=true")
         assert not any(password in str(caught.value) for password in record.candidates())
         assert look("u1", allow_in_doubt=True) == [OLD]

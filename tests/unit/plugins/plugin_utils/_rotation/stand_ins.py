@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError, WriteInCheckMode
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport_errors import TransportError
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer, canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     Account,
     Current,
@@ -26,7 +26,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     Retired,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, Reading, StoredAccount
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE
 
 TIME = "2026-05-01T12:00:00+00:00"
@@ -80,42 +80,68 @@ class MemoryStore:
     records: dict[str, Record] = field(default_factory=dict)
     failures: dict[str, UiPathError] = field(default_factory=dict)
     intrusions: dict[str, Record] = field(default_factory=dict)
-    locked: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
     steps: list[str] = field(default_factory=list)
+    listed: dict[str, Record] | None = None  # what a listing that lags behind still shows
+    warnings: tuple[str, ...] = ()
+    own_secrets: tuple[str, ...] = ()
     may_write: bool = True
-    is_new: bool = False
+    is_open: bool = False
     writes: int = 0
 
     @classmethod
     def holding(cls, *records: Record) -> MemoryStore:
         return cls({record.account.user_id: record for record in records})
 
-    def open(self, *, check_mode: bool) -> None:
-        self.may_write = not check_mode
+    @property
+    def place(self) -> str:
+        return "memory"
 
-    def close(self) -> None:
-        pass
-
-    def holds(self, account_id: str) -> bool:
-        return account_id in self.records
-
-    def find(self, kind: str, name: str) -> list[str]:
-        return [user_id for user_id, record in self.records.items() if getattr(record.account, kind) == name]
-
-    def read(self, account_id: str) -> Record | None:
-        self.fail_at(f"plan {account_id}")
-        return self.records.get(account_id)
+    def secrets(self) -> tuple[str, ...]:
+        return self.own_secrets
 
     @contextmanager
-    def account(self, account_id: str) -> Iterator[MemorySlot]:
-        self.step("lock")
-        if account_id in self.locked:
-            raise Busy("Another run is working on this account.")
-        self.locked.add(account_id)
+    def open(self, *, read_only: bool) -> Iterator[MemoryStore]:
+        self.may_write = not read_only
+        self.is_open = True
         try:
-            yield MemorySlot(self, account_id)
+            yield self
         finally:
-            self.locked.discard(account_id)
+            self.is_open = False
+
+    def accounts(self) -> list[StoredAccount]:
+        self.fail_at("list")
+        listed = self.records if self.listed is None else self.listed
+        return [
+            StoredAccount(user_id, record.account.name, record.account.user_name) for user_id, record in listed.items()
+        ]
+
+    def read(self, user_id: str) -> Record | None:
+        self.fail_at(f"plan {user_id}")
+        return self.records.get(canonical_user_id(user_id))
+
+    def read_many(self, user_ids: Sequence[str]) -> list[Reading]:
+        return [self._reading(user_id) for user_id in user_ids]
+
+    def _reading(self, user_id: str) -> Reading:
+        try:
+            return self.read(user_id)
+        except UiPathError as error:
+            return error
+
+    @contextmanager
+    def locked(self, user_id: str) -> Iterator[MemoryRecord]:
+        if not self.may_write:
+            raise WriteInCheckMode("The store is open for reading only.")
+        self.step("lock")
+        user_id = canonical_user_id(user_id)
+        if user_id in self.held:
+            raise Busy("Another run is working on this account.")
+        self.held.add(user_id)
+        try:
+            yield MemoryRecord(self, user_id)
+        finally:
+            self.held.discard(user_id)
 
     def step(self, name: str) -> None:
         self.steps.append(name)
@@ -127,33 +153,33 @@ class MemoryStore:
 
 
 @dataclass
-class MemorySlot:
+class MemoryRecord:
     store: MemoryStore
-    account_id: str
+    user_id: str
     found: Record | None = None
 
     def read(self) -> Record | None:
         self.store.step("read")
-        self.store.fail_at(f"read {self.account_id}")
-        self.found = self.store.records.get(self.account_id)
+        self.store.fail_at(f"read {self.user_id}")
+        self.found = self.store.records.get(self.user_id)
         return self.found
 
     def write(self, record: Record) -> bool:
         assert self.store.may_write
-        assert self.account_id in self.store.locked
+        assert self.user_id in self.store.held
         self.store.writes += 1
         step = f"write {self.store.writes}"
         if step in self.store.intrusions:
-            self.store.records[self.account_id] = self.store.intrusions[step]
+            self.store.records[self.user_id] = self.store.intrusions[step]
         self.store.step(step)
-        if self.store.records.get(self.account_id) is not self.found:
+        if self.store.records.get(self.user_id) is not self.found:
             return False
-        self.store.records[self.account_id] = self.found = record
+        self.store.records[self.user_id] = self.found = record
         return True
 
     def preserve_conflict(self) -> Record | None:
         self.store.step("preserve_conflict")
-        self.found = self.store.records.get(self.account_id)
+        self.found = self.store.records.get(self.user_id)
         return self.found
 
 

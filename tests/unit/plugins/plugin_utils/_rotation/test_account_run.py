@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, NotDurable, StoreError
@@ -27,7 +28,7 @@ ROTATION = ["lock", "read", "write 1", "send", "write 2"]
 
 
 class Drive:
-    """A course over a store in memory, whose requests are answered in turn and counted among the store's steps."""
+    """An account run over a store in memory. Its requests are answered in turn and counted among the store's steps."""
 
     def __init__(self, store: MemoryStore, *answers: PasswordAnswer, orphaned_at: int = 0) -> None:
         self.store = store
@@ -35,7 +36,12 @@ class Drive:
         self._answers = iter(answers)
         self._looks = count(1)
         values = (f"new-{number}" for number in count(1))
-        rotation = Rotation(request_of(), now=lambda: datetime.now(timezone.utc), new_password=lambda: next(values))
+
+        def rotation(record: Record | None) -> Rotation:
+            return Rotation(
+                request_of(), record, now=lambda: datetime.now(timezone.utc), new_password=lambda: next(values)
+            )
+
         self.account_run = AccountRun(rotation, self._send, lambda: 0 < orphaned_at <= next(self._looks))
 
     def begin(self) -> Outcome | None:
@@ -47,7 +53,7 @@ class Drive:
         return outcome
 
     def _send(self, old: str, new: str) -> PasswordAnswer:
-        assert self.store.locked == {"u1"}
+        assert self.store.held == {"u1"}
         self.store.steps.append("send")
         self.pairs.append((old, new))
         return next(self._answers)
@@ -70,24 +76,24 @@ class TestBegin:
 
     def test_frees_the_lock_at_the_end(self, store: MemoryStore) -> None:
         Drive(store, APPLIED).begin()
-        assert store.locked == set()
+        assert store.held == set()
 
     def test_ends_without_a_step_where_nothing_is_due(self) -> None:
         store = MemoryStore.holding(record_of(days=1))
         outcome = Drive(store).begin()
         assert outcome == Outcome("fresh", store.records["u1"])
-        assert (store.steps, store.locked) == (["lock", "read"], set())
+        assert (store.steps, store.held) == (["lock", "read"], set())
 
     def test_leaves_an_account_alone_that_another_run_works_on(self, store: MemoryStore) -> None:
-        with store.account("u1"):
+        with store.locked("u1"):
             outcome = Drive(store).begin()
-            assert store.locked == {"u1"}
+            assert store.held == {"u1"}
         assert outcome
         assert (outcome.status, outcome.changed) == ("busy", False)
 
     def test_keeps_the_lock_while_a_lost_answer_settles(self, store: MemoryStore) -> None:
         assert Drive(store, UNKNOWN).begin() is None
-        assert store.locked == {"u1"}
+        assert store.held == {"u1"}
 
 
 class TestProceed:
@@ -96,7 +102,7 @@ class TestProceed:
         outcome = drive.end()
         assert (outcome.status, outcome.answers) == ("rotated", (UNKNOWN, APPLIED))
         assert drive.pairs == [(OLD, "new-1")] * 2
-        assert store.locked == set()
+        assert store.held == set()
 
     def test_goes_on_from_the_new_password_where_the_old_one_is_dead(self, store: MemoryStore) -> None:
         drive = Drive(store, UNKNOWN, MISMATCH, APPLIED)
@@ -106,7 +112,7 @@ class TestProceed:
     def test_ends_in_doubt_where_the_second_answer_is_lost_too(self, store: MemoryStore) -> None:
         outcome = Drive(store, UNKNOWN, UNKNOWN).end()
         assert (outcome.status, outcome.changed) == ("in_doubt", False)
-        assert store.locked == set()
+        assert store.held == set()
 
 
 class TestBrokenOff:
@@ -119,10 +125,10 @@ class TestBrokenOff:
         outcome = Drive(store).begin()
         assert outcome
         assert (outcome.status, outcome.changed, outcome.record) == (error.status, False, None)
-        assert outcome.answers[-1].cause == error.message
-        assert outcome.answers[-1].stops_task == error.stops_task
+        assert outcome.error is error
+        assert (outcome.stopped_by is not None) == error.stops_task
         assert "send" not in store.steps
-        assert store.locked == set()
+        assert store.held == set()
 
     @pytest.mark.parametrize("error", [StoreError("full"), NotDurable("full"), Busy("taken")])
     def test_is_a_change_all_the_same_where_it_fails_after(self, store: MemoryStore, error: UiPathError) -> None:
@@ -131,7 +137,7 @@ class TestBrokenOff:
         assert outcome
         assert (outcome.status, outcome.changed, outcome.answers[0]) == (error.status, True, APPLIED)
         assert store.records["u1"].pending is not None
-        assert store.locked == set()
+        assert store.held == set()
 
     @pytest.mark.parametrize("step", ["preserve_conflict", "write 3"])
     def test_is_a_change_all_the_same_where_the_conflict_cannot_be_kept(self, store: MemoryStore, step: str) -> None:
@@ -153,7 +159,7 @@ class TestBrokenOff:
         store.failures["write 2"] = StoreError("full")
         outcome = Drive(store, UNKNOWN).end()
         assert (outcome.status, outcome.changed) == ("store_error", False)
-        assert store.locked == set()
+        assert store.held == set()
 
 
 class TestAbandoned:
@@ -161,9 +167,9 @@ class TestAbandoned:
     def test_neither_stages_nor_sends_any_more(self, store: MemoryStore, at: int, steps: int) -> None:
         outcome = Drive(store, APPLIED, orphaned_at=at).begin()
         assert outcome
-        assert (outcome.status, outcome.changed, outcome.answers[-1].stops_task) == ("in_doubt", False, True)
+        assert (outcome.status, outcome.changed, outcome.stopped_by) == ("in_doubt", False, "in_doubt")
         assert store.steps == ROTATION[:steps]
-        assert store.locked == set()
+        assert store.held == set()
 
     def test_records_what_was_applied(self, store: MemoryStore) -> None:
         outcome = Drive(store, APPLIED, orphaned_at=3).begin()
@@ -182,4 +188,4 @@ class TestAbandon:
         drive = Drive(store, UNKNOWN)
         drive.begin()
         assert drive.account_run.abandon() == Outcome("in_doubt", None, (UNKNOWN,))
-        assert (store.steps, store.locked) == (ROTATION[:4], set())
+        assert (store.steps, store.held) == (ROTATION[:4], set())

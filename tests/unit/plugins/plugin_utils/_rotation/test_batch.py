@@ -20,9 +20,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch impo
     RotationBatch,
     account_breaker,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import SUCCEEDED
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import AccountStatus, Outcome
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     APPLIED,
@@ -75,14 +76,14 @@ class Bench:
     cancelled_after: int = 10**9
     store: MemoryStore = field(default_factory=MemoryStore)
     sends: list[int] = field(default_factory=list)
-    settles: list[int] = field(default_factory=list)
+    waits: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.store = MemoryStore.holding(*(record_of(str(number)) for number in range(len(self.accounts))))
         self._answers = [list(letters) for letters in self.accounts]
         self.batch = RotationBatch(
             begin=self._begin,
-            settle=lambda: self.settles.append(len(self.store.locked)),
+            wait=lambda: self.waits.append(len(self.store.held)),
             cancelled=lambda: len(self.sends) >= self.cancelled_after,
             breaker=account_breaker(self.max_failures),
             succeeded=SUCCEEDED,
@@ -92,14 +93,19 @@ class Bench:
     def run(self) -> list[str | None]:
         """Return how the accounts ended, None for those that were not started."""
         outcomes = self.batch.run(range(len(self.accounts)))
-        assert self.store.locked == set()
+        assert self.store.held == set()
         return [outcomes[number].status if number in outcomes else None for number in range(len(self.accounts))]
 
     def _begin(self, number: int) -> AccountRun | Outcome:
         values = count()
-        rotation = Rotation(
-            request_of(str(number)), now=lambda: datetime.now(timezone.utc), new_password=lambda: f"new-{next(values)}"
-        )
+
+        def rotation(record: Record | None) -> Rotation:
+            return Rotation(
+                request_of(str(number)),
+                record,
+                now=lambda: datetime.now(timezone.utc),
+                new_password=lambda: f"new-{next(values)}",
+            )
 
         def send(_old: str, _new: str) -> PasswordAnswer:
             self.sends.append(number)
@@ -114,7 +120,7 @@ class TestRun:
     def test_every_account_ends(self, concurrency: int) -> None:
         bench = Bench("a" * 50, concurrency)
         assert bench.run() == ["rotated"] * 50
-        assert bench.settles == []
+        assert bench.waits == []
 
     def test_no_accounts(self) -> None:
         assert Bench("").run() == []
@@ -151,7 +157,7 @@ class TestRun:
         answers = (PasswordAnswer("unauthorized", stops_task=True),)
         batch = RotationBatch(
             begin=lambda number: Outcome("out_of_sync", None, answers),
-            settle=lambda: None,
+            wait=lambda: None,
             cancelled=lambda: False,
             breaker=account_breaker(0),
             succeeded=SUCCEEDED,
@@ -163,7 +169,7 @@ class TestRun:
 
 class TestCanary:
     @staticmethod
-    def together(statuses: Sequence[str], concurrency: int = 4) -> list[int]:
+    def together(statuses: Sequence[AccountStatus], concurrency: int = 4) -> list[int]:
         """Return how many accounts were under way when each of them was."""
         lock, busy, seen = threading.Lock(), 0, [0] * len(statuses)
         crowd = threading.Barrier(concurrency)
@@ -193,7 +199,8 @@ class TestCanary:
         assert self.together(["rotated"] * 9) == [1] + [4] * 8
 
     def test_an_account_that_was_not_changed_proves_nothing(self) -> None:
-        assert self.together(["busy", "policy_rejected", "fresh", "rotated"] + ["rotated"] * 4) == [1] * 4 + [4] * 4
+        statuses: list[AccountStatus] = ["busy", "policy_rejected", "fresh", *["rotated"] * 5]
+        assert self.together(statuses) == [1] * 4 + [4] * 4
 
     def test_an_account_that_was_changed_and_failed_proves_it_too(self) -> None:
         bench = Bench(["a", "a"])
@@ -206,7 +213,7 @@ class TestWaiting:
     def test_lost_answers_wait_together(self) -> None:
         bench = Bench(["a", "a", *["ua"] * 5, "a"])
         assert bench.run() == ["rotated"] * 8
-        assert bench.settles == [5]
+        assert bench.waits == [5]
 
     def test_the_others_come_first(self) -> None:
         bench = Bench(["a", "ua", "a", "ua", "a"], concurrency=1)
@@ -216,17 +223,17 @@ class TestWaiting:
     def test_no_more_than_so_many_at_once(self) -> None:
         bench = Bench(["a", *["ua"] * 40], concurrency=1)
         assert bench.run() == ["rotated"] * 41
-        assert bench.settles == [WAITING_AT_MOST, WAITING_AT_MOST, 40 - 2 * WAITING_AT_MOST]
+        assert bench.waits == [WAITING_AT_MOST, WAITING_AT_MOST, 40 - 2 * WAITING_AT_MOST]
 
     def test_one_at_a_time_until_one_was_changed(self) -> None:
         bench = Bench(["ua"] * 4, concurrency=4)
         assert bench.run() == ["rotated"] * 4
-        assert bench.settles == [1, 3]
+        assert bench.waits == [1, 3]
 
     def test_a_server_that_never_answers_leaves_two_in_doubt(self) -> None:
         bench = Bench(["u" * 9] * 100, concurrency=16)
         assert bench.run() == ["in_doubt", "in_doubt", *[None] * 98]
-        assert bench.settles == [1, 1]
+        assert bench.waits == [1, 1]
 
     def test_those_that_heal_do_not_stop_the_run(self) -> None:
         bench = Bench(["uma"] * 20)
@@ -237,29 +244,29 @@ class TestWaiting:
         statuses = bench.run()
         assert statuses == ["rotated", *["in_doubt"] * WAITING_AT_MOST, *[None] * (100 - WAITING_AT_MOST)]
         assert len(bench.sends) == 1 + WAITING_AT_MOST + 2
-        assert bench.settles == [WAITING_AT_MOST]
+        assert bench.waits == [WAITING_AT_MOST]
 
     def test_a_stop_leaves_them_to_the_next_run_without_a_wait(self) -> None:
         bench = Bench(["a", "ua", "n", "n", "a"], concurrency=1)
         assert bench.run() == ["rotated", "in_doubt", "not_found", "not_found", None]
         assert [answer.kind for answer in bench.batch.outcomes[1].answers] == ["unknown"]
-        assert bench.settles == []
+        assert bench.waits == []
 
     def test_so_does_a_cancelled_run(self) -> None:
         bench = Bench(["a", "ua", "a"], concurrency=1, cancelled_after=2)
         assert bench.run() == ["rotated", "in_doubt", None]
-        assert bench.settles == []
+        assert bench.waits == []
 
     def test_a_run_that_is_cancelled_while_they_wait(self) -> None:
         bench = Bench(["a", "ua", "ua"], concurrency=1)
-        bench.batch.settle = lambda: setattr(bench, "cancelled_after", 0)
+        bench.batch.wait = lambda: setattr(bench, "cancelled_after", 0)
         assert bench.run() == ["rotated", "in_doubt", "in_doubt"]
         assert bench.sends == [0, 1, 2]
 
     def test_one_account_may_have_to_wait_twice(self) -> None:
         bench = Bench(["a", "umua", "umumu"])
         assert bench.run() == ["rotated", "rotated", "out_of_sync"]
-        assert bench.settles == [2, 2]
+        assert bench.waits == [2, 2]
 
     def test_the_canary_may_be_one_of_them(self) -> None:
         bench = Bench(["ua", "a"], concurrency=4)

@@ -10,16 +10,14 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
 from ansible_collections.rpaops.uipath.plugins.modules import uipath_user_info, uipath_user_password
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
-    STATES,
     option_problems,
     password_rules,
-    requests,
     rotation_argument_spec,
+    rotation_requests,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import PasswordRules
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import store_argument_spec
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import STATES, RotationRequest
 
 UUID = "0C9C1C5E-7D0B-4F52-9A3E-2F6F0A7D1B11"
 NAN, INFINITE = float("nan"), float("inf")
@@ -34,7 +32,7 @@ def options(**given: Any) -> dict[str, Any]:
         "accounts": [{"user_id": "u1"}],
         **given,
     }
-    validation = ArgumentSpecValidator(rotation_argument_spec(store_argument_spec())).validate(task)
+    validation = ArgumentSpecValidator(rotation_argument_spec()).validate(task)
     assert validation.error_messages == []
     return dict(validation.validated_parameters)
 
@@ -45,10 +43,10 @@ class TestRotationArgumentSpec:
         def comparable(spec: dict[str, Any]) -> dict[str, Any]:
             return {name: spec[name] for name in connection_argument_spec()}
 
-        assert comparable(rotation_argument_spec(store_argument_spec())) == comparable(module.argument_spec())
+        assert comparable(rotation_argument_spec()) == comparable(module.argument_spec())
 
     def test_hides_the_secrets(self) -> None:
-        spec = rotation_argument_spec(store_argument_spec())
+        spec = rotation_argument_spec()
         hidden = {name for name, option in spec.items() if option.get("no_log")}
         assert hidden == {"access_token", "client_secret", "proxy"}
         assert spec["accounts"]["options"]["initial_password"]["no_log"] is True
@@ -101,15 +99,14 @@ class TestOptionProblems:
             ({"settle_seconds": -1}, "settle_seconds must be from 0 to 86400"),
             ({"settle_seconds": 86401}, "settle_seconds must be from 0 to 86400"),
             ({"password": {"length": 7}}, "password.length must be from 8 to 256"),
-            ({"password": {"special_characters": ""}}, "password.special wants characters"),
-            ({"store": {"path": ""}}, "store.path is empty"),
+            ({"password": {"special_characters": ""}}, "password.special is set, but password.exclude"),
             ({"accounts": [{}]}, "accounts[0] needs exactly one of user_id and user_name"),
             ({"accounts": [{"user_id": "u", "user_name": "n"}]}, "accounts[0] needs exactly one of"),
             ({"accounts": [{"user_id": ""}]}, "accounts[0].user_id is empty"),
             ({"accounts": [{"user_name": ""}]}, "accounts[0].user_name is empty"),
             ({"accounts": [{"user_id": "u", "name": ""}]}, "accounts[0].name is empty"),
             ({"accounts": [{"user_id": "u", "initial_password": ""}]}, "accounts[0].initial_password is empty"),
-            ({"accounts": [{"user_id": ".."}]}, "accounts[0].user_id cannot be part of a URL"),
+            ({"accounts": [{"user_id": ".."}]}, "accounts[0].user_id has characters that are not valid in a user id"),
             (
                 {"accounts": [{"user_id": UUID}, {"user_id": UUID.lower()}]},
                 "accounts[1] is the same user as accounts[0]",
@@ -120,7 +117,7 @@ class TestOptionProblems:
                 "accounts[1] has the same name as accounts[0]",
             ),
             ({"only": []}, "only is empty"),
-            ({"only": ["U1", "u2"]}, "only: 'u2' is none of the accounts"),
+            ({"only": ["U1", "u2"]}, "only: no account is named 'u2'"),
         ],
     )
     def test_one(self, given: dict[str, Any], problem: str) -> None:
@@ -144,7 +141,7 @@ class TestWishes:
             consumers=True,
         )
         url, common = "https://host/identity", {"state": "adopted", "max_age_days": 30.0, "force": True}
-        assert requests(given) == [
+        assert rotation_requests(given) == [
             RotationRequest(Account(url, "u1", "a", None), initial_password="p", consumers=True, **common),  # type: ignore[arg-type]
             RotationRequest(Account(url, "", None, "n"), consumers=True, index=1, **common),  # type: ignore[arg-type]
         ]
@@ -153,11 +150,13 @@ class TestWishes:
     def test_of_those_alone_that_are_named(self, name: str) -> None:
         named = {"user_id": UUID.lower(), "name": "label"} if "@" not in name else {"user_name": "N@example.com"}
         given = options(accounts=[{"user_id": "first"}, named, {"user_id": "last"}], only=[name])
-        assert [request.index for request in requests(given)] == [1]
+        assert [request.index for request in rotation_requests(given)] == [1]
 
     @pytest.mark.parametrize("state", STATES)
     def test_in_every_state(self, state: str) -> None:
-        assert requests(options(state=state))[0].state == state
+        assert rotation_requests(options(state=state))[0].state == state
 
     def test_hide_their_passwords(self) -> None:
-        assert "hunter2" not in repr(requests(options(accounts=[{"user_id": "u", "initial_password": "hunter2"}])))
+        assert "hunter2" not in repr(
+            rotation_requests(options(accounts=[{"user_id": "u", "initial_password": "hunter2"}]))
+        )

@@ -78,14 +78,14 @@ class TestRulesProblems:
             (PasswordRules(length=257), "password.length must be from 8 to 256"),
             (PasswordRules(length=8, lower=6), "password.length is less than the sum of the minimums"),
             (PasswordRules(upper=-1), "password.upper must not be negative"),
-            (PasswordRules(exclude=string.digits), "password.digits wants characters, but password.exclude leaves"),
-            (PasswordRules(special_characters=""), "password.special wants characters"),
-            (PasswordRules(special_characters="!a"), "password.special_characters must not hold letters"),
-            (PasswordRules(special_characters="!7"), "password.special_characters must not hold letters"),
-            (PasswordRules(special_characters="! "), "password.special_characters must not hold letters"),
-            (PasswordRules(special_characters="!\t"), "password.special_characters must not hold letters"),
-            (PasswordRules(special_characters="!", exclude="!"), "password.special wants characters"),
-            (PasswordRules(**NONE, exclude=string.digits), "password.digits wants characters"),  # type: ignore[arg-type]
+            (PasswordRules(exclude=string.digits), "password.digits is set, but password.exclude"),
+            (PasswordRules(special_characters=""), "password.special is set, but password.exclude"),
+            (PasswordRules(special_characters="!a"), "password.special_characters must not contain letters"),
+            (PasswordRules(special_characters="!7"), "password.special_characters must not contain letters"),
+            (PasswordRules(special_characters="! "), "password.special_characters must not contain letters"),
+            (PasswordRules(special_characters="!\t"), "password.special_characters must not contain letters"),
+            (PasswordRules(special_characters="!", exclude="!"), "password.special is set, but password.exclude"),
+            (PasswordRules(**NONE, exclude=string.digits), "password.digits is set, but password.exclude"),  # type: ignore[arg-type]
         ],
     )
     def test_one(self, rules: PasswordRules, problem: str) -> None:
@@ -203,4 +203,4 @@ class TestWithServerPolicy:
 
     def test_may_demand_what_is_excluded(self) -> None:
         raised = with_server_policy(PasswordRules(digits=0, exclude=string.digits), setting(hasDigit=True))
-        assert rules_problems(raised) == ["password.digits wants characters, but password.exclude leaves none"]
+        assert rules_problems(raised) == ["password.digits is set, but password.exclude excludes all of its characters"]

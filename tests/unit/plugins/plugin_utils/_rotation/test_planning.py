@@ -15,8 +15,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning i
     taken_labels,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest, State
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    Busy,
+    Reading,
     StoreError,
     WentBackwards,
 )
@@ -63,16 +65,27 @@ class TestIdentified:
 
     def test_other_names_are_looked_up_all_at_once(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(dto("ann"), dto("bob"), dto("eve")))
-        requests = [by_name("Ann"), request_of("u1"), by_name("u7@example.com"), by_name("bob@example.com")]
-        found = identified(requests, MemoryStore.holding(record_of("u7")), client_of(server, clock), ORGANIZATION)
+        requested = [by_name("Ann"), request_of("u1"), by_name("u7@example.com"), by_name("bob@example.com")]
+        found = identified(requested, MemoryStore.holding(record_of("u7")), client_of(server, clock), ORGANIZATION)
         assert [request.account.user_id for request in found] == ["id-ann", "u1", "u7", "id-bob"]
+
+    def test_a_name_that_two_records_have_is_looked_up(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        account = replace(record_of().account, user_name="ann")
+        store = MemoryStore.holding(*(record_of(account=replace(account, user_id=user_id)) for user_id in ("u1", "u2")))
+        (request,) = identified([by_name("ann")], store, client_of(server, clock), ORGANIZATION)
+        assert request.account.user_id == "id-ann"
+
+    def test_ids_cost_no_listing(self, server: Transcript, clock: Clock) -> None:
+        store = MemoryStore(failures={"list": StoreError("not needed")})
+        assert identified([request_of("u1")], store, client_of(server, clock), None) == [request_of("u1")]
 
     def test_says_all_that_is_wrong_with_names(self, server: Transcript, clock: Clock) -> None:
         users = [dto("ann"), dto("bob", isActive=False), dto("bot", type="robot"), dto("x", email="ann")]
         server.expects(listing()).answers(200, page(*users))
-        requests = numbered(*(by_name(name) for name in ("ann", "bob", "bot", "nobody", "x")))
+        requested = numbered(*(by_name(name) for name in ("ann", "bob", "bot", "nobody", "x")))
         with pytest.raises(InvalidInput) as caught:
-            identified(requests, MemoryStore(), client_of(server, clock), ORGANIZATION)
+            identified(requested, MemoryStore(), client_of(server, clock), ORGANIZATION)
         assert [problem.partition(":")[0] for problem in caught.value.problems] == [
             f"accounts[{index}]" for index in range(4)
         ]
@@ -85,9 +98,9 @@ class TestIdentified:
 
     def test_are_named_by_their_place_in_the_whole_list(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(dto("ann")))
-        requests = [replace(by_name("ann"), index=2), replace(request_of("id-ann"), index=4)]
+        requested = [replace(by_name("ann"), index=2), replace(request_of("id-ann"), index=4)]
         with pytest.raises(InvalidInput, match=r"accounts\[4\] is the same user as accounts\[2\]"):
-            identified(requests, MemoryStore(), client_of(server, clock), ORGANIZATION)
+            identified(requested, MemoryStore(), client_of(server, clock), ORGANIZATION)
 
     def test_without_an_organization(self, server: Transcript, clock: Clock) -> None:
         with pytest.raises(InvalidInput, match="partition_id is missing"):
@@ -96,51 +109,56 @@ class TestIdentified:
 
 class TestPlan:
     def test_of_what_is_not_due_it_is_the_end(self) -> None:
-        store = MemoryStore.holding(record_of(days=1))
-        planned = plan(request_of(), store)
+        record = record_of(days=1)
+        planned = plan(request_of(), record)
         assert planned.outcome
-        assert (planned.outcome.status, planned.record) == ("fresh", store.records["u1"])
+        assert (planned.outcome.status, planned.record) == ("fresh", record)
 
     def test_of_what_is_due_it_is_open(self) -> None:
-        assert plan(request_of(), MemoryStore.holding(record_of())).outcome is None
-
-    def test_neither_locks_nor_writes(self) -> None:
-        store = MemoryStore.holding(record_of())
-        plan(request_of(), store)
-        assert store.steps == []
+        assert plan(request_of(), record_of()).outcome is None
 
     def test_of_a_record_that_went_backwards_is_left_to_the_work_under_its_lock(self) -> None:
-        store = MemoryStore(failures={"plan u1": WentBackwards("older")})
-        assert plan(request_of(), store) == Plan(request_of(), None, None)
+        assert plan(request_of(), WentBackwards("older")) == Plan(request_of(), None, None)
 
     def test_of_a_record_that_went_backwards_is_an_error_of_that_account_in_check_mode(self) -> None:
-        outcome = self.foreseen(MemoryStore(failures={"plan u1": WentBackwards("older")}))
-        assert (outcome.status, outcome.answers[0].message, outcome.answers[0].cause) == ("store_error", "", "older")
+        error = WentBackwards("older")
+        assert self.predicted(error) == Outcome("store_error", None, error=error)
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_of_an_account_that_another_run_holds_is_busy(self, check_mode: bool) -> None:
+        busy = Busy("Another run works on it until 12:00.")
+        assert plan(request_of(), busy, check_mode=check_mode).outcome == Outcome("busy", None, error=busy)
+
+    def test_of_another_error_ends_the_run(self) -> None:
+        with pytest.raises(StoreError, match="does not decrypt"):
+            plan(request_of(), StoreError("does not decrypt"))
 
     @staticmethod
-    def foreseen(store: MemoryStore, request: RotationRequest = request_of()) -> Outcome:  # noqa: B008 - cannot be changed
-        outcome = plan(request, store, check_mode=True).outcome
+    def predicted(reading: Reading, request: RotationRequest = request_of()) -> Outcome:  # noqa: B008 - cannot be changed
+        outcome = plan(request, reading, check_mode=True).outcome
         assert outcome
         return outcome
 
-    def test_of_what_is_due_it_is_foreseen_in_check_mode(self) -> None:
-        assert self.foreseen(MemoryStore.holding(record_of())).status == "would_rotate"
+    def test_of_what_is_due_is_predicted_in_check_mode(self) -> None:
+        assert self.predicted(record_of()).status == "would_rotate"
 
-    def test_of_too_many_requests_without_a_proof_the_end_is_foreseen(self) -> None:
-        assert self.foreseen(MemoryStore.holding(pending_record(unproven_sends=4))).status == "quarantined"
+    def test_of_too_many_requests_without_a_proof_the_end_is_predicted(self) -> None:
+        assert self.predicted(pending_record(unproven_sends=4)).status == "quarantined"
 
-    @pytest.mark.parametrize(("state", "status"), [("present", "created"), ("delivered", "delivered")])
-    def test_of_other_states_it_is_foreseen_too(self, state: str, status: str) -> None:
-        store = MemoryStore() if state == "present" else MemoryStore.holding(record_of(delivered=False))
-        assert self.foreseen(store, request_of(state=state, initial_password=OLD)).status == status
+    @pytest.mark.parametrize(
+        ("state", "reading", "status"),
+        [("present", None, "created"), ("delivered", record_of(delivered=False), "delivered")],
+    )
+    def test_of_other_states_is_predicted_too(self, state: State, reading: Reading, status: str) -> None:
+        assert self.predicted(reading, request_of(state=state, initial_password=OLD)).status == status
 
 
 class TestPlanAll:
     def test_keeps_the_order(self) -> None:
-        requests = [request_of(f"u{number}") for number in range(50)]
+        requested = [request_of(f"u{number}") for number in range(50)]
         store = MemoryStore.holding(*(record_of(f"u{number}", days=number * 10) for number in range(50)))
-        plans = plan_all(requests, store)
-        assert [planned.request for planned in plans] == requests
+        plans = plan_all(requested, store)
+        assert [planned.request for planned in plans] == requested
         assert [planned.outcome is None for planned in plans] == [number >= 9 for number in range(50)]
 
     def test_raises_the_first_error(self) -> None:
@@ -150,6 +168,11 @@ class TestPlanAll:
 
     def test_of_nothing(self) -> None:
         assert plan_all([], MemoryStore()) == []
+
+    def test_neither_locks_nor_writes(self) -> None:
+        store = MemoryStore.holding(record_of())
+        plan_all([request_of()], store)
+        assert store.steps == []
 
 
 def labelled(user_id: str, label: str | None) -> RotationRequest:

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Unauthorized, UnexpectedAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Orphan, Record, Retired
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
@@ -16,11 +17,17 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results im
     MESSAGES,
     SUCCEEDED,
     account_result,
-    is_overdue,
+    is_failed,
     message,
     task_result,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
+    AccountStatus,
+    Outcome,
+    RotationRequest,
+    outcome_of,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     APPLIED,
     NEW,
@@ -30,22 +37,22 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation
 )
 
 NOW = datetime(2026, 3, 2, tzinfo=timezone.utc)
-WISH = RotationRequest(Account("https://host/identity", "u1", "svc", "svc@example.com"), initial_password=OLD)
+REQUEST = RotationRequest(Account("https://host/identity", "u1", "svc", "svc@example.com"), initial_password=OLD)
 CURRENT = replace(record_of().current, since="2026-02-20T12:00:00+00:00")
 RECORD = record_of(current=CURRENT, generation=7, unproven_sends=1)
 SAID = PasswordAnswer("refused", 400, ("Odd",), message="No.", cause="We cannot.", trace_id="00-t", attempts=2)
 
 
 def result_of(outcome: Outcome, stopped: str | None = None) -> dict[str, Any]:
-    return account_result(WISH, outcome, now=NOW, stopped=stopped)
+    return account_result(REQUEST, outcome, now=NOW, stopped=stopped)
 
 
-class TestSentences:
+class TestMessages:
     def test_the_first_seven_are_successes(self) -> None:
         assert set(list(MESSAGES)[:7]) == SUCCEEDED
 
     @pytest.mark.parametrize("status", MESSAGES)
-    def test_each_ends_like_one(self, status: str) -> None:
+    def test_each_is_a_sentence(self, status: AccountStatus) -> None:
         assert MESSAGES[status].endswith(".")
 
 
@@ -56,8 +63,10 @@ class TestAccountResult:
             "user_id": "u1",
             "user_name": "svc@example.com",
             "name": "svc",
+            "label": "svc",
             "status": "rotated",
             "changed": True,
+            "failed": False,
             "generation": 7,
             "age_days": 9.5,
             "unproven_sends": 1,
@@ -80,7 +89,7 @@ class TestAccountResult:
         assert (result["delivery_due"], result["attempts"]) == (False, 0)
 
     def test_without_an_id(self) -> None:
-        request = replace(WISH, account=replace(WISH.account, user_id=""))
+        request = replace(REQUEST, account=replace(REQUEST.account, user_id=""))
         assert account_result(request, Outcome("no_password", None), now=NOW)["user_id"] is None
 
     @pytest.mark.parametrize("since", [None, "", "yesterday", "2026-03-03T00:00:00+00:00"])
@@ -89,11 +98,11 @@ class TestAccountResult:
         assert result_of(Outcome("age_unknown", record))["age_days"] is None
 
     @pytest.mark.parametrize("status", ["fresh", "rotated", "throttled"])
-    def test_a_delivery_is_due_where_the_lookup_gives_the_password(self, status: str) -> None:
+    def test_a_delivery_is_due_where_the_lookup_gives_the_password(self, status: AccountStatus) -> None:
         assert result_of(Outcome(status, replace(RECORD, delivered=False)))["delivery_due"] is True
 
     @pytest.mark.parametrize("status", ["busy", "store_error", "store_conflict"])
-    def test_no_delivery_is_due_where_somebody_else_is_at_work(self, status: str) -> None:
+    def test_no_delivery_is_due_where_the_record_is_uncertain(self, status: AccountStatus) -> None:
         assert result_of(Outcome(status, replace(RECORD, delivered=False)))["delivery_due"] is False
 
     @pytest.mark.parametrize("record", [pending_record(delivered=False), record_of(delivered=False, status="in_doubt")])
@@ -106,13 +115,13 @@ class TestAccountResult:
         assert result_of(Outcome("quarantined", record))["msg"] == MESSAGES["quarantined"]
 
     @pytest.mark.parametrize("status", MESSAGES)
-    def test_every_status_has_its_message(self, status: str) -> None:
+    def test_every_status_has_its_message(self, status: AccountStatus) -> None:
         result = result_of(Outcome(status, RECORD), "two failed")
         tail = " The reason: two failed." if status == "not_attempted" else ""
         assert (result["status"], result["msg"]) == (status, MESSAGES[status] + tail)
 
     @pytest.mark.parametrize("status", MESSAGES)
-    def test_is_a_change_where_something_was_or_would_be_written(self, status: str) -> None:
+    def test_is_a_change_where_something_was_or_would_be_written(self, status: AccountStatus) -> None:
         by_status = status in ("created", "delivered", "would_rotate")
         assert result_of(Outcome(status, RECORD))["changed"] is by_status
         assert result_of(Outcome(status, RECORD, (APPLIED, SAID)))["changed"] is True
@@ -142,17 +151,53 @@ class TestMessage:
         assert "stopped" not in message(Outcome("refused", None), "stopped elsewhere")
 
 
-class TestIsOverdue:
-    @pytest.mark.parametrize(("age", "overdue"), [(None, True), (91.5, True), (91, False), (90, False), (0, False)])
-    def test_after_another_day(self, age: float | None, overdue: bool) -> None:
-        assert is_overdue({"age_days": age}, 90) is overdue
+class TestLabel:
+    @pytest.mark.parametrize(
+        ("names", "label"),
+        [({}, "svc"), ({"name": None}, "svc@example.com"), ({"name": None, "user_name": None}, "u1")],
+    )
+    def test_is_what_a_person_calls_the_account(self, names: dict[str, Any], label: str) -> None:
+        request = replace(REQUEST, account=replace(REQUEST.account, **names))
+        assert account_result(request, Outcome("fresh", RECORD), now=NOW)["label"] == label
+
+
+class TestIsFailed:
+    @pytest.mark.parametrize("status", MESSAGES)
+    def test_unless_it_succeeded_or_another_run_holds_it(self, status: AccountStatus) -> None:
+        assert is_failed(status, 1.0, 90) is (status not in {*SUCCEEDED, "busy"})
+
+    @pytest.mark.parametrize(("age", "failed"), [(None, True), (91.5, True), (91, False), (90, False), (0, False)])
+    def test_an_account_that_another_run_holds_while_it_is_overdue(self, age: float | None, failed: bool) -> None:
+        assert is_failed("busy", age, 90) is failed
+
+
+class TestError:
+    ERROR = Busy("Another run works on it.", codes=["Lease"], trace_id="00-e")
+
+    def test_speaks_for_an_account_whose_store_failed(self) -> None:
+        result = result_of(outcome_of(self.ERROR))
+        assert (result["status"], result["error_codes"], result["trace_id"]) == ("busy", ["Lease"], "00-e")
+        assert result["msg"] == f"{MESSAGES['busy']} Another run works on it."
+
+    def test_comes_after_what_was_answered_before(self) -> None:
+        result = result_of(outcome_of(self.ERROR, answers=(SAID,)))
+        assert (result["error_codes"], result["attempts"]) == (["Odd", "Lease"], 2)
+        assert result["msg"] == f"{MESSAGES['busy']} We cannot. Another run works on it. The server says: No."
+
+    def test_of_a_kind_that_no_account_ends_as_leaves_it_in_doubt(self) -> None:
+        assert outcome_of(UnexpectedAnswer("?")).status == "in_doubt"
+
+    def test_stops_the_run_where_it_stops_the_task(self) -> None:
+        assert outcome_of(Unauthorized("no")).stopped_by == "unauthorized"
+        assert outcome_of(self.ERROR).stopped_by is None
 
 
 class TestTaskResult:
     @staticmethod
-    def of(*statuses: str, age: float | None = 1.0, **of_each: Any) -> dict[str, Any]:
-        accounts = [{**result_of(Outcome(status, RECORD)), "age_days": age, **of_each} for status in statuses]
-        return task_result(accounts, 90)
+    def of(*statuses: AccountStatus, age: float = 1.0) -> dict[str, Any]:
+        since = (NOW - timedelta(days=age)).isoformat()
+        record = replace(RECORD, current=replace(CURRENT, since=since))
+        return task_result([result_of(Outcome(status, record)) for status in statuses])
 
     def test_of_successes(self) -> None:
         result = self.of("fresh", "rotated", "fresh")
@@ -160,20 +205,17 @@ class TestTaskResult:
         assert result["msg"] == "Accounts by status: 1 rotated, 2 fresh."
 
     def test_of_none(self) -> None:
-        assert task_result([], 90)["msg"] == "Accounts by status: none given."
+        assert task_result([])["msg"] == "Accounts by status: none given."
 
     def test_counts_every_status(self) -> None:
         counts = self.of("fresh", "fresh", "busy")["counts"]
         assert list(counts) == list(MESSAGES)
         assert {status: count for status, count in counts.items() if count} == {"fresh": 2, "busy": 1}
 
-    @pytest.mark.parametrize("status", MESSAGES)
-    def test_fails_unless_every_account_succeeded_or_is_busy(self, status: str) -> None:
-        assert self.of("fresh", status)["failed"] is (status not in {*SUCCEEDED, "busy"})
-
-    @pytest.mark.parametrize("age", [None, 92.0])
-    def test_fails_where_a_busy_account_is_overdue(self, age: float | None) -> None:
-        assert self.of("busy", age=age)["failed"] is True
+    def test_fails_with_one_account(self) -> None:
+        assert self.of("fresh", "refused")["failed"] is True
+        assert self.of("fresh", "busy")["failed"] is False
+        assert self.of("fresh", "busy", age=92)["failed"] is True
 
     def test_names_the_first_failure(self) -> None:
         result = self.of("fresh", "in_doubt", "quarantined")
@@ -181,12 +223,6 @@ class TestTaskResult:
             "2 of 3 accounts failed: 1 fresh, 1 in_doubt, 1 quarantined."
             f" The first of them, svc: {MESSAGES['in_doubt']}"
         )
-
-    @pytest.mark.parametrize(
-        ("names", "label"), [({"name": None}, "svc@example.com"), ({"name": None, "user_name": None}, "u1")]
-    )
-    def test_names_it_as_well_as_it_can(self, names: dict[str, None], label: str) -> None:
-        assert f"The first of them, {label}: " in self.of("refused", **names)["msg"]
 
     def test_is_changed_if_one_account_is(self) -> None:
         assert self.of("fresh", "created")["changed"] is True

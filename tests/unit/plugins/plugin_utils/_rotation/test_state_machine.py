@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import count
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     Account,
+    ClosedStatus,
     Current,
     Orphan,
     Pending,
@@ -32,6 +33,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     RotationRequest,
     Save,
     Send,
+    State,
     Step,
     Wait,
 )
@@ -62,12 +64,15 @@ def view(record: Record) -> dict[str, Any]:
 class ScriptedRotation:
     """A run that is held against a script. Its new passwords are new-1, new-2 and so on."""
 
-    def __init__(self, record: Record | None, state: str = "rotated", **request: Any) -> None:
+    def __init__(self, record: Record | None, state: State = "rotated", **request: Any) -> None:
         numbers = count(1)
         rotation = Rotation(
-            RotationRequest(ACCOUNT, state, **request), now=lambda: NOW, new_password=lambda: f"new-{next(numbers)}"
+            RotationRequest(ACCOUNT, state, **request),
+            record,
+            now=lambda: NOW,
+            new_password=lambda: f"new-{next(numbers)}",
         )
-        self._steps = rotation.steps(record)
+        self._steps = rotation.steps()
         self._outcome: Outcome | None = None
         self._next: Step | None = None
         self._go_on(None)
@@ -85,7 +90,7 @@ class ScriptedRotation:
         self._go_on(durable)
         return record
 
-    def sets_aside(self, foreign: Record | None) -> None:
+    def preserves(self, foreign: Record | None) -> None:
         assert isinstance(self._next, PreserveConflict)
         self._go_on(foreign)
 
@@ -93,11 +98,11 @@ class ScriptedRotation:
         assert self._next == Send(old, new)
         self._go_on(PasswordAnswer(kind, codes=codes))
 
-    def settles(self) -> None:
+    def waits(self) -> None:
         assert self._next == Wait()
         self._go_on(None)
 
-    def outcomes(self, status: str, *, changed: bool = False) -> Outcome:
+    def ends(self, status: str, *, changed: bool = False) -> Outcome:
         assert self._next is None
         assert self._outcome
         assert (self._outcome.status, self._outcome.changed) == (status, changed)
@@ -109,7 +114,7 @@ def staged(**fields: Any) -> Record:
     return replace(OLD, pending=Pending("old", "new-0", LONG_AGO), unproven_sends=1, **fields)
 
 
-def closed(status: str = "out_of_sync", *orphans: str) -> Record:
+def closed(status: ClosedStatus = "out_of_sync", *orphans: str) -> Record:
     kept = tuple(Orphan(password, LONG_AGO, "refused") for password in orphans)
     return replace(OLD, status=status, orphans=kept, unproven_sends=3)
 
@@ -122,14 +127,14 @@ class TestCleanRotation:
         run.saves(
             pending=None, current="new-1", previous=["old"], orphans=[], status="ok", unproven_sends=0, generation=9
         )
-        run.outcomes("rotated", changed=True)
+        run.ends("rotated", changed=True)
 
     def test_of_an_account_without_a_record_adopts_the_initial_password(self) -> None:
         run = ScriptedRotation(None, initial_password="initial")
         run.saves(pending=("initial", "new-1"), current="initial", source="adopted", generation=1)
         run.sends("initial", "new-1", "applied")
         run.saves(current="new-1", source="rotated", previous=["initial"], generation=2)
-        run.outcomes("rotated", changed=True)
+        run.ends("rotated", changed=True)
 
     def test_keeps_three_passwords_that_were_proven_dead(self) -> None:
         previous = tuple(Retired(f"past-{number}", LONG_AGO) for number in (3, 2, 1))
@@ -140,7 +145,7 @@ class TestCleanRotation:
         assert [retired.retired_at for retired in committed.previous] == [NOW.isoformat(), LONG_AGO, LONG_AGO]
 
     @pytest.mark.parametrize("consumers", [True, False])
-    def test_is_to_be_delivered_if_somebody_waits_for_it(self, consumers: bool) -> None:
+    def test_is_to_be_delivered_if_there_are_consumers(self, consumers: bool) -> None:
         run = ScriptedRotation(OLD, consumers=consumers)
         run.saves(delivered=True)
         run.sends("old", "new-1", "applied")
@@ -153,16 +158,23 @@ class TestCleanRotation:
         run.saves(delivered=False)
 
 
+class TestTables:
+    def test_every_answer_has_its_handler(self) -> None:
+        rotation = Rotation(RotationRequest(ACCOUNT), OLD, now=lambda: NOW, new_password=lambda: "new-1")
+        for table in (rotation._after_first_send, rotation._after_resend):
+            assert set(table) == {*get_args(AnswerKind), "barred"}
+
+
 class TestStage:
     def test_that_is_not_durable_sends_nothing(self) -> None:
         run = ScriptedRotation(OLD)
         run.saves(durable=False)
-        assert run.outcomes("busy").record is None
+        assert run.ends("busy").record is None
 
     def test_of_the_first_record_likewise(self) -> None:
         run = ScriptedRotation(None, initial_password="initial")
         run.saves(durable=False)
-        run.outcomes("busy")
+        run.ends("busy")
 
 
 class TestAnswerToAPairThatWasNeverSent:
@@ -175,7 +187,7 @@ class TestAnswerToAPairThatWasNeverSent:
         run.saves(pending=("new-1", "new-2"), orphans=["old"], status="in_doubt", unproven_sends=2)
         run.sends("new-1", "new-2", "applied")
         run.saves(current="new-2", previous=["new-1", "old"], orphans=[], status="ok", unproven_sends=0)
-        run.outcomes("rotated", changed=True)
+        run.ends("rotated", changed=True)
 
     def test_a_second_mismatch_is_the_last(self) -> None:
         run = ScriptedRotation(OLD)
@@ -184,7 +196,7 @@ class TestAnswerToAPairThatWasNeverSent:
         run.saves()
         run.sends("new-1", "new-2", "mismatch")
         run.saves(pending=None, orphans=["new-2", "new-1", "old"], current="old", status="out_of_sync")
-        run.outcomes("out_of_sync")
+        run.ends("out_of_sync")
 
     def test_policy_tries_other_values_and_counts_no_sign_in(self) -> None:
         run = ScriptedRotation(OLD)
@@ -193,7 +205,7 @@ class TestAnswerToAPairThatWasNeverSent:
         run.saves(pending=("old", "new-2"), orphans=["new-1"], unproven_sends=1)
         run.sends("old", "new-2", "applied")
         run.saves(current="new-2", orphans=[], previous=["old", "new-1"])
-        run.outcomes("rotated", changed=True)
+        run.ends("rotated", changed=True)
 
     def test_policy_three_times_leaves_the_old_one(self) -> None:
         run = ScriptedRotation(OLD)
@@ -201,13 +213,13 @@ class TestAnswerToAPairThatWasNeverSent:
             run.saves(pending=("old", f"new-{number}"))
             run.sends("old", f"new-{number}", "policy")
         run.saves(current="old", pending=None, orphans=["new-3", "new-2", "new-1"], status="ok", unproven_sends=0)
-        run.outcomes("policy_rejected")
+        run.ends("policy_rejected")
 
     def test_refused_keeps_the_pair(self) -> None:
         run = ScriptedRotation(OLD)
         kept = run.saves()
         run.sends("old", "new-1", "refused", "SomethingNew")
-        assert run.outcomes("refused").record == kept
+        assert run.ends("refused").record == kept
 
     @pytest.mark.parametrize("code", ["UserLockedOut", "UserIsInactive", "AccountDisabled"])
     def test_locked_or_inactive_is_quarantined(self, code: str) -> None:
@@ -215,46 +227,46 @@ class TestAnswerToAPairThatWasNeverSent:
         run.saves()
         run.sends("old", "new-1", "refused", code)
         run.saves(pending=("old", "new-1"), maybe_live=True, status="quarantined", unproven_sends=1)
-        run.outcomes("quarantined")
+        run.ends("quarantined")
 
     @pytest.mark.parametrize(("kind", "status"), NOT_APPLIED.items())
-    def test_not_applied_is_written_down_as_harmless(self, kind: AnswerKind, status: str) -> None:
+    def test_not_applied_is_written_down_as_safe(self, kind: AnswerKind, status: str) -> None:
         run = ScriptedRotation(OLD)
         run.saves(unproven_sends=1)
         run.sends("old", "new-1", kind)
         run.saves(pending=("old", "new-1"), maybe_live=False, status="ok", unproven_sends=0)
-        run.outcomes(status)
+        run.ends(status)
 
-    def test_silence_waits_and_sends_the_same_pair(self) -> None:
+    def test_no_answer_waits_and_sends_the_same_pair(self) -> None:
         run = ScriptedRotation(OLD)
         run.saves()
         run.sends("old", "new-1", "unknown")
-        run.settles()
+        run.waits()
         run.saves(pending=("old", "new-1"), maybe_live=True, status="in_doubt", unproven_sends=2)
         run.sends("old", "new-1", "applied")
         run.saves(current="new-1", unproven_sends=0)
-        run.outcomes("rotated", changed=True)
+        run.ends("rotated", changed=True)
 
-    def test_silence_and_then_a_mismatch_goes_forward(self) -> None:
+    def test_no_answer_and_then_a_mismatch_goes_forward(self) -> None:
         run = ScriptedRotation(OLD)
         run.saves()
         run.sends("old", "new-1", "unknown")
-        run.settles()
+        run.waits()
         run.saves()
         run.sends("old", "new-1", "mismatch")
         run.saves(pending=("new-1", "new-2"), orphans=["old"], unproven_sends=3)
         run.sends("new-1", "new-2", "applied")
         run.saves(current="new-2", status="ok")
-        run.outcomes("rotated", changed=True)
+        run.ends("rotated", changed=True)
 
-    def test_silence_twice_stays_in_doubt(self) -> None:
+    def test_no_answer_twice_stays_in_doubt(self) -> None:
         run = ScriptedRotation(OLD)
         run.saves()
         run.sends("old", "new-1", "unknown")
-        run.settles()
+        run.waits()
         kept = run.saves()
         run.sends("old", "new-1", "unknown")
-        assert run.outcomes("in_doubt").record == kept
+        assert run.ends("in_doubt").record == kept
 
 
 class TestAnswerToAPairThatMayHaveBeenApplied:
@@ -269,21 +281,21 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
     def test_applied_commits(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "applied")
         run.saves(current="new-0", pending=None, previous=["old"], status="ok", unproven_sends=0)
-        run.outcomes("resumed", changed=True)
+        run.ends("resumed", changed=True)
 
     def test_mismatch_goes_forward(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "mismatch")
         run.saves(pending=("new-0", "new-1"), orphans=["old"], status="in_doubt", unproven_sends=3)
         run.sends("new-0", "new-1", "applied")
         run.saves(current="new-1", previous=["new-0", "old"], orphans=[], status="ok")
-        run.outcomes("resumed", changed=True)
+        run.ends("resumed", changed=True)
 
     def test_a_second_mismatch_is_the_last(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "mismatch")
         run.saves()
         run.sends("new-0", "new-1", "mismatch")
         run.saves(pending=None, orphans=["new-1", "new-0", "old"], status="out_of_sync")
-        run.outcomes("out_of_sync")
+        run.ends("out_of_sync")
 
     @pytest.mark.parametrize("kind", ["policy", "refused"])
     def test_a_refusal_proves_nothing(self, run: ScriptedRotation, kind: AnswerKind) -> None:
@@ -291,7 +303,7 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
         run.saves(pending=("new-0", "new-1"), orphans=["old"], status="in_doubt", unproven_sends=3)
         run.sends("new-0", "new-1", "applied")
         run.saves(current="new-1", status="ok")
-        run.outcomes("resumed", changed=True)
+        run.ends("resumed", changed=True)
 
     @pytest.mark.parametrize("kind", ["policy", "refused"])
     def test_the_old_password_is_tried_after_a_refusal_and_a_mismatch(
@@ -303,7 +315,7 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
         run.saves(pending=("old", "new-2"), orphans=["new-1", "new-0", "old"], unproven_sends=4)
         run.sends("old", "new-2", "applied")
         run.saves(current="new-2", orphans=[], status="ok")
-        run.outcomes("resumed", changed=True)
+        run.ends("resumed", changed=True)
 
     def test_a_second_mismatch_after_a_refusal_is_the_last(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "refused")
@@ -312,7 +324,7 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
         run.saves()
         run.sends("old", "new-2", "mismatch")
         run.saves(pending=None, status="out_of_sync")
-        run.outcomes("out_of_sync")
+        run.ends("out_of_sync")
 
     @pytest.mark.parametrize("kind", ["policy", "refused"])
     def test_two_refusals_leave_it_as_it_was(self, run: ScriptedRotation, kind: AnswerKind) -> None:
@@ -320,7 +332,7 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
         run.saves()
         run.sends("new-0", "new-1", kind)
         run.saves(pending=("old", "new-0"), maybe_live=True, orphans=["new-1", "old"], status="in_doubt")
-        run.outcomes("in_doubt")
+        run.ends("in_doubt")
 
     def test_a_refusal_of_the_old_password_leaves_it_as_it_was(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "refused")
@@ -329,27 +341,27 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
         run.saves()
         run.sends("old", "new-2", "refused")
         run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt")
-        run.outcomes("in_doubt")
+        run.ends("in_doubt")
 
     def test_locked_is_quarantined(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "refused", "UserLockedOut")
         run.saves(pending=("old", "new-0"), status="quarantined")
-        run.outcomes("quarantined")
+        run.ends("quarantined")
 
     @pytest.mark.parametrize("kind", sorted(NOT_APPLIED.keys() - {"not_found"}))
     def test_not_applied_says_nothing_about_the_earlier_request(self, run: ScriptedRotation, kind: AnswerKind) -> None:
         run.sends("old", "new-0", kind)
         run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt", unproven_sends=1)
-        run.outcomes("in_doubt")
+        run.ends("in_doubt")
 
     def test_a_user_that_is_gone_is_named(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "not_found")
         run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt")
-        run.outcomes("not_found")
+        run.ends("not_found")
 
-    def test_silence_is_not_waited_for(self, run: ScriptedRotation) -> None:
+    def test_no_answer_is_not_waited_for(self, run: ScriptedRotation) -> None:
         run.sends("old", "new-0", "unknown")
-        run.outcomes("in_doubt")
+        run.ends("in_doubt")
 
 
 class TestForwardStep:
@@ -368,30 +380,30 @@ class TestForwardStep:
         run.saves(pending=("new-0", "new-3"))
         run.sends("new-0", "new-3", "policy")
         run.saves(pending=("new-0", "new-3"), maybe_live=False, current="old", status="in_doubt")
-        run.outcomes("policy_rejected")
+        run.ends("policy_rejected")
 
     def test_throttled_is_not_in_doubt_about_its_own_pair(self, run: ScriptedRotation) -> None:
         run.sends("new-0", "new-1", "throttled")
         run.saves(pending=("new-0", "new-1"), maybe_live=False, orphans=["old"], status="in_doubt", unproven_sends=2)
-        run.outcomes("throttled")
+        run.ends("throttled")
 
-    def test_silence_and_a_refusal_do_not_go_forward_again(self, run: ScriptedRotation) -> None:
+    def test_no_answer_and_a_refusal_do_not_go_forward_again(self, run: ScriptedRotation) -> None:
         run.sends("new-0", "new-1", "unknown")
-        run.settles()
+        run.waits()
         kept = run.saves(pending=("new-0", "new-1"))
         run.sends("new-0", "new-1", "refused")
-        assert run.outcomes("in_doubt").record == kept
+        assert run.ends("in_doubt").record == kept
 
 
 class TestResumedPair:
-    def test_that_is_known_to_be_harmless_is_as_good_as_new(self) -> None:
+    def test_that_is_known_to_be_safe_is_as_good_as_new(self) -> None:
         run = ScriptedRotation(replace(OLD, pending=Pending("old", "new-0", LONG_AGO, maybe_live=False)))
         run.saves(pending=("old", "new-0"), maybe_live=True, status="ok")
         run.sends("old", "new-0", "policy")
         run.saves(pending=("old", "new-1"), orphans=["new-0"])
         run.sends("old", "new-1", "applied")
         run.saves(current="new-1")
-        run.outcomes("resumed", changed=True)
+        run.ends("resumed", changed=True)
 
     def test_comes_before_age(self) -> None:
         current = Current("old", NOW.isoformat(), "rotated")
@@ -404,26 +416,26 @@ class TestBudget:
         run = ScriptedRotation(replace(staged(), unproven_sends=3))
         run.saves(unproven_sends=4)
         run.sends("old", "new-0", "unknown")
-        run.outcomes("in_doubt")
+        run.ends("in_doubt")
 
     def test_has_an_end(self) -> None:
         run = ScriptedRotation(replace(staged(), unproven_sends=4))
         run.saves(pending=("old", "new-0"), maybe_live=True, status="quarantined", unproven_sends=4)
-        run.outcomes("quarantined")
+        run.ends("quarantined")
 
     def test_ends_in_the_middle_of_a_run_too(self) -> None:
         run = ScriptedRotation(replace(staged(), unproven_sends=3))
         run.saves(unproven_sends=4)
         run.sends("old", "new-0", "mismatch")
         run.saves(pending=("old", "new-0"), orphans=["old"], status="quarantined")
-        run.outcomes("quarantined")
+        run.ends("quarantined")
 
 
 class TestDue:
     @pytest.mark.parametrize("days", [0, 1, 89.9])
     def test_a_young_password_is_fresh(self, days: float) -> None:
         since = (NOW - timedelta(days=days)).isoformat()
-        ScriptedRotation(replace(OLD, current=Current("old", since, "rotated"))).outcomes("fresh")
+        ScriptedRotation(replace(OLD, current=Current("old", since, "rotated"))).ends("fresh")
 
     @pytest.mark.parametrize("days", [90, 91, 4000])
     def test_an_old_password_is_due(self, days: float) -> None:
@@ -432,7 +444,7 @@ class TestDue:
 
     @pytest.mark.parametrize("since", [None, "", "yesterday", "2026-05-01T12:00:01+00:00"], ids=repr)
     def test_an_unknown_age_is_said_and_nothing_done(self, since: str | None) -> None:
-        ScriptedRotation(replace(OLD, current=Current("old", since, "rotated"))).outcomes("age_unknown")
+        ScriptedRotation(replace(OLD, current=Current("old", since, "rotated"))).ends("age_unknown")
 
     @pytest.mark.parametrize("since", [None, NOW.isoformat(), "2030-01-01T00:00:00+00:00"], ids=repr)
     def test_force_asks_for_no_age(self, since: str | None) -> None:
@@ -480,63 +492,63 @@ CASES = [(state, name, status) for state, statuses in NEXT.items() for name, sta
 
 class TestStates:
     @pytest.mark.parametrize(("state", "name", "status"), CASES)
-    def test_in_each_state_of_a_record(self, state: str, name: str, status: str | None) -> None:
+    def test_in_each_state_of_a_record(self, state: State, name: str, status: str | None) -> None:
         record = RECORDS[name]()
         run = ScriptedRotation(record, state, initial_password="initial")
         if status is None:
             run.saves()
         else:
-            assert run.outcomes(status).record == record
+            assert run.ends(status).record == record
 
     @pytest.mark.parametrize("status", ["out_of_sync", "quarantined"])
-    def test_rotated_with_force_does_not_open_a_closed_account(self, status: str) -> None:
-        ScriptedRotation(closed(status), force=True).outcomes(status)
+    def test_rotated_with_force_does_not_open_a_closed_account(self, status: ClosedStatus) -> None:
+        ScriptedRotation(closed(status), force=True).ends(status)
 
     @pytest.mark.parametrize("state", ["rotated", "present", "adopted"])
-    def test_without_a_record_and_an_initial_password_nothing_can_be_done(self, state: str) -> None:
-        assert ScriptedRotation(None, state).outcomes("no_password").record is None
+    def test_without_a_record_and_an_initial_password_nothing_can_be_done(self, state: State) -> None:
+        assert ScriptedRotation(None, state).ends("no_password").record is None
 
 
 class TestPresent:
-    def test_records_the_initial_password_and_calls_nobody(self) -> None:
+    def test_records_the_initial_password_and_sends_nothing(self) -> None:
         run = ScriptedRotation(None, "present", initial_password="initial")
         run.saves(current="initial", source="adopted", pending=None, generation=1, status="ok")
-        run.outcomes("created")
+        run.ends("created")
 
 
 class TestNames:
     RENAMED = Account(ACCOUNT.identity_url, ACCOUNT.user_id, "new label", "new@example.com")
 
     def test_reach_the_record_with_its_next_write(self) -> None:
-        steps = Rotation(RotationRequest(self.RENAMED), now=lambda: NOW, new_password=lambda: "new-1").steps(OLD)
+        steps = Rotation(RotationRequest(self.RENAMED), OLD, now=lambda: NOW, new_password=lambda: "new-1").steps()
         assert next(steps).record.account == self.RENAMED  # type: ignore[union-attr]
 
     def test_that_are_not_given_stay(self) -> None:
-        steps = Rotation(RotationRequest(ACCOUNT), now=lambda: NOW, new_password=lambda: "new-1")
         kept = replace(OLD, account=self.RENAMED)
-        assert next(steps.steps(kept)).record.account == self.RENAMED  # type: ignore[union-attr]
+        steps = Rotation(RotationRequest(ACCOUNT), kept, now=lambda: NOW, new_password=lambda: "new-1").steps()
+        assert next(steps).record.account == self.RENAMED  # type: ignore[union-attr]
 
 
 class TestDelivered:
     def test_acknowledges_without_a_call(self) -> None:
         run = ScriptedRotation(replace(staged(), delivered=False), "delivered")
         run.saves(delivered=True, pending=("old", "new-0"), generation=8)
-        run.outcomes("delivered")
+        run.ends("delivered")
 
     def test_acknowledges_the_generation_that_was_delivered(self) -> None:
         told = replace(staged(), delivered=False)
         run = ScriptedRotation(told, "delivered", generation=told.generation)
         run.saves(delivered=True)
-        run.outcomes("delivered")
+        run.ends("delivered")
 
     def test_leaves_due_what_was_written_since(self) -> None:
         run = ScriptedRotation(replace(staged(), delivered=False), "delivered", generation=OLD.generation - 1)
-        assert run.outcomes("busy").record.delivered is False  # type: ignore[union-attr]
+        assert run.ends("busy").record.delivered is False  # type: ignore[union-attr]
 
     def test_leaves_the_record_of_a_run_that_came_first(self) -> None:
         run = ScriptedRotation(replace(OLD, delivered=False), "delivered")
         run.saves(durable=False)
-        run.outcomes("busy")
+        run.ends("busy")
 
 
 class TestReopening:
@@ -544,20 +556,20 @@ class TestReopening:
         run = ScriptedRotation(closed("out_of_sync", "lost", "late"), "resumed", force=True)
         run.saves(pending=("lost", "new-1"))
         run.sends("lost", "new-1", "unknown")
-        run.settles()
+        run.waits()
         run.saves(pending=("lost", "new-1"))
         run.sends("lost", "new-1", "mismatch")
         run.saves(pending=("new-1", "new-2"))
         run.sends("new-1", "new-2", "applied")
         run.saves(current="new-2", status="ok")
-        run.outcomes("resumed", changed=True)
+        run.ends("resumed", changed=True)
 
     def test_tries_the_newest_first(self) -> None:
         run = ScriptedRotation(closed("out_of_sync", "late", "lost"), "resumed", force=True)
         run.saves(pending=("late", "new-1"), orphans=["late", "lost", "old"], status="in_doubt", unproven_sends=1)
         run.sends("late", "new-1", "applied")
         run.saves(current="new-1", pending=None, orphans=[], status="ok", unproven_sends=0)
-        run.outcomes("resumed", changed=True)
+        run.ends("resumed", changed=True)
 
     def test_a_pending_pair_is_newer_than_all(self) -> None:
         run = ScriptedRotation(staged(status="quarantined"), "resumed", force=True)
@@ -566,7 +578,7 @@ class TestReopening:
         run.saves(pending=("old", "new-2"), orphans=["old", "new-1", "new-0"], unproven_sends=2)
         run.sends("old", "new-2", "applied")
         run.saves(current="new-2", status="ok")
-        run.outcomes("resumed", changed=True)
+        run.ends("resumed", changed=True)
 
     def test_two_mismatches_end_it_and_the_next_time_others_come_first(self) -> None:
         run = ScriptedRotation(closed("out_of_sync", "late", "lost"), "resumed", force=True)
@@ -575,7 +587,7 @@ class TestReopening:
         run.saves(pending=("lost", "new-2"))
         run.sends("lost", "new-2", "mismatch")
         run.saves(pending=None, orphans=["old", "new-1", "late", "new-2", "lost"], status="out_of_sync")
-        run.outcomes("out_of_sync")
+        run.ends("out_of_sync")
 
     def test_the_only_candidate_is_followed_by_a_forward_step(self) -> None:
         run = ScriptedRotation(closed(), "resumed", force=True)
@@ -584,7 +596,7 @@ class TestReopening:
         run.saves(pending=("new-1", "new-2"))
         run.sends("new-1", "new-2", "mismatch")
         run.saves(status="out_of_sync")
-        run.outcomes("out_of_sync")
+        run.ends("out_of_sync")
 
     def test_a_refusal_by_policy_does_not_make_the_current_one_proven(self) -> None:
         run = ScriptedRotation(closed(), "resumed", force=True)
@@ -592,11 +604,11 @@ class TestReopening:
             run.saves(pending=("old", f"new-{number}"))
             run.sends("old", f"new-{number}", "policy")
         run.saves(pending=("old", "new-3"), maybe_live=False, status="in_doubt")
-        run.outcomes("policy_rejected")
+        run.ends("policy_rejected")
 
 
 class TestAdoption:
-    def test_keeps_all_that_was_believed_before(self) -> None:
+    def test_keeps_all_earlier_candidates(self) -> None:
         run = ScriptedRotation(closed("out_of_sync", "lost"), "adopted", initial_password="theirs")
         run.saves(
             current="theirs",
@@ -608,11 +620,11 @@ class TestAdoption:
         )
         run.sends("theirs", "new-1", "applied")
         run.saves(current="new-1", source="rotated", orphans=[], previous=["theirs", "lost", "old"], status="ok")
-        run.outcomes("adopted", changed=True)
+        run.ends("adopted", changed=True)
 
     def test_of_a_password_that_was_adopted_and_refused_sends_nothing(self) -> None:
         tried = replace(closed(), current=Current("wrong", LONG_AGO, "adopted"))
-        assert ScriptedRotation(tried, "adopted", initial_password="wrong").outcomes("out_of_sync").record == tried
+        assert ScriptedRotation(tried, "adopted", initial_password="wrong").ends("out_of_sync").record == tried
         ScriptedRotation(replace(tried, status="quarantined"), "adopted", initial_password="wrong").saves()
 
     def test_of_a_wrong_password_leaves_the_former_candidates_first(self) -> None:
@@ -623,24 +635,24 @@ class TestAdoption:
         run.sends("new-1", "new-2", "mismatch")
         lost = run.saves(pending=None, orphans=["lost", "old", "wrong", "new-2", "new-1"], status="out_of_sync")
         assert lost.candidates()[:2] == ("lost", "old")
-        run.outcomes("out_of_sync")
+        run.ends("out_of_sync")
 
     def test_of_the_first_password_is_called_so(self) -> None:
         run = ScriptedRotation(None, "adopted", initial_password="initial")
         run.saves(current="initial", source="adopted")
         run.sends("initial", "new-1", "applied")
         run.saves()
-        run.outcomes("adopted", changed=True)
+        run.ends("adopted", changed=True)
 
     @pytest.mark.parametrize("status", ["out_of_sync", "quarantined"])
-    def test_without_a_password_a_closed_account_stays_what_it_is(self, status: str) -> None:
-        ScriptedRotation(closed(status), "adopted").outcomes(status)
+    def test_without_a_password_a_closed_account_stays_what_it_is(self, status: ClosedStatus) -> None:
+        ScriptedRotation(closed(status), "adopted").ends(status)
 
 
 class TestStoreConflict:
     @pytest.fixture
     def run(self) -> ScriptedRotation:
-        """A run whose commit, of generation 9, was not written, because somebody else had written."""
+        """A run whose commit, of generation 9, was not written, because another process had written."""
         run = ScriptedRotation(OLD)
         run.saves(generation=8)
         run.sends("old", "new-1", "applied")
@@ -648,48 +660,48 @@ class TestStoreConflict:
         return run
 
     def test_both_values_are_kept(self, run: ScriptedRotation) -> None:
-        run.sets_aside(replace(OLD, current=Current("edited", LONG_AGO, "rotated"), generation=5))
+        run.preserves(replace(OLD, current=Current("edited", LONG_AGO, "rotated"), generation=5))
         kept = run.saves(current="new-1", pending=None, orphans=["edited"], status="ok", generation=10)
-        assert run.outcomes("store_conflict", changed=True).record == kept
+        assert run.ends("store_conflict", changed=True).record == kept
 
     def test_our_own_stage_encrypted_anew_is_overwritten(self, run: ScriptedRotation) -> None:
-        run.sets_aside(replace(staged(), pending=Pending("old", "new-1", LONG_AGO), generation=8))
+        run.preserves(replace(staged(), pending=Pending("old", "new-1", LONG_AGO), generation=8))
         run.saves(current="new-1", pending=None, orphans=[], previous=["old"], status="ok", generation=10)
-        run.outcomes("store_conflict", changed=True)
+        run.ends("store_conflict", changed=True)
 
     def test_a_run_that_went_on_from_ours_is_left_alone(self, run: ScriptedRotation) -> None:
         theirs = replace(OLD, pending=Pending("new-1", "theirs", LONG_AGO), generation=9)
-        run.sets_aside(theirs)
-        assert run.outcomes("store_conflict", changed=True).record is theirs
+        run.preserves(theirs)
+        assert run.ends("store_conflict", changed=True).record is theirs
 
-    def test_of_two_that_do_not_know_each_other_nobody_is_believed(self, run: ScriptedRotation) -> None:
-        run.sets_aside(replace(OLD, current=Current("theirs", LONG_AGO, "rotated"), generation=12))
+    def test_of_two_that_do_not_know_each_other_neither_is_believed(self, run: ScriptedRotation) -> None:
+        run.preserves(replace(OLD, current=Current("theirs", LONG_AGO, "rotated"), generation=12))
         run.saves(current="new-1", orphans=["theirs"], status="out_of_sync", generation=13)
-        run.outcomes("store_conflict", changed=True)
+        run.ends("store_conflict", changed=True)
 
     def test_a_record_that_is_gone_is_written_again(self, run: ScriptedRotation) -> None:
-        run.sets_aside(None)
+        run.preserves(None)
         run.saves(current="new-1", status="ok", generation=9)
-        run.outcomes("store_conflict", changed=True)
+        run.ends("store_conflict", changed=True)
 
     def test_a_second_conflict_is_reported(self, run: ScriptedRotation) -> None:
-        run.sets_aside(None)
+        run.preserves(None)
         run.saves(durable=False)
-        assert run.outcomes("store_conflict", changed=True).record is None
+        assert run.ends("store_conflict", changed=True).record is None
 
     def test_of_a_forward_step_sends_nothing_more(self) -> None:
         run = ScriptedRotation(OLD)
         run.saves()
         run.sends("old", "new-1", "mismatch")
         run.saves(durable=False, pending=("new-1", "new-2"))
-        run.sets_aside(replace(OLD, generation=8))
+        run.preserves(replace(OLD, generation=8))
         run.saves(pending=("new-1", "new-2"), orphans=["old"], status="in_doubt", generation=10)
-        run.outcomes("store_conflict")
+        run.ends("store_conflict")
 
 
 class TestSecrecy:
     def test_no_step_and_no_ending_shows_a_password(self) -> None:
         record = replace(staged(), orphans=(Orphan("lost", LONG_AGO, "refused"),))
         request = RotationRequest(ACCOUNT, initial_password="initial")
-        shown = repr([Save(record), Send("old", "new-0"), Outcome("ok", record), request])
+        shown = repr([Save(record), Send("old", "new-0"), Outcome("fresh", record), request])
         assert not any(repr(password) in shown for password in ("old", "new-0", "lost", "initial"))

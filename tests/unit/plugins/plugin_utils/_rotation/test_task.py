@@ -86,7 +86,7 @@ class TaskSetup:
 
     def run(self, *, check_mode: bool = False) -> list[dict[str, Any]]:
         results = self.task.run(self.requests, check_mode=check_mode)
-        assert self.store.locked == set()
+        assert self.store.held == set()
         return results
 
     def statuses(self, *, check_mode: bool = False) -> list[str]:
@@ -260,8 +260,8 @@ class TestCheckMode:
         setup = TaskSetup(wanted, store=MemoryStore.holding(*records), sign_in=APPLICATION)
         setup.server.reads["/connect/token"] = 200, {"access_token": "t0ken", "expires_in": 3600}
         before = dict(setup.store.records)
-        setup.store.open(check_mode=True)
-        (result,) = setup.run(check_mode=True)
+        with setup.store.open(read_only=True):
+            (result,) = setup.run(check_mode=True)
         assert (result["status"], result["changed"]) == (status, changed)
         assert setup.server.requests == ([TOKEN] if status == "would_rotate" else [])
         assert (setup.store.steps, setup.store.records) == ([], before)
@@ -272,7 +272,7 @@ class TestCheckMode:
         setup.server.reads["/connect/token"] = 401, {"error": "invalid_client"}
         fresh, later, first = setup.run(check_mode=True)
         assert [result["status"] for result in (fresh, later, first)] == ["fresh", "not_attempted", "unauthorized"]
-        assert later["msg"].endswith("The reason: another account's request would end as unauthorized.")
+        assert later["msg"].endswith("The reason: another account's request ended as unauthorized.")
         assert not any(result["changed"] for result in (fresh, later, first))
         assert setup.server.changes() == []
 
@@ -378,7 +378,7 @@ class TestServerPolicy:
         rules = PasswordRules(digits=0, exclude="0123456789")
         store = MemoryStore.holding(record_of())
         task = RotationTask(store, client_of(server, clock), rules, BatchLimits(), ORGANIZATION)
-        with pytest.raises(InvalidInput, match=r"password.exclude leaves none, and the server's policy demands it"):
+        with pytest.raises(InvalidInput, match=r"all of its characters \(required by the server's password policy\)"):
             task.run([request_of()], check_mode=False)
         assert store.steps == []
 
@@ -413,7 +413,7 @@ class TestStoreFailures:
 
     def test_a_busy_account_stops_nobody(self) -> None:
         setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
-        setup.store.locked.add("u1")
+        setup.store.held.add("u1")
         results = setup.task.run(setup.requests, check_mode=False)
         assert [result["status"] for result in results] == ["busy", "rotated"]
 

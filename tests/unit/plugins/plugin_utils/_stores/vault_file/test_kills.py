@@ -34,6 +34,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
     Killed,
     a_record,
     a_store,
+    close,
     fill,
     in_child,
     kill_process,
@@ -172,15 +173,15 @@ class TestLeftovers:
         under_lock(template, write_later)
         assert not left.exists()
 
-    @pytest.mark.parametrize("check_mode", [True, False])
-    def test_reading_without_the_lock_leaves_them_alone(self, template: Path, check_mode: bool) -> None:
+    @pytest.mark.parametrize("read_only", [True, False])
+    def test_reading_without_the_lock_leaves_them_alone(self, template: Path, read_only: bool) -> None:
         fill(template, STAGED)
         left = Layout(template).temporary(STAGED.account.user_id)
         left.write_bytes(b"")
         before = texts(template)
-        store = a_store(template, check_mode=check_mode)
+        store = a_store(template, read_only=read_only)
         assert store.read(STAGED.account.user_id) == STAGED
-        store.close()
+        close(store)
         assert texts(template) == before
 
     def test_what_does_not_decrypt_stays(self, template: Path) -> None:
@@ -239,7 +240,7 @@ class TestClosingAnOldBackup:
 class TestSettingAside:
     def test_loses_nothing_of_either(self, template: Path) -> None:
         theirs = fill(template.with_name("other"), STAGED, COMMITTED, RESTAGED)
-        theirs.close()
+        close(theirs)
         foreign = record_file(template.with_name("other")).read_bytes()
         fill(template, STAGED)
 

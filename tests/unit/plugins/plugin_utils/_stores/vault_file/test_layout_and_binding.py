@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError, one_account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.binding import this_controller
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout, encoded
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.vault_file.workbench import (
@@ -16,7 +16,9 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
     URL,
     USER,
     a_store,
+    close,
     fill,
+    found_id,
     read,
     record_file,
     texts,
@@ -48,7 +50,7 @@ class TestNames:
             path.touch()
         assert layout.ids() == ["a"]
 
-    def test_temporaries_are_those_of_one_account(self, tmp_path: Path) -> None:
+    def test_temporaries_are_those_of_found_id(self, tmp_path: Path) -> None:
         layout = Layout(tmp_path)
         (tmp_path / ".tmp").mkdir()
         first, second = layout.temporary("index"), layout.temporary("index")
@@ -64,21 +66,21 @@ class TestDirectory:
         for path in (tmp_path / "deep").rglob("*"):
             assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600)
 
-    def test_is_not_made_in_check_mode(self, tmp_path: Path) -> None:
-        store = a_store(tmp_path / "store", check_mode=True)
-        assert not store.holds(USER)
+    def test_is_not_made_for_reading(self, tmp_path: Path) -> None:
+        store = a_store(tmp_path / "store", read_only=True)
         assert store.read(USER) is None
-        assert one_account(store, "svc-robot") is None
-        store.close()
+        assert store.read(USER) is None
+        assert found_id(store, "svc-robot") is None
+        close(store)
         assert not (tmp_path / "store").exists()
 
-    @pytest.mark.parametrize("check_mode", [True, False])
+    @pytest.mark.parametrize("read_only", [True, False])
     @pytest.mark.parametrize("mode", [0o750, 0o701, 0o777])
-    def test_open_to_others_is_refused(self, tmp_path: Path, mode: int, check_mode: bool) -> None:
+    def test_open_to_others_is_refused(self, tmp_path: Path, mode: int, read_only: bool) -> None:
         (tmp_path / "my store").mkdir()
         (tmp_path / "my store").chmod(mode)
         with pytest.raises(StoreError, match=rf"chmod 0700 '{tmp_path}/my store'"):
-            a_store(tmp_path / "my store", check_mode=check_mode)
+            a_store(tmp_path / "my store", read_only=read_only)
 
     @pytest.mark.parametrize("name", ["", ".tmp", ".prev", ".locks"])
     def test_behind_a_link_is_refused(self, tmp_path: Path, name: str) -> None:
@@ -95,15 +97,15 @@ class TestDirectory:
             a_store(tmp_path / "store")
 
     def test_of_an_awx_job_is_refused_unless_it_lasts(self, tmp_path: Path) -> None:
-        for check_mode in (True, False):
+        for read_only in (True, False):
             with pytest.raises(StoreError, match="set persistent to true"):
-                a_store(tmp_path / "store", in_awx_job=True, check_mode=check_mode)
+                a_store(tmp_path / "store", in_awx_job=True, read_only=read_only)
         assert not (tmp_path / "store").exists()
         for pod in ("pod-1", "pod-2"):
             a_store(tmp_path / "store", in_awx_job=True, persistent=True, controller=pod)
 
 
-class TestMarker:
+class TestBinding:
     def test_names_server_and_controller(self, tmp_path: Path) -> None:
         a_store(tmp_path / "store")
         assert json.loads((tmp_path / "store" / "store.json").read_bytes()) == {
@@ -112,11 +114,11 @@ class TestMarker:
             "former": [],
         }
 
-    @pytest.mark.parametrize("check_mode", [True, False])
-    def test_refuses_another_server(self, tmp_path: Path, check_mode: bool) -> None:
+    @pytest.mark.parametrize("read_only", [True, False])
+    def test_refuses_another_server(self, tmp_path: Path, read_only: bool) -> None:
         fill(tmp_path / "store", STAGED)
         with pytest.raises(StoreError, match=f"belongs to {URL}, not to {OTHER_URL}.* set rebind_from to {URL}"):
-            a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from="https://x", check_mode=check_mode)
+            a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from="https://x", read_only=read_only)
 
     def test_binds_nothing_while_there_is_no_record(self, tmp_path: Path) -> None:
         a_store(tmp_path / "store", identity_url=OTHER_URL)
@@ -132,7 +134,7 @@ class TestMarker:
     def test_follows_a_server_to_its_new_address(self, tmp_path: Path) -> None:
         fill(tmp_path / "store", STAGED)
         before = texts(tmp_path / "store")
-        a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from=URL, check_mode=True)
+        a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from=URL, read_only=True)
         assert texts(tmp_path / "store") == before
         a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from=URL)
         found = a_store(tmp_path / "store", identity_url=OTHER_URL).read(USER)
@@ -166,12 +168,12 @@ class TestMarker:
             store.read(USER)
 
     def test_is_enough_for_reading(self, tmp_path: Path) -> None:
-        fill(tmp_path / "store", STAGED).close()
+        close(fill(tmp_path / "store", STAGED))
         before = texts(tmp_path / "store")
         store = a_store(tmp_path / "store", identity_url=None, controller="anywhere")
-        assert one_account(store, "svc-robot") == USER
+        assert found_id(store, "svc-robot") == USER
         assert store.read(USER) == STAGED
-        store.close()
+        close(store)
         assert texts(tmp_path / "store") == before
 
     def test_is_missed_by_reading(self, tmp_path: Path) -> None:

@@ -23,10 +23,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     Busy,
     LockedRecord,
     NotDurable,
-    Store,
+    OpenStore,
     StoreError,
     WentBackwards,
-    one_account,
+    find_record,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import RememberingCipher
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
@@ -43,7 +43,9 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
     USER,
     a_record,
     a_store,
+    close,
     fill,
+    found_id,
     in_child,
     kill_process,
     read,
@@ -78,7 +80,7 @@ def replace_file(directory: Path, plain: str) -> None:
 
 class TestWrite:
     def test_is_read_again(self, directory: Path) -> None:
-        store: Store = fill(directory, STAGED, COMMITTED)
+        store: OpenStore = fill(directory, STAGED, COMMITTED)
         assert store.read(USER) == store.read(USER.upper()) == read(directory) == COMMITTED
 
     @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ class TestWrite:
     def test_does_not_need_it(self, directory: Path) -> None:
         fill(directory, STAGED)
         shutil.rmtree(directory / ".prev")
-        with a_store(directory).account(USER) as locked_record:
+        with a_store(directory).locked(USER) as locked_record:
             (directory / ".prev").rmdir()
             locked_record.read()
             assert locked_record.write(COMMITTED)
@@ -132,7 +134,7 @@ class TestWrite:
         monkeypatch.setattr(RememberingCipher, "encrypt", counting(RememberingCipher.encrypt, derived))
         monkeypatch.setattr(os, "fsync", counting(os.fsync, waits))
         store.read(USER)
-        with store.account(USER) as locked_record:
+        with store.locked(USER) as locked_record:
             locked_record.read()
             assert locked_record.write(a_record(2, FIRST, SECOND))
             assert locked_record.write(a_record(3, SECOND))
@@ -229,7 +231,7 @@ class TestCompareAndSwap:
     def test_is_no_matter_of_numbers(self, directory: Path) -> None:
         """The same record, encrypted again, is another one: a number can be reached twice."""
         fill(directory.with_name("other"), STAGED)
-        with fill(directory, STAGED).account(USER) as locked_record:
+        with fill(directory, STAGED).locked(USER) as locked_record:
             locked_record.read()
             shutil.copy(record_file(directory.with_name("other")), record_file(directory))
             assert not locked_record.write(COMMITTED)
@@ -285,7 +287,7 @@ class TestFaults:
         before = record_file(directory).read_bytes()
 
         def write_more() -> None:
-            with a_store(directory).account(USER) as locked_record:
+            with a_store(directory).locked(USER) as locked_record:
                 locked_record.read()
                 resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
                 with pytest.raises(StoreError, match="File too large") as caught:
@@ -309,7 +311,7 @@ class TestFaults:
             if len(waits) == number:
                 raise OSError(5, "Input/output error")
 
-        with a_store(directory).account(USER) as locked_record:
+        with a_store(directory).locked(USER) as locked_record:
             locked_record.read()
             monkeypatch.setattr(os, "fsync", fail)
             with pytest.raises(NotDurable):
@@ -346,15 +348,15 @@ class TestFaults:
     def test_another_vault_password(self, directory: Path) -> None:
         fill(directory, STAGED)
         store = a_store(directory, secrets=[("default", VaultSecret(b"another"))])
-        with pytest.raises(StoreError, match="the vault secret is not the one"), store.account(USER) as locked_record:
+        with pytest.raises(StoreError, match="the vault secret is not the one"), store.locked(USER) as locked_record:
             locked_record.read()
 
     def test_another_vault_password_begins_no_record(self, directory: Path) -> None:
         """A mistyped one would be the only one that decrypts the new record."""
         fill(directory, STAGED, a_record(1, user_id="damaged"))
         Layout(directory).record("damaged").write_bytes(b"garbage")
-        assert a_store(directory, check_mode=True).read("new") is None
-        store = a_store(directory, secrets=[("default", VaultSecret(b"another"))], check_mode=True)
+        assert a_store(directory, read_only=True).read("new") is None
+        store = a_store(directory, secrets=[("default", VaultSecret(b"another"))], read_only=True)
         with pytest.raises(StoreError, match="do not decrypt the records"):
             store.read("new")
 
@@ -401,7 +403,7 @@ class TestOldBackup:
         fill(directory, COMMITTED, RESTAGED, a_record(4, THIRD))
         record_file(directory).write_bytes(backup)
         with pytest.raises(StoreError, match=r"generation 1, not 4.*Nothing was sent"):
-            a_store(directory, check_mode=True).read(USER)
+            a_store(directory, read_only=True).read(USER)
         assert record_file(directory).read_bytes() == backup
         with pytest.raises(StoreError, match="state=resumed and force=true"):
             read(directory)
@@ -425,35 +427,35 @@ class TestOldBackup:
 class TestAccount:
     def test_is_locked(self, directory: Path) -> None:
         store = fill(directory, STAGED)
-        with store.account(USER), pytest.raises(Busy), store.account(USER.upper()):
+        with store.locked(USER), pytest.raises(Busy), store.locked(USER.upper()):
             pass
-        with store.account(USER):
+        with store.locked(USER):
             pass
 
     def test_is_locked_from_other_processes_until_they_are_gone(self, directory: Path) -> None:
         store = fill(directory, STAGED)
 
         def take_it() -> None:
-            with pytest.raises(Busy), a_store(directory).account(USER):
+            with pytest.raises(Busy), a_store(directory).locked(USER):
                 pass
 
-        with store.account(USER):
+        with store.locked(USER):
             assert in_child(take_it) == 0
 
         def die_with_it() -> None:
-            with a_store(directory).account(USER):
+            with a_store(directory).locked(USER):
                 kill_process()
 
         assert in_child(die_with_it) == -9
         assert read(directory) == STAGED
 
     def test_gives_errors_of_its_work_back_as_they_are(self, directory: Path) -> None:
-        with pytest.raises(TimeoutError), a_store(directory).account(USER):
+        with pytest.raises(TimeoutError), a_store(directory).locked(USER):
             raise TimeoutError
 
-    def test_is_not_for_check_mode(self, directory: Path) -> None:
+    def test_is_not_for_reading(self, directory: Path) -> None:
         fill(directory, STAGED)
-        with pytest.raises(WriteInCheckMode), a_store(directory, check_mode=True).account(USER):
+        with pytest.raises(WriteInCheckMode), a_store(directory, read_only=True).locked(USER):
             pass
 
     def test_of_many_threads(self, directory: Path) -> None:
@@ -463,16 +465,16 @@ class TestAccount:
         def write(number: int) -> None:
             user = f"user-{number}"
             start.wait()
-            with store.account(user) as locked_record:
+            with store.locked(user) as locked_record:
                 assert locked_record.read() is None
                 assert locked_record.write(a_record(1, user_id=user, name=f"robot {number}"))
 
         with ThreadPoolExecutor(64) as threads:
             list(threads.map(write, range(64)))
-        store.close()
-        reader = a_store(directory, check_mode=True)
-        assert all(reader.holds(f"user-{number}") for number in range(64))
-        assert one_account(reader, "robot 63") == "user-63"
+        close(store)
+        reader = a_store(directory, read_only=True)
+        assert all(reader.read(f"user-{number}") for number in range(64))
+        assert found_id(reader, "robot 63") == "user-63"
 
 
 class TestFind:
@@ -482,22 +484,22 @@ class TestFind:
     def test_by_user_id_label_and_user_name(self, directory: Path) -> None:
         store = fill(directory, *self.records(), STAGED)
         names = [USER.upper(), "user-2", "label 1", "robot0", "unknown"]
-        assert [one_account(store, name) for name in names] == [USER, "user-2", "user-1", "user-0", None]
+        assert [found_id(store, name) for name in names] == [USER, "user-2", "user-1", "user-0", None]
 
     def close_all(self, directory: Path) -> None:
         store = a_store(directory)
         for record in self.records():
-            with store.account(record.account.user_id) as locked_record:
+            with store.locked(record.account.user_id) as locked_record:
                 locked_record.read()
                 assert locked_record.write(record)
-        store.close()
+        close(store)
 
     def test_decrypts_nothing(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.close_all(directory)
         assert CLEAR.encode() not in (directory / "index.json").read_bytes()
         decrypted: list[object] = []
         monkeypatch.setattr(RememberingCipher, "decrypt", counting(RememberingCipher.decrypt, decrypted))
-        assert one_account(a_store(directory), "label 2") == "user-2"
+        assert found_id(a_store(directory), "label 2") == "user-2"
         assert not decrypted
 
     @pytest.mark.parametrize(
@@ -520,7 +522,7 @@ class TestFind:
             (directory / "index.json").unlink()
         else:
             (directory / "index.json").write_bytes(content)
-        assert one_account(a_store(directory, check_mode=True), "label 1") == "user-1"
+        assert found_id(a_store(directory, read_only=True), "label 1") == "user-1"
 
     def test_notices_what_changed_since_the_index_was_written(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch
@@ -532,8 +534,8 @@ class TestFind:
         store = a_store(directory)
         decrypted: list[object] = []
         monkeypatch.setattr(RememberingCipher, "decrypt", counting(RememberingCipher.decrypt, decrypted))
-        assert one_account(store, "label 2") == "user-1"
-        assert one_account(store, "label 1") is None
+        assert found_id(store, "label 2") == "user-1"
+        assert found_id(store, "label 1") is None
         assert len(decrypted) == 1
 
     def test_by_a_name_while_a_record_has_gone_backwards(self, directory: Path) -> None:
@@ -544,41 +546,41 @@ class TestFind:
         Layout(directory).record("user-1").write_bytes(old)
         (directory / "index.json").unlink(missing_ok=True)
         store = a_store(directory)
-        assert [one_account(store, name) for name in ("label 2", "label 1")] == ["user-2", "user-1"]
+        assert [found_id(store, name) for name in ("label 2", "label 1")] == ["user-2", "user-1"]
         with pytest.raises(WentBackwards):
             store.read("user-1")
 
     @pytest.mark.parametrize("name", ["Ж" * 200, "x" * 5000])
     def test_a_name_may_be_too_long_for_a_file(self, directory: Path, name: str) -> None:
-        assert one_account(fill(directory, a_record(1, user_id="a", name=name)), name) == "a"
-        assert one_account(fill(directory, STAGED), f"{name}!") is None
+        assert found_id(fill(directory, a_record(1, user_id="a", name=name)), name) == "a"
+        assert found_id(fill(directory, STAGED), f"{name}!") is None
 
     def test_refuses_a_name_of_two_accounts(self, directory: Path) -> None:
         store = fill(directory, a_record(1, user_id="a"), a_record(1, user_id="b"))
         with pytest.raises(StoreError, match="several accounts: a, b"):
-            one_account(store, "svc-robot")
+            find_record(store, "svc-robot")
 
     def test_says_what_it_could_not_read(self, directory: Path) -> None:
         store = fill(directory, *self.records())
         Layout(directory).record("user-1").write_bytes(b"garbage")
         with pytest.raises(StoreError, match=r"user-1\.yml cannot be used"):
-            one_account(store, "label 1")
+            found_id(store, "label 1")
 
     def test_two_runs_do_not_forget_each_other(self, directory: Path) -> None:
         one, two = a_store(directory), a_store(directory)
         for store, record in zip((one, two), self.records()):
-            with store.account(record.account.user_id) as locked_record:
+            with store.locked(record.account.user_id) as locked_record:
                 assert locked_record.write(record)
-        one.close()
-        two.close()
+        close(one)
+        close(two)
         assert b"label 0" in (directory / "index.json").read_bytes()
 
 
 def test_no_file_holds_clear_text(directory: Path) -> None:
     store = fill(directory, STAGED, COMMITTED, RESTAGED)
-    with store.account(USER) as locked_record:
+    with store.locked(USER) as locked_record:
         locked_record.read()
         locked_record.preserve_conflict()
-    store.close()
+    close(store)
     assert len(texts(directory)) == 6
     assert not [name for name, text in texts(directory).items() if CLEAR.encode() in text]

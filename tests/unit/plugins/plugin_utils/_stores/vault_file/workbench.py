@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.parsing.vault import VaultSecret
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     Account,
     Current,
@@ -21,9 +23,13 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     Record,
     Retired,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoredNames
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locked_record import VaultFileRecord
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import (
+    OpenVaultFileStore,
+    VaultFileStore,
+)
 
 URL = "https://cloud.example/acme/identity_"
 USER = "0c9c1c5e-7d0b-4f52-9a3e-2f6f0a7d1b11"
@@ -52,24 +58,46 @@ COMMITTED = replace(a_record(2, SECOND), previous=(Retired(FIRST, TIME),))
 RESTAGED = replace(a_record(3, SECOND, THIRD), previous=(Retired(FIRST, TIME),))
 
 
-def a_store(directory: Path, *, check_mode: bool = False, **options: Any) -> VaultFileStore:
-    store = VaultFileStore(directory, **{"secrets": SECRETS, "identity_url": URL, "controller": "here", **options})
-    store.open(check_mode=check_mode)
+# What closes the stores that were opened here. Until a test asks for that, a store stays as a killed run leaves it.
+CLOSERS: dict[int, ExitStack] = {}
+
+
+def configured(directory: Path, **options: Any) -> VaultFileStore:
+    return VaultFileStore(directory, **{"secrets": SECRETS, "identity_url": URL, "controller": "here", **options})
+
+
+def a_store(directory: Path, *, read_only: bool = False, **options: Any) -> OpenVaultFileStore:
+    """Return an open store."""
+    closer = ExitStack()
+    store = closer.enter_context(configured(directory, **options).open(read_only=read_only))
+    CLOSERS[id(store.files)] = closer
     return store
 
 
-def fill(directory: Path, *records: Record) -> VaultFileStore:
+def close(store: OpenVaultFileStore) -> None:
+    CLOSERS.pop(id(store.files)).close()
+
+
+def fill(directory: Path, *records: Record) -> OpenVaultFileStore:
     """Write these records, one after the other."""
     store = a_store(directory)
     for record in records:
-        with store.account(record.account.user_id) as locked_record:
+        with store.locked(record.account.user_id) as locked_record:
             locked_record.read()
             assert locked_record.write(record)
     return store
 
 
+def found_id(store: OpenVaultFileStore, name: str) -> str | None:
+    """Return the user id of the account with this id, label or user name, as the listing has it."""
+    names = StoredNames(store.accounts())
+    user_id = canonical_user_id(name)
+    found = [user_id] if user_id in names else names.find(name, "label", "user_name")
+    return found[0] if len(found) == 1 else None
+
+
 def under_lock(directory: Path, work: Callable[[VaultFileRecord], Any]) -> Any:
-    with a_store(directory).account(USER) as locked_record:
+    with a_store(directory).locked(USER) as locked_record:
         return work(locked_record)
 
 

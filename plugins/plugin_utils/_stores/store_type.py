@@ -1,0 +1,42 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a store offers to the registry: its options, their documentation, and how it is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StoreContext:
+    """What a store gets from the run besides its own options.
+
+    `playbook_directory` is where relative paths begin. `vault_secrets` are the run's pairs of vault id and secret.
+    Without an `identity_url`, the store is for reading only.
+    """
+
+    playbook_directory: str
+    vault_secrets: Sequence[tuple[str, Any]] = field(default=(), repr=False)
+    identity_url: str | None = None
+    in_awx_job: bool = False
+
+
+@dataclass(frozen=True)
+class StoreType:
+    """One value of the option `store.type`.
+
+    `documentation` is the YAML of its suboptions, `argument_spec` their types, defaults and environment variables.
+    `problems` says what is wrong with their values, by name and without the values.
+    """
+
+    documentation: str
+    argument_spec: Mapping[str, Mapping[str, Any]]
+    problems: Callable[[Options], list[str]]
+    create: Callable[[Options, StoreContext], Store]

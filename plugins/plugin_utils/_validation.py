@@ -1,0 +1,39 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options on the controller's side, validated as a module's are, and without a value in any message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
+from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import option_error
+
+
+def validated(
+    given: Mapping[str, Any],
+    specification: Mapping[str, Any],
+    exclusions: Sequence[tuple[str, ...]] = (),
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the options as a module would get them, and what is wrong with them."""
+    validator = ArgumentSpecValidator(dict(specification), mutually_exclusive=list(exclusions))
+    validation = validator.validate(plain(given))
+    secrets = validation._no_log_values
+    return validation.validated_parameters, [option_error(complete(error), secrets) for error in validation.errors]
+
+
+def plain(value: Any) -> Any:
+    """Return templated containers as ordinary ones: ansible-core 2.19 and later warn when those are copied."""
+    if isinstance(value, Mapping):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    return value
+
+
+def complete(error: Exception) -> str:
+    """Say what is wrong with an unsupported option: the core leaves that to its own modules."""
+    return f"Unsupported parameters: {error}" if isinstance(error, UnsupportedError) else str(error)

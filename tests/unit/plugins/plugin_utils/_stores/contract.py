@@ -1,0 +1,194 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the engine relies on in every store. A store's tests subclass `StoreContract` and provide `store`."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError, WriteInCheckMode
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    Account,
+    Current,
+    Orphan,
+    Pending,
+    Record,
+    Retired,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    Busy,
+    OpenStore,
+    Store,
+    StoredNames,
+    find_record,
+)
+
+URL = "https://cloud.example/acme/identity_"
+USER = "0c9c1c5e-7d0b-4f52-9a3e-2f6f0a7d1b11"
+ODD = "Distinctive \"q\" 'a' \\b %41 {{ x }} <&>+ \u00e4\u00df/? \U0001f511"
+TIME = "2026-03-01T00:00:00+00:00"
+
+
+def record_of(user_id: str = USER, generation: int = 1, password: str = ODD, **names: Any) -> Record:
+    account = Account(URL, user_id, **{"name": f"label {user_id}", "user_name": f"{user_id}@example.com", **names})
+    return Record(account, Current(password, TIME, "rotated"), generation)
+
+
+# A record in which every field has a value.
+FULL = replace(
+    record_of(generation=7),
+    pending=Pending(ODD, f"{ODD}2", TIME, maybe_live=False),
+    orphans=(Orphan("orphan", TIME, "replaced"), Orphan(ODD, TIME, "rejected")),
+    previous=(Retired("dead", TIME),),
+    status="in_doubt",
+    unproven_sends=3,
+    delivered=False,
+)
+
+
+def put(store: OpenStore, record: Record) -> None:
+    with store.locked(record.account.user_id) as locked_record:
+        locked_record.read()
+        assert locked_record.write(record)
+
+
+class StoreContract:
+    """Subclasses provide the fixture `store`: an empty store of this server, each use of which sees the same records.
+
+    A store without locks sets `has_locks = False`: then two runs may hold one account, and only the swap decides.
+    """
+
+    has_locks = True
+
+    def test_an_empty_store_lists_nothing(self, store: Store) -> None:
+        with store.open(read_only=False) as opened:
+            assert list(opened.accounts()) == []
+            assert opened.read(USER) is None
+            assert list(opened.read_many([USER])) == [None]
+
+    @pytest.mark.parametrize("record", [record_of(), FULL], ids=["new", "full"])
+    def test_what_is_written_is_read_again(self, store: Store, record: Record) -> None:
+        with store.open(read_only=False) as opened:
+            put(opened, record)
+            assert opened.read(USER) == record
+        with store.open(read_only=True) as opened:
+            assert opened.read(USER) == record
+
+    def test_a_write_replaces_what_was_read(self, store: Store) -> None:
+        with store.open(read_only=False) as opened:
+            put(opened, record_of(generation=1))
+            with opened.locked(USER) as locked_record:
+                assert locked_record.read() == record_of(generation=1)
+                assert locked_record.write(record_of(generation=2))
+                assert locked_record.write(record_of(generation=3))  # its own write is what it has read last
+            assert opened.read(USER) == record_of(generation=3)
+
+    def test_a_write_over_another_one_is_refused_and_changes_nothing(self, store: Store) -> None:
+        with store.open(read_only=False) as opened, opened.locked(USER) as locked_record:
+            assert locked_record.read() is None
+            self.interfere(store, record_of(generation=5))
+            assert locked_record.write(record_of(generation=1)) is False
+            assert opened.read(USER) == record_of(generation=5)
+
+    def test_a_conflict_is_preserved_and_can_be_replaced(self, store: Store) -> None:
+        with store.open(read_only=False) as opened:
+            put(opened, record_of(generation=1))
+            with opened.locked(USER) as locked_record:
+                locked_record.read()
+                theirs = record_of(generation=5, password="theirs")
+                self.interfere(store, theirs)
+                assert locked_record.write(record_of(generation=2)) is False
+                assert locked_record.preserve_conflict() == theirs
+                assert locked_record.write(record_of(generation=6))
+            assert opened.read(USER) == record_of(generation=6)
+
+    def test_several_are_read_in_order(self, store: Store) -> None:
+        users = [f"user-{number}" for number in range(9)]
+        with store.open(read_only=False) as opened:
+            for user in users[::2]:
+                put(opened, record_of(user))
+            readings = list(opened.read_many(users))
+        assert readings == [None if number % 2 else record_of(user) for number, user in enumerate(users)]
+        assert not any(isinstance(reading, UiPathError) for reading in readings)
+
+    def test_a_listing_has_ids_labels_and_user_names(self, store: Store) -> None:
+        with store.open(read_only=False) as opened:
+            put(opened, record_of("user-1"))
+            put(opened, record_of("user-2", name=None, user_name="Robot"))
+            listed = {
+                (account.user_id, account.label, account.user_name, account.error) for account in opened.accounts()
+            }
+        assert listed == {
+            ("user-1", "label user-1", "user-1@example.com", None),
+            ("user-2", None, "Robot", None),
+        }
+
+    def test_a_new_label_is_listed_after_the_write(self, store: Store) -> None:
+        with store.open(read_only=False) as opened:
+            put(opened, record_of())
+            put(opened, record_of(generation=2, name="new label"))
+            assert StoredNames(opened.accounts()).find("New Label", "label") == [USER]
+            assert StoredNames(opened.accounts()).find(f"label {USER}", "label") == []
+
+    @pytest.mark.parametrize("name", [USER, USER.upper(), f"label {USER}", f"{USER}@EXAMPLE.com"])
+    def test_an_account_is_found_by_every_name(self, store: Store, name: str) -> None:
+        with store.open(read_only=False) as opened:
+            put(opened, record_of())
+            assert find_record(opened, name) == record_of()
+
+    @pytest.mark.parametrize("name", ["nothing of this name", "", " ", "x" * 300])
+    def test_no_account_is_found_by_another_name(self, store: Store, name: str) -> None:
+        with store.open(read_only=False) as opened:
+            put(opened, record_of(name=None, user_name=None))
+            assert find_record(opened, name) is None
+
+    def test_an_account_is_worked_on_by_one_run_at_a_time(self, store: Store) -> None:
+        if not self.has_locks:
+            pytest.skip("the store has no locks: its compare-and-swap decides")
+        with store.open(read_only=False) as opened:
+            with opened.locked(USER), pytest.raises(Busy), opened.locked(USER.upper()) as second:
+                second.read()
+            with opened.locked(USER) as locked_record:
+                assert locked_record.read() is None
+
+    def test_other_accounts_are_not_locked(self, store: Store) -> None:
+        with store.open(read_only=False) as opened, opened.locked(USER), opened.locked("user-2") as other:
+            assert other.read() is None
+
+    def test_threads_work_on_different_accounts(self, store: Store) -> None:
+        users = [f"user-{number}" for number in range(32)]
+        with store.open(read_only=False) as opened, ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda user: put(opened, record_of(user)), users))
+            assert sorted(account.user_id for account in opened.accounts()) == sorted(users)
+
+    def test_reading_writes_nothing(self, store: Store) -> None:
+        with store.open(read_only=True) as opened:
+            with pytest.raises(WriteInCheckMode), opened.locked(USER):
+                pass
+            assert opened.read(USER) is None
+        with store.open(read_only=True) as opened:
+            assert list(opened.accounts()) == []
+
+    def test_it_closes_after_an_error(self, store: Store) -> None:
+        def fail() -> None:
+            with store.open(read_only=False) as opened:
+                put(opened, record_of())
+                raise UiPathError("stop")
+
+        with pytest.raises(UiPathError, match="stop"):
+            fail()
+        with store.open(read_only=False) as opened:
+            assert opened.read(USER) == record_of()
+            assert [account.user_id for account in opened.accounts()] == [USER]
+
+    def test_its_place_and_its_secrets_can_be_told_apart(self, store: Store) -> None:
+        assert store.place
+        assert not any(secret in store.place for secret in store.secrets())
+
+    def interfere(self, store: Store, record: Record) -> None:
+        """Write a record as a process does that does not respect locks."""
+        raise NotImplementedError
