@@ -227,7 +227,7 @@ class TestRole:
         setup, first, _second = rotated
         assert statuses(first) == ["rotated"] * 3
         assert runs_of(first, HAND_OVER) == 3
-        assert result(first, "Show how many accounts ended in which way")["msg"] == {"rotated": 3}
+        assert result(first, "Show the number of accounts by status")["msg"] == {"rotated": 3}
         assert not any(setup.scene.simulator.is_live(IDS[label], old) for label, old in setup.initial.items())
 
     @pytest.mark.matrix
@@ -250,7 +250,7 @@ class TestRole:
     def test_looks_for_the_tasks_before_it_rotates(self, setup: RoleSetup) -> None:
         run = setup.run(succeeds=False, rotate_passwords_after_tasks="not_there.yml")
         missing = run.folder / "not_there.yml"
-        assert result(run, "Check that the tasks for afterwards are there")["msg"].endswith(f"names no file: {missing}")
+        assert result(run, "Check that the file of the delivery tasks exists")["msg"].endswith(f"there is no file {missing}")
         assert setup.scene.simulator.total == 0
 
     def test_in_check_mode_plans_and_tells_nobody(self, setup: RoleSetup) -> None:
@@ -278,11 +278,11 @@ class TestConsumers:
     def test_repeats_the_tasks_that_failed_and_no_others(self, setup: RoleSetup) -> None:
         run = setup.run("-e", "broken=orders", succeeds=False)
         foreseen = setup.scene.play(setup.tasks({}), "--check", succeeds=True, **setup.given)
-        assert [item["msg"] for item in foreseen.items(name_of(foreseen, "Show whose tasks would be run"))] == [
+        assert [item["msg"] for item in foreseen.items(name_of(foreseen, "Show the accounts to deliver"))] == [
             "orders"
         ]
         assert setup.told_the_truth() == {"invoices", "svc-payroll"}
-        failure = result(run, "Fail with the names of those that did not end well")["msg"]
+        failure = result(run, "Fail with the accounts that failed")["msg"]
         assert failure == "Accounts by status: 3 rotated. The tasks of orders failed, and the next run repeats them."
 
         again = setup.run()
@@ -312,7 +312,7 @@ class TestConsumers:
         )
         assert "nobody is there" in run.output
         assert setup.told_the_truth() == {"orders", "svc-payroll"}
-        failure = result(run, "Fail with the names of those that did not end well")["msg"]
+        failure = result(run, "Fail with the accounts that failed")["msg"]
         assert "The tasks of invoices failed" in failure
         setup.run()
         assert setup.told_the_truth() == {"invoices"}
@@ -339,12 +339,12 @@ class TestFailure:
         run = setup.run(succeeds=False)
         assert statuses(run) == ["rotated", "out_of_sync", "rotated"]
         assert setup.told_the_truth() == {"invoices", "svc-payroll"}
-        failure = result(run, "Fail with the names of those that did not end well")["msg"]
+        failure = result(run, "Fail with the accounts that failed")["msg"]
         assert failure.endswith("orders is out_of_sync.")
-        advice = run.items(name_of(run, "Show what became of each, and what to do"))
+        advice = run.items(name_of(run, "Show each account that is not fresh, and what to do"))
         [said] = [item["msg"] for item in advice if item["msg"].startswith("orders: ")]
-        assert said.startswith("orders: out_of_sync. The password given is not live.")
-        assert said.endswith(" Add rotate_passwords_only=orders.")
+        assert said.startswith("orders: out_of_sync. The server rejected the initial password as wrong.")
+        assert said.endswith(" Set rotate_passwords_only=orders as well.")
         assert {item["msg"].partition(".")[0] for item in advice} == {
             "invoices: rotated",
             "orders: out_of_sync",
@@ -354,7 +354,7 @@ class TestFailure:
 
     def test_says_why_no_account_was_worked_on(self, setup: RoleSetup) -> None:
         run = setup.run(succeeds=False, rotate_passwords_connection={"identity_url": "ftp://example.com"})
-        assert "identity_url has to look like" in result(run, "Fail where no account was worked on")["msg"]
+        assert "identity_url has to look like" in result(run, "Fail if the task was rejected as a whole")["msg"]
         assert not setup.told()
 
 
@@ -446,7 +446,7 @@ class TestPlaybook:
     def test_refuses_a_store_inside_the_installed_collection(self, setup: RoleSetup) -> None:
         done = self.run(setup, rotate_passwords_store={"path": "store"})
         assert done.returncode != 0
-        assert "does not begin with a slash or a tilde" in done.stdout
+        assert "store.path is relative, and this playbook lies in the installed collection" in done.stdout
         assert setup.scene.simulator.total == 0
 
 

@@ -199,8 +199,9 @@ class TestCanary:
         assert self.together(["rotated"] * 9) == [1] + [4] * 8
 
     def test_an_account_that_was_not_changed_proves_nothing(self) -> None:
-        statuses: list[AccountStatus] = ["busy", "policy_rejected", "fresh", *["rotated"] * 5]
-        assert self.together(statuses) == [1] * 4 + [4] * 4
+        unchanged: list[AccountStatus] = ["busy", "policy_rejected", "fresh"]
+        changed: list[AccountStatus] = ["rotated"] * 5
+        assert self.together([*unchanged, *changed]) == [1] * 4 + [4] * 4
 
     def test_an_account_that_was_changed_and_failed_proves_it_too(self) -> None:
         bench = Bench(["a", "a"])
