@@ -15,8 +15,8 @@ options:
       - V(https://HOST/identity) for a standalone Orchestrator.
       - V(https://HOST/ORGANIZATION/identity_) for Automation Cloud and Automation Suite 2024.10.
       - V(https://HOST/identity_) for Automation Suite up to 2023.10.
-      - The form V(https://HOST/ORGANIZATION/TENANT/identity_) of UiPath's samples works, too.
-      - A trailing slash or V(/api) is forgiven.
+      - The form V(https://HOST/ORGANIZATION/TENANT/identity_) of UiPath's samples works too.
+      - A trailing slash or V(/api) is removed.
       - Taken from E(UIPATH_IDENTITY_URL) if not set.
     type: str
     required: true
@@ -46,8 +46,8 @@ options:
     type: str
   scopes:
     description:
-      - The application scopes to ask for. By default none is named, and the server grants all that the application is
-        registered with.
+      - The application scopes to request. By default the request names none, and the server grants all scopes that the
+        application is registered with.
       - Ignored with O(access_token).
     type: list
     elements: str
@@ -59,7 +59,8 @@ options:
     type: str
   validate_certs:
     description:
-      - Whether to verify the server's TLS certificate. V(false) holds whatever the environment says, and warns.
+      - Whether to verify the server's TLS certificate. V(false) causes a warning, and E(REQUESTS_CA_BUNDLE) is
+        ignored then.
       - Taken from E(UIPATH_VALIDATE_CERTS) if not set.
     type: bool
     default: true
@@ -74,12 +75,12 @@ options:
     description: A client certificate in PEM form, for servers or gateways that ask for one.
     type: path
   client_key:
-    description: The private key of O(client_cert), unless that file holds it.
+    description: The private key of O(client_cert), unless that file contains it.
     type: path
   proxy:
     description:
       - The URL of an HTTP proxy. Credentials in it are treated as secrets.
-      - The default is what E(HTTPS_PROXY), E(HTTP_PROXY), E(ALL_PROXY) and E(NO_PROXY) say, in either case; these
+      - The default follows E(HTTPS_PROXY), E(HTTP_PROXY), E(ALL_PROXY) and E(NO_PROXY), in upper or lower case. These
         never apply to a loopback address.
       - Taken from E(UIPATH_PROXY) if not set.
     type: str
@@ -95,11 +96,10 @@ options:
     default: 30
   retries:
     description:
-      - How often a request is repeated that was certainly not applied, because it could not be sent or was answered
-        with 429. The waits in between grow, follow C(Retry-After) where the server sends it, and end after 300
-        seconds in all.
-      - Signing in and looking up users change nothing. They are repeated after a lost answer or an error of the server,
-        too.
+      - How often a request is sent again that was certainly not applied, because it could not be sent or was answered
+        with 429 (Too Many Requests). The waits in between grow, and follow C(Retry-After) where the server sends it.
+        One request waits at most 300 seconds in all.
+      - Signing in and looking up users change nothing. They are also sent again after a lost answer or a server error.
       - V(0) to V(100).
     type: int
     default: 3

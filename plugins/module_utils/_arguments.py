@@ -36,9 +36,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 SIGN_IN_EXCLUSIONS = (("access_token", "client_id"), ("access_token", "client_secret"))
 # The longest time an option may give, in seconds. Python's clocks overflow on absurd ones.
 LONGEST_OPTION = 86400
-# What ansible-core says about an entry of a list of dicts that is something else.
+# How ansible-core quotes an entry of a list of dicts that is something else.
 QUOTED_ENTRY = re.compile(r"Value '.*' in(?= the sub parameter field)", re.DOTALL)
-# The names in what it says about required options. Those of suboptions are followed by "found in" and their option.
+# The names in its message about required options. Those of suboptions are followed by "found in" and their option.
 MISSING = re.compile(r"(?<=missing required arguments: )\w+(?:, \w+)*\b(?!,| found in)")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
@@ -52,7 +52,7 @@ def set_variable(*names: str) -> str:
 
 
 def connection_argument_spec() -> dict[str, dict[str, Any]]:
-    """Return the shared options. The sign-in's variables are not fallbacks: they fill up one method only."""
+    """Return the shared options. The sign-in's variables are not fallbacks: they complete one method only."""
 
     def from_environment(name: str) -> tuple[Any, list[str]]:
         return (set_variable, [name])
@@ -77,7 +77,7 @@ def connection_argument_spec() -> dict[str, dict[str, Any]]:
 
 
 def option_error(message: str, secrets: Iterable[str]) -> str:
-    """Return what ansible-core says about options that it refuses, without values, and with what else can be set."""
+    """Complete ansible-core's message about options that it rejects: mask values, name environment variables."""
     message = QUOTED_ENTRY.sub(f"Value '{MASK}' in", message)
     for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may begin with another
         message = message.replace(secret, MASK)
@@ -91,7 +91,7 @@ def with_variable(name: str) -> str:
 
 
 def connection_problems(options: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
-    """Say all that keeps the connection options from being used, without values."""
+    """Return why the connection options cannot be used, without values."""
     allow_http = options["allow_http"]
     problems = url_problems("identity_url", options["identity_url"], allow_http=allow_http)
     if options["token_url"] is not None:
@@ -105,9 +105,11 @@ def connection_problems(options: Mapping[str, Any], environ: Mapping[str, str]) 
     ]
     bundle = environ.get("REQUESTS_CA_BUNDLE")
     if bundle and options["validate_certs"] and not options["ca_path"] and not os.path.exists(bundle):
-        problems.append("the variable REQUESTS_CA_BUNDLE does not name an existing file or directory: unset it")
+        problems.append(
+            "the environment variable REQUESTS_CA_BUNDLE does not name an existing file or directory: unset it"
+        )
     if options["client_key"] and not options["client_cert"]:
-        problems.append("client_key needs client_cert beside it")
+        problems.append("client_key requires client_cert")
     if options["partition_id"] and not is_path_segment(options["partition_id"]):
         problems.append("partition_id cannot be part of a URL")
     problems += range_problems(options, {"timeout": (0.001, LONGEST_OPTION), "retries": (0, 100)})
@@ -115,7 +117,7 @@ def connection_problems(options: Mapping[str, Any], environ: Mapping[str, str]) 
 
 
 def range_problems(options: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Say which numbers are outside their range, both ends included. None is a number that was not given."""
+    """Return which numbers are outside their range, both ends included. None is a number that was not given."""
     return [
         f"{name} must be {'at least ' + str(low) if high == math.inf else f'from {low} to {high}'}"
         for name, (low, high) in ranges.items()
@@ -132,7 +134,7 @@ def proxy_problems(options: Mapping[str, Any]) -> list[str]:
     except ValueError:
         host = port = None
     if not host or port == 0 or parts.scheme not in ("http", "https"):
-        return ["proxy has to look like http://host:port"]
+        return ["proxy must look like http://host:port"]
     in_clear = any(str(options[name]).strip().lower().startswith("http:") for name in ("identity_url", "token_url"))
     if in_clear and not options["allow_http"] and not is_loopback(host):
         return ["an http:// URL would send passwords to the proxy in clear text: set allow_http to true to do that"]

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can go wrong between a task and the Identity server, and the message that the user reads about it.
 
-Every error carries the status that the user's result gets, and what the server said about it: HTTP status,
-error codes and trace id. Messages are written here or by code that has masked the server's message before.
+Every error carries the status that the user's result gets, and what the server answered: HTTP status, error
+codes and trace id. Messages are written here, or by code that has masked the server's message before.
 """
 
 from __future__ import annotations
@@ -104,14 +104,14 @@ class UnexpectedAnswer(UiPathError):
 
 
 class ListChanged(UiPathError):
-    """Users came or went while the list was read, so that it may have gaps."""
+    """Users were added or deleted while the list was read, so it may have gaps."""
 
     status = "list_changed"
 
     def __init__(self, announced: int, listed: int) -> None:
         super().__init__(
-            f"The list of users changed while it was read: {announced} users were announced, {listed} different ones"
-            " listed. Run the task again."
+            f"The list of users changed while it was read: the server announced {announced} users and listed {listed}"
+            " different ones. Run the task again."
         )
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hide secrets in words that come from elsewhere.
+"""Hide secrets in text that comes from elsewhere.
 
-Ansible masks the exact value of a `no_log` option. A server may quote a password the way it met it: JSON-escaped,
+Ansible masks the exact value of a `no_log` option. A server may quote a password as it received it: JSON-escaped,
 percent-encoded, in base64, or changed in case. `mask` covers those forms; `mask_fragments` is for messages that
 are known to quote pieces of a request.
 """
@@ -24,7 +24,7 @@ SHORTEST_FRAGMENT = 4
 def encoded_forms(secret: str) -> set[str]:
     """Return every spelling under which a secret is recognized, also without blanks around it."""
     forms = {form for spelling in (secret, secret.strip()) for form in forms_of(spelling)}
-    # An encoded form of a character or two would hide pieces of ordinary words.
+    # An encoded form of a character or two would hide pieces of ordinary text.
     plain = {secret, secret.strip(), secret.upper(), secret.lower()}
     return {form for form in forms if form and (len(form) >= SHORTEST_FRAGMENT or form in plain)}
 
@@ -61,26 +61,26 @@ def percent_encoded(octets: bytes) -> str:
     return "".join(f"%{octet:02X}" for octet in octets)
 
 
-def mask(words: str, secrets: Iterable[str]) -> str:
-    """Replace every form of every secret in `words`, in either case."""
-    if not words:
-        return words
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """Replace every form of every secret in `text`, in either case."""
+    if not text:
+        return text
     forms = set().union(*(encoded_forms(secret) for secret in secrets if secret))
     if not forms:
-        return words
+        return text
     longest_first = sorted(forms, key=len, reverse=True)
-    return re.sub("|".join(map(re.escape, longest_first)), MASK, words, flags=re.IGNORECASE)
+    return re.sub("|".join(map(re.escape, longest_first)), MASK, text, flags=re.IGNORECASE)
 
 
-def mask_fragments(words: str, secrets: Iterable[str]) -> str:
+def mask_fragments(text: str, secrets: Iterable[str]) -> str:
     """Replace also what is quoted, every lone character, and every piece of a secret that is long enough to help.
 
     A JSON parser quotes a body it cannot read character by character: `Unexpected character ... value: h.`
     """
-    if not words:
-        return words
+    if not text:
+        return text
     secrets = tuple(secrets)
-    masked = re.sub(r"'[^']*'|\"[^\"]*\"", f"'{MASK}'", mask(words, secrets))
+    masked = re.sub(r"'[^']*'|\"[^\"]*\"", f"'{MASK}'", mask(text, secrets))
     masked = re.sub(r"(?<!\S)\S(?=[.,;:]?(?:\s|$))", MASK, masked)
     size = SHORTEST_FRAGMENT
     pieces = {secret[at : at + size] for secret in map(lower, secrets) for at in range(len(secret) - size + 1)}

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """AnsibleModule for tasks that carry thousands of passwords: from the options to a client, from a result to the exit.
 
-`AnsibleModule` compares every `no_log` value with every string of the result: 10,000 users cost half a minute at
+`AnsibleModule` compares every `no_log` value with every string of the result: 10,000 users cost 30 seconds at
 exit. It also writes the `repr` of a list option to the system log, where the masking of exact values misses a
 password with a quotation mark or a backslash. This class takes the users' passwords out of the options before the
 result is built. No result of this collection contains one, and text from elsewhere is masked where it comes in.
@@ -38,12 +38,12 @@ else:
 # Why a task failed as a whole.
 TaskStatus = Union[ErrorStatus, Literal["interrupted", "defect"]]
 
-INTERRUPTED = "The task was interrupted. Run it again with the same input: what was done before is found out then."
+INTERRUPTED = "The task was interrupted. Run it again with the same input: it finds out what was done before."
 DEFECT = (
-    "This is a defect of the collection. Please report it with the steps that lead here. What was sent before is not"
-    " known: run the task again with the same passwords"
+    "This is a defect of the collection. Please report it with the steps that led to it. It is not known what was sent"
+    " before: run the task again with the same passwords"
 )
-WARN_UNVERIFIED = "validate_certs is false: whoever can answer in the server's place gets the secrets."
+WARN_UNVERIFIED = "validate_certs is false: an attacker who can answer in the server's place gets the secrets."
 MOST_REGISTERED = 1000
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 # These few stay among the values that ansible-core masks.
@@ -54,8 +54,8 @@ SHOWN_OF_A_USER = ("user_id", "user_name")
 def register_forms(secrets: Collection[str]) -> None:
     """Let ansible-core 2.22 and later mask the secrets and their encoded forms in all that it displays.
 
-    Every form travels back to the controller: those of 10,000 users would take 100 MB. The results hold none of them
-    anyway.
+    Every form travels back to the controller: those of 10,000 users would take 100 MB. The results contain none of
+    them anyway.
     """
     if HAS_REGISTRY and len(secrets) <= MOST_REGISTERED:
         for secret in secrets:
@@ -93,7 +93,7 @@ class UiPathModule(AnsibleModule):
             result = failure(error.status, error.message, error.http_status, error.codes, error.trace_id)
         except KeyboardInterrupt:
             result = failure("interrupted", INTERRUPTED)
-        except Exception as error:  # a traceback could show what the options hold
+        except Exception as error:  # a traceback could show the options' values
             result = failure("defect", f"{DEFECT} ({type(error).__name__})")
         # Outside the except block: inside, ansible-core would attach the exception's text and traceback.
         if not result.pop("failed", False):
@@ -113,7 +113,7 @@ class UiPathModule(AnsibleModule):
         super().fail_json(option_error(msg, self.no_log_values), **kwargs)
 
     def _log_invocation(self) -> None:
-        """Tell the system log that the module ran, and nothing that an option says."""
+        """Log that the module ran, without the value of any option."""
         self.log("Invoked with options " + ", ".join(sorted(name for name, value in self.params.items() if value)))
 
     def _hide_options(self) -> None:
@@ -161,7 +161,7 @@ def failure(
 
 
 def reader_is_gone(descriptor: int = 1) -> bool:
-    """Tell whether nobody can read standard output any more: the run that started this module has ended."""
+    """Tell whether no process can read standard output any more: the run that started this module has ended."""
     poll = select.poll()
     poll.register(descriptor, 0)
     try:

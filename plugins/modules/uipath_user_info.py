@@ -35,7 +35,7 @@ options:
     description:
       - User names or e-mail addresses to find.
       - A name that fits two users is an error, which names both ids.
-      - If neither this nor O(user_ids) is set, all users are returned. An empty list finds nobody.
+      - If neither this nor O(user_ids) is set, all users are returned. An empty list finds no user.
     type: list
     elements: str
   user_ids:
@@ -91,14 +91,14 @@ EXAMPLES = r"""
 RETURN = r"""
 users:
   description:
-    - The users found, each once. Those asked for are in the order of O(names) and O(user_ids), all users in the order
+    - The users found, each once. Requested users are in the order of O(names) and O(user_ids), all users in the order
       of their user names.
   returned: success
   type: list
   elements: dict
   contains:
     id:
-      description: The id that O(rpaops.uipath.uipath_user_password#module:user_id) wants.
+      description: The id, as O(rpaops.uipath.uipath_user_password#module:user_id) takes it.
       type: str
       sample: 2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d
     user_name:
@@ -143,11 +143,11 @@ users:
       type: str
       sample: "2025-06-30T06:45:10Z"
     password_changeable:
-      description: Whether the user has a password here. Only local users have one.
+      description: Whether the user has a password on this server. Only local users have one.
       type: bool
       sample: true
 missing:
-  description: The names and ids that fit no user, spelled as they were asked for.
+  description: The names and ids that fit no user, spelled as they were given.
   returned: success, or a failure because of O(fail_on_missing)
   type: list
   elements: str
@@ -162,13 +162,14 @@ status:
     - Why the task failed.
     - V(invalid_input) - the options cannot be used, or name no organization.
     - V(ambiguous) - a name fits more than one user.
-    - V(list_changed) - users came or went while the list was read. Run the task again.
+    - V(list_changed) - users were added or deleted while the list was read. Run the task again.
     - V(not_found) - a name or id fits no user, and O(fail_on_missing=true). RV(missing) lists them. Without
       RV(missing), the server knows no organization of that O(partition_id).
     - V(unauthorized), V(wrong_url), V(throttled), V(unreachable) - as in
       RV(rpaops.uipath.uipath_user_password#module:status).
     - V(unexpected_answer) - the server's answer is not the documented one, or an error of the server.
-    - V(interrupted) - somebody stopped the run.
+    - V(interrupted) - the run was stopped.
+    - V(defect) - a defect of the collection.
   returned: failure
   type: str
   sample: ambiguous
@@ -184,7 +185,7 @@ error_codes:
   elements: str
   sample: []
 trace_id:
-  description: The id under which the server's log holds the failed request, or V(null).
+  description: The id of the failed request in the server's log, or V(null).
   returned: failure
   type: str
   sample: 00-84c1fd4063c38d9f3900d06e56542d48-85d1d4-00
@@ -242,12 +243,12 @@ def input_problems(options: dict[str, Any]) -> list[str]:
 def run(
     client: Client, *, partition_id: str | None, names: list[str] | None, user_ids: list[str] | None
 ) -> tuple[list[User], list[str]]:
-    """Return the users asked for, each once and in order, and the names and ids that fit nobody."""
+    """Return the users asked for, each once and in order, and the names and ids that fit no user."""
     if names is None and user_ids is None:
-        return open_directory(client, partition_id).everybody(), []
+        return open_directory(client, partition_id).list_users(), []
     names, user_ids = names or [], user_ids or []
     if names or len(user_ids) > FEW_IDS:
-        known = open_directory(client, partition_id).everybody()
+        known = open_directory(client, partition_id).list_users()
     else:
         known = read_users(client, user_ids)
     named, identified = by_name(known), {canonical_user_id(user.id): user for user in known}

@@ -10,17 +10,17 @@ module: uipath_user_password
 short_description: Change the passwords of local UiPath users
 version_added: 0.1.0
 description:
-  - Changes the passwords of local users of the UiPath Identity server, of one user or of thousands in one task, by
-    the documented operation that wants the old password too.
+  - Changes the passwords of local users of the UiPath Identity server, of one user or of thousands in one task, with
+    the documented operation that requires the old password.
   - Directory users, robot accounts and groups have no password there.
-  - Every wrong password may count. The server may take it for a failed sign-in, and Automation Cloud locks an account
-    for 30 days after 10 of them. A user whose old password is wrong may cost two failed sign-ins per run, three if an
-    answer is lost on the way, and one with O(update_password=always).
-  - When the old password is refused, the new one is tried against itself, which changes nothing and can only
-    succeed while the new one is in effect. That makes a repeated run report V(already_set), at the
-    price of a failed sign-in, of ending the user's sessions, and of an entry in the password history where the
-    server keeps one. A history that refuses a password in use makes such a run end as V(unknown).
-  - So schedule rotations, each with its own pair of passwords, rather than repeat the same task.
+  - The server may count every wrong password as a failed sign-in, and Automation Cloud locks an account for 30 days
+    after 10 of them. A user whose old password is wrong may cost two failed sign-ins per run, three if an answer is
+    lost, and one with O(update_password=always).
+  - When the server rejects the old password, the module sends the new one as both old and new password. That changes
+    nothing, and succeeds only while the new one is in effect. So a repeated run reports V(already_set). It costs a
+    failed sign-in, ends the user's sessions, and adds an entry to the password history where the server keeps one. A
+    history that rejects a password in use makes such a run end as V(unknown).
+  - So schedule rotations, each with its own pair of passwords. Do not schedule the same task repeatedly.
 author:
   - rpaops.uipath contributors (@rpaops)
 extends_documentation_fragment:
@@ -30,30 +30,30 @@ attributes:
   check_mode:
     support: full
     details:
-      - Checks the input, signs in with O(client_id) and O(client_secret), and looks up names. Nothing readable tells
-        whether a password is in effect, so the status is V(would_change) even where the real run would find
-        V(already_set) or V(wrong_password).
+      - Checks the input, signs in with O(client_id) and O(client_secret), and looks up names. Whether a password is in
+        effect cannot be read, so the status is V(would_change) even where the real run would find V(already_set) or
+        V(wrong_password).
   diff_mode:
     support: full
     details:
-      - The difference names users, as they were given, and the constants V(old password) and V(new password).
+      - The difference shows the users by RV(label), with the constants V(old password) and V(new password).
   idempotent:
     support: partial
     details:
-      - A second run finds that the new password is in effect already, unless O(update_password=always), or the
-        server's password history refuses the probe.
+      - A second run finds that the new password is already in effect. It cannot with O(update_password=always), or
+        where the server's password history rejects a password in use.
 options:
   user_id:
     description:
-      - The id of one user. Any string that the server takes, usually a UUID.
+      - The id of one user. Any string that the server accepts, usually a UUID.
       - Needs O(old_password) and O(new_password). Mutually exclusive with O(user_name) and O(users).
-      - Causes no look-up, so the token needs no scope for reading.
+      - Needs no look-up, so the token needs no scope for reading.
     type: str
   user_name:
     description:
       - The user name or e-mail address of one user, in place of O(user_id). Matched exactly, ignoring case.
-      - All names of a task are looked up before the first password is sent. A name that fits nobody, two users, a user
-        without a password here or an inactive one is refused with the whole input.
+      - All names of a task are looked up before the first password is sent. The whole input is rejected if a name fits
+        no user, two users, a user without a password on this server, or an inactive user.
       - Needs O(partition_id), unless the access token names the organization, and the scope C(PM.User) or
         C(PM.User.Read) besides C(PM.User.Write).
     type: str
@@ -71,20 +71,20 @@ options:
     elements: dict
     suboptions:
       user_id:
-        description: The user's id. Needed, unless there is a user_name.
+        description: The user's id. Required, unless there is a user_name.
         type: str
       user_name:
         description: The user's name or e-mail address, as O(user_name).
         type: str
       old_password:
-        description: The password in effect now. Needed.
+        description: The password in effect now. Required.
         type: str
       new_password:
-        description: The password to set. Needed.
+        description: The password to set. Required.
         type: str
   update_password:
     description:
-      - V(when_changed) finds out whether the new password is in effect already when the old one is refused, and
+      - V(when_changed) finds out whether the new password is already in effect when the server rejects the old one, and
         sends the same pair once more when an answer was lost.
       - V(always) sends the pair once and does neither.
     type: str
@@ -96,11 +96,12 @@ options:
     default: 4
   max_failures:
     description:
-      - Start no further users once this many have failed, in whatever way. V(0) turns every brake off.
-      - Without it, three users in a row, in order of completion, that end in the same of the ways V(wrong_password),
-        V(unknown), V(unreachable) or V(throttled) stop the task. One stale file of passwords must not lock every
+      - Start no further users once this many have failed, with any status. V(0) turns this limit and the next one off.
+      - Without it, the task stops after three users in a row, in order of completion, that end as V(wrong_password),
+        V(unknown), V(unreachable) or V(throttled), in any mix. So an outdated file of passwords does not lock every
         account.
-      - Whatever the value, V(unauthorized) and V(wrong_url) stop the task, because they would repeat for every user.
+      - Whatever the value, V(unauthorized) and V(wrong_url) stop the task, because every other user would get the same
+        answer.
     type: int
   settle_seconds:
     description:
@@ -125,7 +126,7 @@ EXAMPLES = r"""
     old_password: "{{ vault_old_password }}"
     new_password: "{{ vault_new_password }}"
 
-- name: Change the password of a user whose id nobody knows
+- name: Change the password of a user by user name
   rpaops.uipath.uipath_user_password:
     identity_url: https://automation.example.com/acme/identity_
     partition_id: 7a2f0b1e-52f4-4f0e-9d0c-6a2b5d1c9e10
@@ -144,7 +145,14 @@ EXAMPLES = r"""
     max_failures: 10
   register: rotation
 
-- name: Show how many ended in which way
+- name: Show the users that failed
+  ansible.builtin.debug:
+    msg: "{{ item.label }}: {{ item.msg }}"
+  loop: "{{ rotation.results | selectattr('failed') }}"
+  loop_control:
+    label: "{{ item.label }}"
+
+- name: Show how many users ended with which status
   ansible.builtin.debug:
     var: rotation.counts
 
@@ -167,7 +175,7 @@ EXAMPLES = r"""
 RETURN = r"""
 msg:
   description:
-    - What happened and, after a failure, what to do next. The server's own words are quoted with every secret masked.
+    - What happened and, after a failure, what to do next. The server's own message is quoted with every secret masked.
   returned: always
   type: str
   sample: The password was changed.
@@ -188,25 +196,26 @@ user_name:
   sample: jane.doe@example.com
 status:
   description:
-    - What became of the user.
+    - How the user ended.
     - V(changed) - the server confirmed the change.
-    - V(already_set) - the new password is in effect already, and was not changed.
-    - V(would_change) - in check mode, the change would be tried.
-    - V(wrong_password) - the old password is not the one in effect. Without O(update_password=always), neither is
-      the new one.
+    - V(already_set) - the new password is already in effect, and was not changed.
+    - V(would_change) - in check mode, the change would be attempted.
+    - V(wrong_password) - the old password is not in effect. Without O(update_password=always), neither is the new one.
     - V(policy_rejected) - the new password breaks the server's rules; the old one stays in effect.
-    - V(refused) - the server refuses for another reason, which RV(error_codes) and RV(msg) give.
+    - V(refused) - the server rejected the change for another reason, which RV(error_codes) and RV(msg) give.
     - V(not_found) - the server knows no user of that id.
     - V(unauthorized) - the server does not accept the caller, or forbids the operation. Stops the task.
-    - V(wrong_url) - something else than the Identity API answers at O(identity_url). Stops the task.
-    - V(throttled) - the server asked to slow down for longer than a request waits. Nothing was applied.
+    - V(wrong_url) - something other than the Identity API answers at O(identity_url). Stops the task.
+    - V(throttled) - the server kept answering 429 (Too Many Requests) for longer than a request waits. Nothing was
+      applied.
     - V(unreachable) - the request could not be sent. Nothing was applied.
-    - V(unknown) - nothing proves whether the password was changed. RV(msg) says how to find out.
-    - V(not_attempted) - the task was stopped before this user's turn. Nothing was sent.
+    - V(unknown) - it is not known whether the password was changed. RV(msg) describes how to find out.
+    - V(not_attempted) - the task stopped before this user's turn. Nothing was sent.
     - A task that ends before its first user, also with O(users), has no results and another status. It is
-      C(invalid_input) where the input is refused, C(interrupted), or one of C(not_found), C(list_changed) and
+      C(invalid_input) where the input is rejected, C(interrupted), or one of C(not_found), C(list_changed) and
       C(unexpected_answer) where names could not be looked up, as in
-      RV(rpaops.uipath.uipath_user_info#module:status). No password was sent then.
+      RV(rpaops.uipath.uipath_user_info#module:status). No password was sent then. C(defect) is a defect of the
+      collection; run the task again with the same passwords.
   returned: when O(user_id) or O(user_name) is given
   type: str
   sample: changed
@@ -216,19 +225,19 @@ http_status:
   type: int
   sample: 200
 error_codes:
-  description: The server's error codes, such as V(PasswordMismatch) or V(PasswordTooShort). Empty unless the user
-    failed.
+  description: The server's error codes, such as V(PasswordMismatch) or V(PasswordTooShort). Empty if the user
+    succeeded.
   returned: when O(user_id) or O(user_name) is given
   type: list
   elements: str
   sample: []
 trace_id:
-  description: The id under which the server's log holds a failed request, where the server names it.
+  description: The id of the failed request in the server's log, or V(null) where the server names none.
   returned: when O(user_id) or O(user_name) is given
   type: str
   sample: 00-84c1fd4063c38d9f3900d06e56542d48-85d1d4-00
 attempts:
-  description: How many change-password requests were tried for the user, repeats included.
+  description: How many change-password requests were sent or attempted for the user, retries included.
   returned: when O(user_id) or O(user_name) is given
   type: int
   sample: 1
@@ -314,7 +323,11 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import is_path_segment, is_text
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import (
+    UNPAIRED_SURROGATE,
+    is_path_segment,
+    is_text,
+)
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import (
     PasswordAnswer,
     change_password,
@@ -325,7 +338,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.att
     Verdict,
     set_password,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import prepared, repetitions
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import duplicates, prepared
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.results import (
     difference,
     task_result,
@@ -365,24 +378,24 @@ def argument_spec() -> dict[str, dict[str, Any]]:
 
 
 def input_problems(options: dict[str, Any]) -> list[str]:
-    """Say everything that is wrong with the module's own options, by index and without values."""
+    """Return everything that is wrong with the module's own options, by index and without values."""
     ranges = {"concurrency": (1, 64), "max_failures": (0, math.inf), "settle_seconds": (0, LONGEST_OPTION)}
     problems = range_problems(options, ranges)
     if options["users"] is None:
         return problems + user_problems("", options)
     stray = [name for name in ("old_password", "new_password") if options[name] is not None]
-    problems += [f"{name} goes with user_id or user_name, and into the entries of users" for name in stray]
+    problems += [f"{name} cannot be combined with users: set it in each entry of users" for name in stray]
     for index, user in enumerate(options["users"]):
         problems += user_problems(f"users[{index}].", user)
-    problems += repetitions((user["user_id"] or "" for user in options["users"]), "users")
-    return problems + repetitions((comparable(user["user_name"] or "") for user in options["users"]), "users")
+    problems += duplicates((user["user_id"] or "" for user in options["users"]), "users")
+    return problems + duplicates((comparable(user["user_name"] or "") for user in options["users"]), "users")
 
 
 def user_problems(place: str, user: dict[str, Any]) -> list[str]:
     identifiers = [name for name in ("user_id", "user_name") if user[name] is not None]
     problems = {
-        0: [f"{place}user_id is missing, or user_name in its place"],
-        2: [f"{place}user_id and {place}user_name exclude each other"],
+        0: [f"{place}user_id or {place}user_name is required"],
+        2: [f"{place}user_id and {place}user_name are mutually exclusive"],
     }.get(len(identifiers), [])
     for name in (*identifiers, "old_password", "new_password"):
         if user[name] is None:
@@ -392,7 +405,7 @@ def user_problems(place: str, user: dict[str, Any]) -> list[str]:
     if user["user_id"] and not is_path_segment(user["user_id"]):
         problems.append(f"{place}user_id cannot be part of a URL")
     if user["user_name"] and not is_text(user["user_name"]):
-        problems.append(f"{place}user_name holds characters that cannot be sent")
+        problems.append(f"{place}user_name contains {UNPAIRED_SURROGATE}")
     return problems
 
 
@@ -447,7 +460,9 @@ def refused_results(changes: Sequence[PasswordChange], error: RequestError) -> l
 
 def unfinished(started: bool, reason: str) -> Verdict:
     if started:
-        return Verdict("unknown", "unknown", error=UiPathError(f"No answer was waited for because {reason}."))
+        return Verdict(
+            "unknown", "unknown", error=UiPathError(f"The task stopped waiting for the answer because {reason}.")
+        )
     message = f"The task stopped before this user's turn because {reason}. Nothing was sent."
     return Verdict("not_attempted", "not_attempted", error=UiPathError(message))
 

@@ -91,7 +91,7 @@ def test_many_users_reports_those_that_failed(run_example: RunExample, simulator
 
 def test_many_users_reports_bad_input(run_example: RunExample) -> None:
     run = run_example("change_many_users.yml", *LIST, succeeds=False, UIPATH_IDENTITY_URL="ftp://example.com")
-    assert "identity_url has to look like" in run["Change the passwords"]["msg"]
+    assert "identity_url must look like" in run["Change the passwords"]["msg"]
     assert run["Show how many users ended in which way"]["msg"] == {}
 
 

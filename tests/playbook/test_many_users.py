@@ -147,7 +147,7 @@ class TestBrakes:
         pairs = [change(name, new="tiny" if index < 2 else NEW) for index, name in enumerate(NAMES)]
         result = run_one(play, pairs, concurrency=1, max_failures=2)
         assert statuses(result) == ["policy_rejected"] * 2 + ["not_attempted"] * 10
-        assert "2 users had failed (max_failures)" in result["results"][2]["msg"]
+        assert "2 users failed (max_failures)" in result["results"][2]["msg"]
         assert simulator.count() == 2
 
     @pytest.mark.parametrize(

@@ -354,7 +354,7 @@ class TestFailure:
 
     def test_says_why_no_account_was_worked_on(self, setup: RoleSetup) -> None:
         run = setup.run(succeeds=False, rotate_passwords_connection={"identity_url": "ftp://example.com"})
-        assert "identity_url has to look like" in result(run, "Fail if the task was rejected as a whole")["msg"]
+        assert "identity_url must look like" in result(run, "Fail if the task was rejected as a whole")["msg"]
         assert not setup.told()
 
 

@@ -65,8 +65,8 @@ class TestOrigin:
             task("Both", access_token="static", client_id=CLIENT_ID, **change("one")),
         ]
         run = without_sign_in(play)(tasks)
-        assert "a sign-in is missing" in run["None"]["msg"]
-        assert "client_secret is missing" in run["Half"]["msg"]
+        assert "credentials are missing" in run["None"]["msg"]
+        assert "client_id and client_secret are required together" in run["Half"]["msg"]
         assert "access_token is empty" in run["Empty"]["msg"]
         assert "mutually exclusive" in run["Both"]["msg"]
         assert simulator.total == 0

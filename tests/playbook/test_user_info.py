@@ -217,7 +217,7 @@ class TestListing:
         for result in (run["All"], run["Change"]):
             assert (result["failed"], result["status"]) == (True, "list_changed")
             assert result["msg"] == (
-                "The list of users changed while it was read: 3 users were announced, 2 different ones listed."
+                "The list of users changed while it was read: the server announced 3 users and listed 2 different ones."
                 " Run the task again."
             )
         assert simulator.count() == 0
@@ -263,10 +263,10 @@ class TestPasswordsByName:
         result = play([task("Change", users=[change("twin-1"), *map(by_name, names)])])["Change"]
         assert (result["failed"], result["status"], "results" in result) == (True, "invalid_input", False)
         for problem in (
-            "users[2]: nobody has the user name or e-mail address No Body",
+            "users[2]: no user has the user name or e-mail address No Body",
             "users[3]: clerk is not active",
-            "users[4]: robot-1 is a robotAccount, which has no password here",
-            "users[5]: guest is a directoryUser, which has no password here",
+            "users[4]: robot-1 is a robotAccount, which has no password on this server",
+            "users[5]: guest is a directoryUser, which has no password on this server",
             "users[6]: twin is the user name or e-mail address of twin-1 and of twin-2: use the id",
         ):
             assert problem in result["msg"]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a bearer token comes from: given by the user, or fetched with OAuth 2.0 client credentials (RFC 6749, 4.4).
 
-`choose_sign_in` decides without talking; the client talks; `read_token` judges the answer.
+`choose_sign_in` sends nothing; the client sends the request; `read_token` reads the answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import is_text
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import UNPAIRED_SURROGATE, is_text
 
 # A token is renewed this long before it expires or, where that comes later, in the last tenth of its life.
 RENEW_BEFORE_SECONDS = 60.0
@@ -113,28 +113,28 @@ def choose_sign_in(options: Mapping[str, Any], environ: Mapping[str, str]) -> Si
 
 
 def sign_in_problems(sign_in: SignIn) -> list[str]:
-    """Say what is missing or unusable, without values."""
+    """Return what is missing or unusable, without values."""
     if sign_in.access_token is not None:
         if not sign_in.access_token:
             return ["access_token is empty"]
         if not (sign_in.access_token.isascii() and sign_in.access_token.isprintable()) or " " in sign_in.access_token:
-            return ["access_token holds characters that no bearer token has"]
+            return ["access_token contains characters that a bearer token cannot have"]
         return []
     if sign_in.client_id is None and sign_in.client_secret is None:
         return [
-            "a sign-in is missing: give access_token, or client_id and client_secret, as options or as the variables"
-            " UIPATH_ACCESS_TOKEN, or UIPATH_CLIENT_ID and UIPATH_CLIENT_SECRET"
+            "credentials are missing: set access_token, or client_id and client_secret, as options or as the"
+            " environment variables UIPATH_ACCESS_TOKEN, or UIPATH_CLIENT_ID and UIPATH_CLIENT_SECRET"
         ]
+    if sign_in.client_id is None or sign_in.client_secret is None:
+        return ["client_id and client_secret are required together"]
     problems = []
     for name, value in (("client_id", sign_in.client_id), ("client_secret", sign_in.client_secret)):
-        if value is None:
-            problems.append(f"{name} is missing: it goes with the other half of the client")
-        elif not value:
+        if not value:
             problems.append(f"{name} is empty")
         elif not is_text(value):
-            problems.append(f"{name} holds characters that cannot be sent")
+            problems.append(f"{name} contains {UNPAIRED_SURROGATE}")
     if not all(is_text(scope) for scope in sign_in.scopes):
-        problems.append("scopes holds characters that cannot be sent")
+        problems.append(f"scopes contains {UNPAIRED_SURROGATE}")
     return problems
 
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests to the Identity API: who signs in, what is repeated, who waits, and what a read-only run may send.
+"""Requests to the Identity API: signing in, retries, waits, and the guard of check mode.
 
-A request is repeated only while it was provably not applied: it was never sent, or answered with 429 or, once, with
-401. Requests that change nothing are repeated after a lost answer too.
+A write is sent again only if it was provably not applied: it was never sent, or was answered with 429 or, once, with
+401. Requests that change nothing are also sent again after a lost answer.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ GUIDE = "the right form for every product: https://github.com/rpaops/ansible-col
 
 @dataclass(frozen=True)
 class _Call:
-    """One request. `safe` ones change nothing; `secrets` are masked in what the server says about it."""
+    """One request. `safe` ones change nothing; `secrets` are masked in the server's message about it."""
 
     method: str
     url: str
@@ -118,7 +118,7 @@ class Client:
 
     def unexpected(self, response: Response) -> UiPathError:
         """Return the error for an answer to a read that is not the documented one."""
-        message = f"The server answers with HTTP status {response.status}, and not with what was asked for."
+        message = f"The server answered with HTTP status {response.status}, but not with what was asked for."
         return self._described(UnexpectedAnswer, _Call("GET", ""), response, message)
 
     def organization_id(self) -> str | None:
@@ -161,7 +161,7 @@ class Client:
         return response
 
     def _current_token(self, budget: RetryBudget, rejected: Token | None = None) -> Token:
-        """Return a usable token. Fetching one spends the request's patience, but is none of its attempts."""
+        """Return a usable token. Fetching one takes from the request's budget, but is none of its attempts."""
         attempts = budget.attempts
         try:
             return self._tokens.current(self._clock(), lambda: self._fetch_token(budget), rejected)
@@ -176,14 +176,11 @@ class Client:
         if token:
             return token
         if response.status in (400, 401, 403) and isinstance(response.json, dict):
-            raise self._described(
-                Unauthorized,
-                call,
-                response,
-                NO_TOKEN,
-            )
+            raise self._described(Unauthorized, call, response, NO_TOKEN)
         if response.status == 408 or response.status >= 500:
-            raise self._described(Unreachable, call, response, "The token endpoint does not work.")
+            raise self._described(
+                Unreachable, call, response, f"The token endpoint answered with HTTP status {response.status}."
+            )
         api_is_there = response.status == 404 and response.json is not None
         mistake = likely_mistake(self.identity_url, error_codes(response.json), api_is_there=api_is_there)
         if self._token_url != default_token_url(self.identity_url):
@@ -192,7 +189,7 @@ class Client:
         raise self._described(WrongUrl, call, response, message)
 
     def _exchange(self, call: _Call, budget: RetryBudget) -> Response:
-        """Send until there is an answer other than 429. Login and API calls all go through here."""
+        """Send until there is an answer other than 429. Sign-in and API calls all go through here."""
         while True:
             self._wait_out_pause(budget)
             budget.attempts += 1
@@ -210,31 +207,32 @@ class Client:
                 return response
 
     def _backed_off(self, budget: RetryBudget) -> bool:
-        """Wait before a repeat and return True, or return False where no repeat is left."""
-        if not budget.spend_retry():
+        """Wait before a retry and return True, or return False where no retry is left."""
+        if not budget.take_retry():
             return False
-        seconds = backoff(budget.retries_spent)
-        if not budget.spend_wait(seconds):
+        seconds = backoff(budget.retries_taken)
+        if not budget.take_wait(seconds):
             return False
         self._sleep(seconds)
         return True
 
     def _pause_all(self, call: _Call, response: Response, budget: RetryBudget) -> None:
         """Make every thread wait as long as a 429 asks for, or as long as this request's back-off."""
-        repeat_is_left = budget.spend_retry()
+        retry_is_left = budget.take_retry()
         seconds = retry_after(response.headers.get("Retry-After"), datetime.now(timezone.utc))
         if seconds is None:
-            seconds = backoff(budget.retries_spent)
+            seconds = backoff(budget.retries_taken)
         self._paused_until = max(self._paused_until, self._clock() + seconds)
-        if not repeat_is_left:
-            raise self._described(Throttled, call, response, "The server asks to slow down, again and again.")
+        if not retry_is_left:
+            message = "The server kept answering 429 (Too Many Requests) until the retries were used up."
+            raise self._described(Throttled, call, response, message)
 
     def _wait_out_pause(self, budget: RetryBudget) -> None:
         while (seconds := self._paused_until - self._clock()) > 0:
-            if not budget.spend_wait(seconds):
+            if not budget.take_wait(seconds):
                 raise Throttled(
-                    f"The server asks to wait for another {seconds:.0f} seconds, but all waits for a request end after"
-                    f" {LONGEST_WAIT:.0f}. Nothing was applied; run the task again later.",
+                    f"The server asked to wait for another {seconds:.0f} seconds, but the waits of one request may take"
+                    f" {LONGEST_WAIT:.0f} seconds in all. Nothing was applied; run the task again later.",
                     http_status=429,
                 )
             self._sleep(seconds)
@@ -247,15 +245,17 @@ class Client:
                 Unauthorized,
                 call,
                 response,
-                f"The server forbids it: the token needs the scope PM.User or {call.narrow_scope}, and a user's token"
-                " also the rights of an organization administrator.",
+                f"The server forbids the operation: the token needs the scope PM.User or {call.narrow_scope}, and a"
+                " user's token also the rights of an organization administrator.",
             )
         page = 300 <= response.status < 400 or (response.is_html and response.status < 500)
         if response.status == 404 and response.body.strip() and response.json is None:
-            page = page or not self._api_confirmed  # what a gateway says of a path that it does not know
+            page = page or not self._api_confirmed  # what a gateway answers for a path that it does not know
         if page and self._api_confirmed:
             kind = UnexpectedAnswer if call.safe else OutcomeUnknown
-            raise self._described(kind, call, response, "A web page or a redirect came instead of an answer.")
+            raise self._described(
+                kind, call, response, "The server answered with a web page or a redirect, not with JSON."
+            )
         if page or response.status == 405 or "InvalidPartition" in codes:
             likely = likely_mistake(self.identity_url, codes)
             message = f"There is no Identity API at identity_url; {likely} ({GUIDE})."
@@ -264,9 +264,9 @@ class Client:
 
     def _described(self, kind: type[UiPathError], call: _Call, response: Response, message: str) -> UiPathError:
         """Return an error that carries the server's message, masked."""
-        said = server_error(response.json, self.secrets, call.secrets)
-        message = with_server_message(message, [said.message or ", ".join(said.codes)])
-        return kind(message, http_status=response.status, codes=said.codes, trace_id=said.trace_id)
+        found = server_error(response.json, self.secrets, call.secrets)
+        message = with_server_message(message, [found.message or ", ".join(found.codes)])
+        return kind(message, http_status=response.status, codes=found.codes, trace_id=found.trace_id)
 
 
 def with_token(call: _Call, token: Token) -> _Call:

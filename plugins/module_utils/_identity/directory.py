@@ -32,7 +32,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport 
 
 # The most users that one listing call returns.
 PAGE_SIZE = 1000
-# More than any organization has. A listing that says otherwise is none.
+# More than any organization has. An answer with a greater number is not a listing.
 MOST_USERS = 10**7
 # So few ids, when no name is asked for, are read one by one: that needs no organization id.
 FEW_IDS = 10
@@ -68,7 +68,7 @@ class User:
 
     @property
     def is_local(self) -> bool:
-        """Whether the user has a password here. Directory users and robot accounts have none."""
+        """Whether the user has a password on this server. Directory users and robot accounts have none."""
         return self.fields.get("type") == "user"
 
     @property
@@ -100,7 +100,7 @@ class Directory:
         self._organization_id = organization_id
         self._listings = list(LISTINGS)
 
-    def everybody(self) -> list[User]:
+    def list_users(self) -> list[User]:
         """Return all users, each once, in one call per PAGE_SIZE of them."""
         page = self._page(0)
         users, total, read = {user.id: user for user in page.users}, page.total, len(page.users)
@@ -108,7 +108,7 @@ class Directory:
             page, before = self._page(read), len(users)
             users.update((user.id, user) for user in page.users)
             read += len(page.users)
-            if len(users) == before:  # a server that ignores skip would be read for ever
+            if len(users) == before:  # a server that ignores skip would be read without end
                 break
         if not len(users) == total == page.total:
             raise ListChanged(page.total, len(users))
@@ -179,7 +179,7 @@ def read_user(fields: Any) -> User | None:
 
 
 def showable(value: Any) -> str | bool | None:
-    """Return a field as the specification has it. Anything else is none of a user's."""
+    """Return a field as the specification has it, or None."""
     return clean(value) if isinstance(value, str) else value if isinstance(value, bool) else None
 
 
@@ -197,7 +197,7 @@ def by_name(users: Iterable[User]) -> dict[str, list[User]]:
 
 
 def demand_unambiguous(names: Iterable[str], named: Mapping[str, Sequence[User]]) -> None:
-    """Raise where a name fits more than one user, and say it of all such names."""
+    """Raise where names fit more than one user, with all of them in the message."""
     problems = [ambiguity(name, named[comparable(name)]) for name in names if len(named.get(comparable(name), ())) > 1]
     if problems:
         raise Ambiguous("; ".join(problems) + ".")
@@ -208,11 +208,11 @@ def ambiguity(name: str, users: Sequence[User]) -> str:
 
 
 def name_problem(name: str, users: Sequence[User]) -> str | None:
-    """Say why a password cannot be changed for this name, given the users that it fits."""
+    """Return why a password cannot be changed for this name, given the users that it fits."""
     if not users:
-        return f"nobody has the user name or e-mail address {name}"
+        return f"no user has the user name or e-mail address {name}"
     if len(users) > 1:
         return ambiguity(name, users)
     if not users[0].is_local:
-        return f"{name} is a {showable(users[0].fields.get('type'))}, which has no password here"
+        return f"{name} is a {showable(users[0].fields.get('type'))}, which has no password on this server"
     return None if users[0].is_active else f"{name} is not active"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The URLs of the Identity API, and what a mistaken base URL was probably meant to be. Nothing here talks.
+"""The URLs of the Identity API, and what a mistaken base URL was probably meant to be. Nothing is sent here.
 
 UiPath serves the same API below four bases: `/identity` on a standalone Orchestrator, and `/identity_`,
 `/ORGANIZATION/identity_` or `/ORGANIZATION/TENANT/identity_` on Automation Suite and Automation Cloud.
@@ -18,6 +18,7 @@ LISTINGS = ("User/users", "UserPartition/users")
 CLOUD_HOSTS = ("cloud.uipath.com", "govcloud.uipath.us")
 CLOUD_DOMAINS = (".dedicated.uipath.com",)
 ORGANIZATION = "ORGANIZATION"
+UNPAIRED_SURROGATE = "an unpaired surrogate (invalid Unicode)"
 
 
 def normalize_identity_url(url: str) -> str:
@@ -33,7 +34,7 @@ def default_token_url(identity_url: str) -> str:
 
 
 def change_password_url(identity_url: str, user_id: str) -> str:
-    """Return the URL of a user's change-password operation. Any character of the id survives the way."""
+    """Return the URL of a user's change-password operation. Any character of the id is kept."""
     return f"{user_url(identity_url, user_id)}/changepassword"
 
 
@@ -56,19 +57,19 @@ def is_path_segment(user_id: str) -> bool:
 
 
 def is_text(value: str) -> bool:
-    """Tell whether the value can be sent. Python keeps octets that are not UTF-8 as halves of characters."""
+    """Tell whether the value is valid Unicode. Python keeps octets that are not UTF-8 as unpaired surrogates."""
     return not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def url_problems(name: str, url: str, *, allow_http: bool) -> list[str]:
-    """Say what keeps a URL from being used, without repeating it: it may hold credentials."""
+    """Return why a URL cannot be used, without quoting it: it may contain credentials."""
     try:
         parts = urlsplit(url.strip())
         host, port = parts.hostname, parts.port
     except ValueError:
         return [f"{name} is not a URL"]
     if parts.scheme not in ("http", "https") or not host or port == 0 or any(char.isspace() for char in url.strip()):
-        return [f"{name} has to look like https://host/identity"]
+        return [f"{name} must look like https://host/identity"]
     problems = []
     if parts.username is not None or parts.password is not None:
         problems.append(f"{name} must not contain credentials: use access_token, or client_id and client_secret")
@@ -89,7 +90,7 @@ def is_loopback(host: str) -> bool:
 
 
 def likely_mistake(identity_url: str, codes: tuple[str, ...], *, api_is_there: bool = False) -> str:
-    """Say what is probably wrong with a base: its form or, where the API is there, the organization in it."""
+    """Return what is probably wrong with a base: its form or, where the API is there, the organization in it."""
     likely = likely_identity_urls(identity_url, codes)
     if api_is_there or not likely:
         return "check the name of the organization in identity_url"

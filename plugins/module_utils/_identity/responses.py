@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the server says in an answer: error codes, descriptions, trace id, with every secret masked.
+"""The error codes, descriptions and trace id in an answer, with every secret masked.
 
 Failures come as an IdentityResult (`errors` is a list of codes with descriptions), as a ProblemDetails of RFC 9457
 (`errors` maps fields to messages), as an OAuth error, or as an error object with a code and a message.
@@ -35,21 +35,21 @@ KNOWN_CODES = POLICY_CODES | {"PasswordMismatch", "ConcurrencyFailure"}
 
 @dataclass(frozen=True)
 class ServerError:
-    """What the server says about a request that it did not carry out, with every secret masked."""
+    """Why the server did not carry out a request, in its own terms, with every secret masked."""
 
     message: str = ""
     codes: tuple[str, ...] = ()
     trace_id: str | None = None
 
 
-def with_server_message(message: str, said: Iterable[str]) -> str:
-    """Append what the server said, each of its different messages once."""
-    messages = " / ".join(dict.fromkeys(filter(None, said)))
-    return f"{message} The server says: {messages}" if messages else message
+def with_server_message(message: str, server_messages: Iterable[str]) -> str:
+    """Append the server's messages, each different one once."""
+    joined = " / ".join(dict.fromkeys(filter(None, server_messages)))
+    return f"{message} The server says: {joined}" if joined else message
 
 
 def server_error(answer: Any, secrets: Iterable[str], quoted: Iterable[str] = ()) -> ServerError:
-    """Return what an answer says. `quoted` are the secrets of the request, of which the answer may hold pieces."""
+    """Return the error in an answer. `quoted` are the secrets of the request: the answer may quote pieces of them."""
     quoted = tuple(quoted)
     secrets = (*secrets, *quoted)
     problem = mask_fragments(mask(clean(problem_messages(answer)), secrets), quoted)
@@ -63,7 +63,7 @@ def server_error(answer: Any, secrets: Iterable[str], quoted: Iterable[str] = ()
 
 
 def clean(message: str) -> str:
-    """Return words that can be shown and sent on, without half a character. They are shortened after masking only."""
+    """Replace unpaired surrogates, which cannot be displayed. The text is shortened further only after masking."""
     return message[:MOST_READ].encode("utf-8", "replace").decode()
 
 
@@ -78,14 +78,14 @@ def error_codes(answer: Any) -> tuple[str, ...]:
 
 
 def descriptions(answer: Any) -> str:
-    """Join the sentences that come with the error codes."""
+    """Join the messages that come with the error codes."""
     if not isinstance(answer, dict):
         return ""
     nested = answer.get("error")
-    message = [entry.get("description") for entry in listed_errors(answer)]
-    message += [nested.get("message") if isinstance(nested, dict) else None]
-    message += [answer.get("error_description"), answer.get("message")]
-    return " ".join(word for word in message if isinstance(word, str) and word)
+    texts = [entry.get("description") for entry in listed_errors(answer)]
+    texts += [nested.get("message") if isinstance(nested, dict) else None]
+    texts += [answer.get("error_description"), answer.get("message")]
+    return " ".join(text for text in texts if isinstance(text, str) and text)
 
 
 def listed_errors(answer: dict[str, Any]) -> list[dict[str, Any]]:
@@ -99,7 +99,7 @@ def problem_messages(answer: Any) -> str:
         return ""
     errors = answer.get("errors")
     if not isinstance(errors, dict):
-        return " ".join(word for word in (answer.get("title"), answer.get("detail")) if isinstance(word, str) and word)
+        return " ".join(text for text in (answer.get("title"), answer.get("detail")) if isinstance(text, str) and text)
     return "; ".join(
         f"{field}: {message}"
         for field, messages in errors.items()

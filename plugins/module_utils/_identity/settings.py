@@ -13,7 +13,7 @@ PASSWORD_COMPLEXITY = "Auth.Password.PasswordComplexity"
 
 
 def read_setting(client: Client, key: str, partition_id: str | None) -> str | None:
-    """Return the value of a setting, or None where it is not to be had: it only serves to avoid a refusal.
+    """Return the value of a setting, or None where it cannot be read: it only serves to avoid a rejection.
 
     It needs the scope PM.Setting or PM.Setting.Read, which changing passwords does not.
     """

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One HTTP request over `requests`: TLS, proxies, time-outs, and whether a failed request had been sent.
 
-The environment gets no say beyond what is documented: no `.netrc`, no `CURL_CA_BUNDLE`, no redirects.
+Nothing of the environment is used beyond what is documented: no `.netrc`, no `CURL_CA_BUNDLE`, no redirects.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SYSTEM_CA_BUNDLES = (
 
 @dataclass(frozen=True)
 class TransportOptions:
-    """How to reach a server. `proxy` may hold credentials; `timeout` is in seconds, for connecting and reading."""
+    """How to reach a server. `proxy` may contain credentials; `timeout` is in seconds, for connecting and reading."""
 
     validate_certs: bool = True
     ca_path: str | None = None
@@ -79,7 +79,7 @@ class Response:
 
 
 class _Body(io.BytesIO):
-    """A request body that knows whether anybody began to send it: what was never read was never sent."""
+    """A request body that records whether sending began: what was never read was never sent."""
 
     touched = False
 
@@ -126,7 +126,7 @@ class Transport:
             OSError,
             ValueError,
         ) as error:
-            # The library's exception is cut off: it can hold the URL, a header, or a piece of the body.
+            # The library's exception is cut off: it may quote the URL, a header, or a piece of the body.
             raise transport_error(error, sent=payload.touched) from None
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a request got no answer, in words of the operating system or of OpenSSL.
+"""Why a request got no answer, as the operating system or OpenSSL gives it.
 
-A library's exception is never quoted: it can hold URLs, headers and pieces of a body.
+A library's exception is never quoted: it may contain URLs, headers and pieces of a body.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ UNKNOWN_ISSUER = frozenset({18, 19, 20, 21})
 
 
 class TransportError(Exception):
-    """No answer. `sent` tells whether the server may have got the request, `permanent` whether a repeat can help."""
+    """No answer. `sent` tells whether the server may have got the request, `permanent` that a retry cannot help."""
 
     def __init__(self, cause: str, *, sent: bool, permanent: bool = False) -> None:
         super().__init__(cause)
@@ -39,9 +39,9 @@ def transport_error(error: BaseException, *, sent: bool) -> TransportError:
     causes = tuple(chained(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            advice = "; name its issuer's certificate in ca_path" if cause.verify_code in UNKNOWN_ISSUER else ""
-            words = f"the server's certificate is not trusted ({cause.verify_message}){advice}"
-            return TransportError(words, sent=False, permanent=True)
+            advice = "; set ca_path to its issuer's certificate" if cause.verify_code in UNKNOWN_ISSUER else ""
+            message = f"the server's certificate is not trusted ({cause.verify_message}){advice}"
+            return TransportError(message, sent=False, permanent=True)
     through_proxy = any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes)
     place = "the proxy" if through_proxy else "the server"
     timeouts = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError, socket.timeout)

@@ -86,13 +86,13 @@ def unanswered(error: RequestError) -> PasswordAnswer:
 def read_password_answer(
     response: Response, secrets: tuple[str, ...], passwords: tuple[str, ...] = ()
 ) -> PasswordAnswer:
-    said = server_error(response.json, secrets, passwords)
+    found = server_error(response.json, secrets, passwords)
     return PasswordAnswer(
         answer_kind(response.status, response.json),
         response.status,
-        said.codes,
-        message=said.message,
-        trace_id=said.trace_id,
+        found.codes,
+        message=found.message,
+        trace_id=found.trace_id,
         attempts=response.attempts,
     )
 

@@ -5,7 +5,7 @@
 
 The change-password operation applies only while the old password is in effect, so the same pair may be sent again
 after an answer was lost. The pair `(new, new)` changes nothing; it succeeds only if the new password is the one in
-effect, and is sent once, after the old one was refused, to tell a repeated run from a wrong password.
+effect, and is sent once, after the server rejected the old one, to tell a repeated run from a wrong password.
 """
 
 from __future__ import annotations

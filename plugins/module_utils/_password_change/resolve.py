@@ -26,7 +26,7 @@ def prepared(changes: Sequence[PasswordChange], client: Client, partition_id: st
     has_names = any(change.user_name for change in changes)
     if has_names or any(change.old != change.new for change in changes):
         client.sign_in()
-    named = by_name(open_directory(client, partition_id).everybody()) if has_names else {}
+    named = by_name(open_directory(client, partition_id).list_users()) if has_names else {}
     return resolved(changes, named, many=len(changes) > 1)
 
 
@@ -40,14 +40,14 @@ def resolved(
         if change.user_name and (problem := name_problem(change.user_name, users)):
             problems.append(f"users[{index}]: {problem}" if many else problem)
         complete.append(dataclasses.replace(change, user_id=users[0].id) if users else change)
-    problems += repetitions((change.user_id for change in complete), "users")
+    problems += duplicates((change.user_id for change in complete), "users")
     if problems:
         raise InvalidInput(problems)
     return complete
 
 
-def repetitions(identities: Iterable[str], place: str, *, verb: str = "is the same user as") -> list[str]:
-    """Say which entries of an option mean what an entry before them means. Empty ones mean nothing."""
+def duplicates(identities: Iterable[str], place: str, *, verb: str = "is the same user as") -> list[str]:
+    """Return which entries of an option mean what an earlier entry means. Empty ones mean nothing."""
     problems = []
     first_index: dict[str, int] = {}
     for index, identity in enumerate(map(canonical_user_id, identities)):

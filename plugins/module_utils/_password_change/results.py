@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The documented result of a task that changes passwords: of one user, or of many with counts.
 
-A result holds ids, constants and masked words, never a password.
+A result contains ids, constants and masked text, never a password.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def user_result(change: PasswordChange, verdict: Verdict) -> dict[str, Any]:
 
 
 def failure_message(verdict: Verdict) -> str:
-    """Join what happened, why, and what the server said about it."""
+    """Join what happened, why, and the server's messages."""
     causes = list(dict.fromkeys(answer.cause for answer in verdict.answers if answer.cause))
     causes += [verdict.error.message] if verdict.error else []
     ours = " ".join([*filter(None, [MESSAGES.get(verdict.message_key)]), *causes])

@@ -30,29 +30,29 @@ SUCCEEDED: frozenset[Status] = frozenset({"changed", "already_set", "would_chang
 MessageKey = Union[Status, Literal["wrong_password_unprobed", "probe_lost", "probe_refused"]]
 MESSAGES: Mapping[MessageKey, str] = {
     "changed": "The password was changed.",
-    "already_set": "The new password is in effect already.",
-    "would_change": "The password would be changed, if the old password is the one in effect.",
+    "already_set": "The new password is already in effect.",
+    "would_change": "The password would be changed if the old password is the one in effect.",
     "wrong_password": (
-        "The old password is not the one in effect, and neither is the new one. Find out the live password before the"
-        " next run: every further try counts as a failed sign-in."
+        "Neither the old nor the new password is in effect. Find out which password is before the next run: every"
+        " further attempt may count as a failed sign-in."
     ),
     "wrong_password_unprobed": (
-        "The old password is not the one in effect. Whether the new one is was not tried (update_password=always)."
+        "The old password is not in effect. Whether the new one is was not checked (update_password=always)."
     ),
-    "policy_rejected": "The server's password policy refuses the new password. Nothing was changed.",
-    "refused": "The server refuses the change.",
+    "policy_rejected": "The server's password policy rejects the new password. Nothing was changed.",
+    "refused": "The server rejected the change for a reason other than the password policy; see error_codes.",
     "not_found": "The server knows no such user. Check the user id and the organization in identity_url.",
     "unknown": (
-        "Nothing proves whether the password was changed. Run the task again with the same pair of passwords: it is"
-        " safe to repeat, and settles the question."
+        "It is not known whether the password was changed. Run the task again with the same pair of passwords: that is"
+        " safe, and finds it out."
     ),
     "probe_lost": (
-        "The old password is not the one in effect. Whether the new one is could not be asked. Run the task again with"
-        " the same pair of passwords."
+        "The old password is not in effect. Whether the new one is could not be checked. Run the task again with the"
+        " same pair of passwords."
     ),
     "probe_refused": (
-        "The old password is not the one in effect, and the server did not say whether the new one is. A password"
-        " history that refuses a password in use is the likely cause; if a former run was cut short, the new password"
-        " is probably in effect. Try it by signing in before changing anything."
+        "The old password is not in effect, and the server's answer does not show whether the new one is. The likely"
+        " cause is a password history that rejects a password in use; if an earlier run was cut short, the new password"
+        " is probably in effect. Try to sign in with it before you change anything."
     ),
 }

@@ -18,7 +18,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints 
     is_path_segment,
     normalize_identity_url,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import repetitions
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import duplicates
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import (
     SPECIAL,
     PasswordRules,
@@ -101,9 +101,9 @@ def repeated_accounts(accounts: Sequence[Mapping[str, Any]]) -> list[str]:
     names = [comparable(account["user_name"] or "") for account in accounts]
     labels = [comparable(account["name"] or "") for account in accounts]
     return [
-        *repetitions((account["user_id"] or "" for account in accounts), "accounts"),
-        *repetitions(names, "accounts"),
-        *repetitions(labels, "accounts", verb="has the same name as"),
+        *duplicates((account["user_id"] or "" for account in accounts), "accounts"),
+        *duplicates(names, "accounts"),
+        *duplicates(labels, "accounts", verb="has the same name as"),
     ]
 
 

@@ -22,7 +22,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
     open_directory,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
-from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import repetitions
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import duplicates
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, closed_status
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
@@ -65,7 +65,7 @@ def identified(
     """Return the requests with the id of every account: from the store or, where that knows none, from the server."""
     known = with_recorded_ids(requested, store)
     names = [request.account.user_name or "" for request in known if not request.account.user_id]
-    named = by_name(open_directory(client, partition_id).everybody()) if names else {}
+    named = by_name(open_directory(client, partition_id).list_users()) if names else {}
     problems, complete = [], []
     for request in known:
         users = named.get(comparable(request.account.user_name or ""), ())
@@ -73,7 +73,7 @@ def identified(
         problems += [f"accounts[{request.index}]: {problem}"] if problem else []
         complete.append(with_id(request, users[0].id) if users and not request.account.user_id else request)
     ids = {request.index: request.account.user_id for request in complete}
-    problems = problems or repetitions((ids.get(index, "") for index in range(max(ids, default=-1) + 1)), "accounts")
+    problems = problems or duplicates((ids.get(index, "") for index in range(max(ids, default=-1) + 1)), "accounts")
     if problems:
         raise InvalidInput(problems)
     return complete

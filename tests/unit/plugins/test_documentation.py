@@ -127,7 +127,7 @@ class TestUipathUserInfo:
 
     def test_documents_every_way_to_fail(self) -> None:
         kinds = [kind for kind in vars(_errors).values() if isinstance(kind, type) and issubclass(kind, UiPathError)]
-        expected = {kind.status for kind in kinds} - {"unknown"} | {"interrupted"}
+        expected = {kind.status for kind in kinds} - {"unknown"} | {"interrupted", "defect"}
         lines = [line.partition(" - ")[0] for line in self.RETURN["status"]["description"]]
         assert {word for line in lines for word in re.findall(r"V\((\w+)\)", line)} == expected
 

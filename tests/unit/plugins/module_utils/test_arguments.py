@@ -118,15 +118,15 @@ class TestConnectionProblems:
     @pytest.mark.parametrize(
         ("given", "problem"),
         [
-            ({"identity_url": ""}, "identity_url has to look like"),
+            ({"identity_url": ""}, "identity_url must look like"),
             ({"identity_url": "http://host/identity"}, "identity_url would send passwords in clear text"),
             ({"token_url": "http://host/token"}, "token_url would send passwords in clear text"),
-            ({"token_url": ""}, "token_url has to look like"),
-            ({"access_token": None}, "a sign-in is missing"),
-            ({"proxy": "proxy:3128"}, "proxy has to look like"),
+            ({"token_url": ""}, "token_url must look like"),
+            ({"access_token": None}, "credentials are missing"),
+            ({"proxy": "proxy:3128"}, "proxy must look like"),
             ({"ca_path": "/no/such/file"}, "ca_path does not name"),
             ({"client_cert": "/no/such/file"}, "client_cert does not name"),
-            ({"client_key": "/"}, "client_key needs client_cert"),
+            ({"client_key": "/"}, "client_key requires client_cert"),
             ({"partition_id": ".."}, "partition_id cannot be part of a URL"),
             ({"timeout": 0.0}, "timeout must be from 0.001 to 86400"),
             ({"timeout": INFINITE}, "timeout must be"),
@@ -190,7 +190,7 @@ class TestProxyProblems:
         "proxy", ["proxy:3128", "socks5://proxy", "http://", "http://proxy:0", "http://me:[@proxy"]
     )
     def test_not_a_proxy(self, proxy: str) -> None:
-        assert proxy_problems(options(proxy=proxy)) == ["proxy has to look like http://host:port"]
+        assert proxy_problems(options(proxy=proxy)) == ["proxy must look like http://host:port"]
 
     @pytest.mark.parametrize("name", ["identity_url", "token_url"])
     def test_clear_text_on_the_way_to_it(self, name: str) -> None:

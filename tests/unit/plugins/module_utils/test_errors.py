@@ -66,6 +66,6 @@ class TestInvalidInput:
 class TestListChanged:
     def test_tells_both_numbers(self) -> None:
         assert ListChanged(4, 3).message == (
-            "The list of users changed while it was read: 4 users were announced, 3 different ones listed."
+            "The list of users changed while it was read: the server announced 4 users and listed 3 different ones."
             " Run the task again."
         )

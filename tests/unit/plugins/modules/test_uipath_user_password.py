@@ -47,8 +47,8 @@ LOGIN = "POST /connect/token"
 DONE = {"succeeded": True, "errors": []}
 MISMATCH = {"succeeded": False, "errors": [{"code": "PasswordMismatch", "description": "Incorrect password."}]}
 UUID = "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d"
-NO_ID = "users[1].user_id is missing, or user_name in its place"
-STRAY = "old_password goes with user_id or user_name, and into the entries of users"
+NO_ID = "users[1].user_id or users[1].user_name is required"
+STRAY = "old_password cannot be combined with users: set it in each entry of users"
 
 
 def password_of(user_id: str) -> str:
@@ -113,18 +113,18 @@ class TestInputProblems:
         [
             (
                 {},
-                ["user_id is missing, or user_name in its place", "old_password is missing", "new_password is missing"],
+                ["user_id or user_name is required", "old_password is missing", "new_password is missing"],
             ),
             (user("", "", ""), ["user_id is empty", "old_password is empty", "new_password is empty"]),
             (user(".."), ["user_id cannot be part of a URL"]),
             ({"users": [user(), user(None, "")]}, [NO_ID, "users[1].old_password is empty"]),
             ({"users": [user(), user("u2"), user()]}, ["users[2] is the same user as users[0]"]),
             ({"users": [user(UUID), user(UUID.upper())]}, ["users[1] is the same user as users[0]"]),
-            ({**user("u1"), **named("jane")}, ["user_id and user_name exclude each other"]),
+            ({**user("u1"), **named("jane")}, ["user_id and user_name are mutually exclusive"]),
             ({**user(None), **named("")}, ["user_name is empty"]),
             (
                 {"users": [user(), {**user("u2"), **named("jane")}]},
-                ["users[1].user_id and users[1].user_name exclude each other"],
+                ["users[1].user_id and users[1].user_name are mutually exclusive"],
             ),
             (
                 {"users": [{**user(None), **named(name)} for name in ("Jane", "joe", "jane")]},
@@ -211,7 +211,7 @@ class TestRun:
         server.expects(password_of("a"), pair("old-a", "new-a")).answers(400, MISMATCH)
         server.expects(password_of("a"), pair("new-a", "new-a")).answers(status)
         assert self.outcome(server, clock, "a", "b") == ["unknown", "not_attempted"]
-        assert "could not be asked" in self.results[0]["msg"]
+        assert "could not be checked" in self.results[0]["msg"]
         assert self.results[1]["msg"].endswith(
             "because another user's request ended as unauthorized. Nothing was sent."
         )
@@ -404,7 +404,7 @@ class TestMain:
         assert result == {
             "failed": True,
             "msg": "Nothing was changed, because the input has problems:"
-            " users[1]: nobody has the user name or e-mail address joe.",
+            " users[1]: no user has the user name or e-mail address joe.",
             "status": "invalid_input",
             "http_status": None,
             "error_codes": [],
@@ -504,7 +504,13 @@ class TestMain:
         given = {"identity_url": "hunter2", "retries": -1, "users": [{"old_password": "hunter2"}], "concurrency": 0}
         result = with_arguments(main, given)
         assert result["failed"] is True
-        for problem in ("identity_url", "sign-in is missing", "retries", "concurrency", "users[0].user_id is missing"):
+        for problem in (
+            "identity_url",
+            "credentials are missing",
+            "retries",
+            "concurrency",
+            "users[0].user_id or",
+        ):
             assert problem in result["msg"]
         assert "hunter2" not in result["msg"]
 

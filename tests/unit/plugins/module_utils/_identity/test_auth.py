@@ -171,16 +171,16 @@ class TestSignInProblems:
     @pytest.mark.parametrize(
         ("sign_in", "problem"),
         [
-            (SignIn(), "a sign-in is missing"),
+            (SignIn(), "credentials are missing"),
             (SignIn(access_token=""), "access_token is empty"),
-            (SignIn(access_token="two words"), "access_token holds characters"),
-            (SignIn(access_token="line\nbreak"), "access_token holds characters"),
-            (SignIn(access_token="tökén"), "access_token holds characters"),
-            (SignIn(client_id="app"), "client_secret is missing"),
-            (SignIn(client_secret="hunter2"), "client_id is missing"),
+            (SignIn(access_token="two words"), "access_token contains characters"),
+            (SignIn(access_token="line\nbreak"), "access_token contains characters"),
+            (SignIn(access_token="tökén"), "access_token contains characters"),
+            (SignIn(client_id="app"), "client_id and client_secret are required together"),
+            (SignIn(client_secret="hunter2"), "client_id and client_secret are required together"),
             (SignIn(client_id="", client_secret="hunter2"), "client_id is empty"),
             (SignIn(client_id="app", client_secret=""), "client_secret is empty"),
-            (SignIn(client_id="app", client_secret="hunter2\udce9"), "client_secret holds characters"),
+            (SignIn(client_id="app", client_secret="hunter2\udce9"), "client_secret contains an unpaired surrogate"),
         ],
     )
     def test_says_what_is_wrong_without_values(self, sign_in: SignIn, problem: str) -> None:

@@ -108,36 +108,36 @@ class TestUser:
 class TestEverybody:
     def test_one_page(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page(A, B))
-        assert ids(directory.everybody()) == ["id-a", "id-b"]
+        assert ids(directory.list_users()) == ["id-a", "id-b"]
 
     def test_nobody(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page())
-        assert directory.everybody() == []
+        assert directory.list_users() == []
 
     def test_pages_of_a_thousand(self, directory: Directory, server: Transcript) -> None:
         everybody = [dto(f"{number:04d}") for number in range(2001)]
         server.expects(listing()).answers(200, page(*everybody[:1000], total=2001))
         server.expects(listing(skip=1000)).answers(200, page(*everybody[1000:2000], total=2001))
         server.expects(listing(skip=2000)).answers(200, page(*everybody[2000:], total=2001))
-        assert ids(directory.everybody()) == [described["id"] for described in everybody]
+        assert ids(directory.list_users()) == [described["id"] for described in everybody]
 
     def test_a_server_that_gives_less_than_it_is_asked_for(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page(A, B, total=3))
         server.expects(listing(skip=2)).answers(200, page(C, total=3))
-        assert ids(directory.everybody()) == ["id-a", "id-b", "id-c"]
+        assert ids(directory.list_users()) == ["id-a", "id-b", "id-c"]
 
     def test_a_user_on_two_pages_leaves_a_gap(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page(A, B, total=4))
         server.expects(listing(skip=2)).answers(200, page(B, C, total=4))
-        with pytest.raises(ListChanged, match="4 users were announced, 3 different ones listed"):
-            directory.everybody()
+        with pytest.raises(ListChanged, match="the server announced 4 users and listed 3 different ones"):
+            directory.list_users()
 
     @pytest.mark.parametrize("total", [2, 4])
     def test_a_total_that_changes(self, directory: Directory, server: Transcript, total: int) -> None:
         server.expects(listing()).answers(200, page(A, B, total=3))
         server.expects(listing(skip=2)).answers(200, page(C, total=total))
-        with pytest.raises(ListChanged, match=f"{total} users were announced, 3 .* Run the task again"):
-            directory.everybody()
+        with pytest.raises(ListChanged, match=f"the server announced {total} users and listed 3 .* Run the task again"):
+            directory.list_users()
 
     def test_a_total_that_changes_in_the_middle_ends_the_listing(
         self, directory: Directory, server: Transcript
@@ -145,24 +145,24 @@ class TestEverybody:
         server.expects(listing()).answers(200, page(A, total=3))
         server.expects(listing(skip=1)).answers(200, page(B, total=4))
         with pytest.raises(ListChanged):
-            directory.everybody()
+            directory.list_users()
 
     def test_a_page_with_more_users_than_announced(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page(A, B, total=1))
-        with pytest.raises(ListChanged, match="1 users were announced, 2"):
-            directory.everybody()
+        with pytest.raises(ListChanged, match="announced 1 users and listed 2"):
+            directory.list_users()
 
     def test_twenty_thousand_users_cost_twenty_calls(self, directory: Directory, server: Transcript) -> None:
         everybody = [{"id": str(number), "userName": str(number)} for number in range(20_000)]
         for skip in range(0, 20_000, 1000):
             server.expects(listing(skip=skip)).answers(200, page(*everybody[skip : skip + 1000], total=20_000))
-        assert len(directory.everybody()) == 20_000
+        assert len(directory.list_users()) == 20_000
 
     def test_a_page_without_anybody(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page(A, B, total=3))
         server.expects(listing(skip=2)).answers(200, page(total=3))
         with pytest.raises(ListChanged):
-            directory.everybody()
+            directory.list_users()
 
 
 class TestGenerations:
@@ -173,22 +173,22 @@ class TestGenerations:
         server.expects(listing()).answers(404, answer, headers)
         server.expects(listing(operation=OLDER)).answers(200, page(A, total=2))
         server.expects(listing(skip=1, operation=OLDER)).answers(200, page(B, total=2))
-        assert ids(directory.everybody()) == ["id-a", "id-b"]
+        assert ids(directory.list_users()) == ["id-a", "id-b"]
         server.expects(listing(operation=OLDER)).answers(200, page(C))
-        assert ids(directory.everybody()) == ["id-c"]
+        assert ids(directory.list_users()) == ["id-c"]
 
     def test_a_wrong_organization(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(404, {"title": "Not Found"})
         server.expects(listing(operation=OLDER)).answers(404, {"title": "Not Found"})
         with pytest.raises(NotFound, match="no organization of this partition_id") as caught:
-            directory.everybody()
+            directory.list_users()
         assert (caught.value.http_status, caught.value.status) == (404, "not_found")
 
     def test_pages_for_humans_at_both_are_a_wrong_url(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(404, b"<html>", HTML)
         server.expects(listing(operation=OLDER)).answers(404, b"<html>", HTML)
         with pytest.raises(WrongUrl, match="no Identity API at identity_url") as caught:
-            directory.everybody()
+            directory.list_users()
         assert caught.value.http_status == 404
 
     @pytest.mark.parametrize(("status", "answer"), [(200, b"<html>"), (302, b""), (405, b"")])
@@ -197,7 +197,7 @@ class TestGenerations:
     ) -> None:
         server.expects(listing()).answers(status, answer)
         with pytest.raises(WrongUrl):
-            directory.everybody()
+            directory.list_users()
 
 
 class TestUnexpectedAnswers:
@@ -216,37 +216,37 @@ class TestUnexpectedAnswers:
     )
     def test_a_body_of_another_kind(self, directory: Directory, server: Transcript, answer: object) -> None:
         server.expects(listing()).answers(200, answer)
-        with pytest.raises(UnexpectedAnswer, match="HTTP status 200, and not with what was asked for"):
-            directory.everybody()
+        with pytest.raises(UnexpectedAnswer, match="HTTP status 200, but not with what was asked for"):
+            directory.list_users()
 
     def test_an_id_that_is_none(self, directory: Directory, server: Transcript) -> None:
         answer = {"errors": {"partitionGlobalId": ["The value 'acme' is not valid."]}, "traceId": "00-1"}
         server.expects(listing()).answers(400, answer)
         with pytest.raises(UnexpectedAnswer, match=r"partitionGlobalId: The value '\*+' is not valid\.$") as caught:
-            directory.everybody()
+            directory.list_users()
         assert (caught.value.http_status, caught.value.trace_id) == (400, "00-1")
 
     def test_a_server_in_trouble(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(503)
         with pytest.raises(UnexpectedAnswer, match="HTTP status 503"):
-            directory.everybody()
+            directory.list_users()
 
     def test_a_missing_scope(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(403)
         with pytest.raises(Unauthorized, match=r"PM\.User or PM\.User\.Read"):
-            directory.everybody()
+            directory.list_users()
 
     def test_a_page_for_humans(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page(A, total=2))
         server.expects(listing(skip=1)).answers(200, b"<html>", {"Content-Type": "text/html"})
-        with pytest.raises(UnexpectedAnswer, match="A web page"):
-            directory.everybody()
+        with pytest.raises(UnexpectedAnswer, match="a web page"):
+            directory.list_users()
 
 
 class TestOpenDirectory:
     def asked_for(self, server: Transcript, clock: Clock, partition_id: str | None, token: str) -> None:
         directory = open_directory(client_of(server, clock, SignIn(access_token=token)), partition_id)
-        assert directory.everybody() == []
+        assert directory.list_users() == []
 
     def test_the_option(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing(organization="a%2Fb")).answers(200, page())
@@ -263,7 +263,7 @@ class TestOpenDirectory:
     def test_a_fetched_token(self, server: Transcript, clock: Clock) -> None:
         server.expects("POST /connect/token").answers(200, {"access_token": token_of(ORGANIZATION)})
         server.expects(listing()).answers(200, page())
-        assert open_directory(client_of(server, clock, APPLICATION), None).everybody() == []
+        assert open_directory(client_of(server, clock, APPLICATION), None).list_users() == []
 
     @pytest.mark.parametrize("token", ["opaque", "a.b.c", token_of(None), token_of(""), token_of([ORGANIZATION])])
     def test_neither(self, server: Transcript, clock: Clock, token: str) -> None:
@@ -379,10 +379,13 @@ class TestNameProblem:
     @pytest.mark.parametrize(
         ("users", "problem"),
         [
-            ([], "nobody has the user name or e-mail address X"),
+            ([], "no user has the user name or e-mail address X"),
             ([user("a"), user("b")], "X is the user name or e-mail address of id-a and of id-b: use the id"),
-            ([user("a", type="directoryUser")], "X is a directoryUser, which has no password here"),
-            ([user("a", type="robotAccount", isActive=False)], "X is a robotAccount, which has no password here"),
+            ([user("a", type="directoryUser")], "X is a directoryUser, which has no password on this server"),
+            (
+                [user("a", type="robotAccount", isActive=False)],
+                "X is a robotAccount, which has no password on this server",
+            ),
             ([user("a", isActive=False)], "X is not active"),
             ([user("a")], None),
         ],

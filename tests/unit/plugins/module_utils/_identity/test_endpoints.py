@@ -122,7 +122,7 @@ class TestUrlProblems:
         ],
     )
     def test_not_a_server(self, url: str) -> None:
-        assert url_problems("token_url", url, allow_http=False) == ["token_url has to look like https://host/identity"]
+        assert url_problems("token_url", url, allow_http=False) == ["token_url must look like https://host/identity"]
 
     @pytest.mark.parametrize("url", ["https://host:port/", "https://host:99999/", "https://[::1/"])
     def test_not_a_url(self, url: str) -> None:

@@ -18,22 +18,22 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.retry impo
 class TestPatience:
     def test_grants_as_many_repeats_as_retries(self) -> None:
         budget = RetryBudget(2)
-        assert [budget.spend_retry() for _attempt in range(4)] == [True, True, False, False]
+        assert [budget.take_retry() for _attempt in range(4)] == [True, True, False, False]
 
     def test_without_retries_grants_none(self) -> None:
-        assert not RetryBudget(0).spend_retry()
+        assert not RetryBudget(0).take_retry()
 
     def test_all_waits_together_end_at_the_limit(self) -> None:
         budget = RetryBudget(9)
-        assert budget.spend_wait(LONGEST_WAIT - 1)
-        assert not budget.spend_wait(1.5)
-        assert budget.spend_wait(1)
-        assert not budget.spend_wait(0.001)
+        assert budget.take_wait(LONGEST_WAIT - 1)
+        assert not budget.take_wait(1.5)
+        assert budget.take_wait(1)
+        assert not budget.take_wait(0.001)
 
     def test_a_wait_that_does_not_fit_is_not_counted(self) -> None:
         budget = RetryBudget(0)
-        assert not budget.spend_wait(LONGEST_WAIT + 1)
-        assert budget.spend_wait(LONGEST_WAIT)
+        assert not budget.take_wait(LONGEST_WAIT + 1)
+        assert budget.take_wait(LONGEST_WAIT)
 
 
 class TestBackoff:

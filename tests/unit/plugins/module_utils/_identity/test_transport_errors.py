@@ -48,7 +48,7 @@ class TestTransportError:
     @pytest.mark.parametrize("code", [18, 19, 20, 21])
     def test_of_an_unknown_issuer_names_the_option_and_was_never_sent(self, code: int) -> None:
         assert self.of_certificate(code, "self-signed certificate").cause.endswith(
-            "; name its issuer's certificate in ca_path"
+            "; set ca_path to its issuer's certificate"
         )
 
     @pytest.mark.parametrize(

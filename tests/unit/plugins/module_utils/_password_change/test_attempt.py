@@ -239,9 +239,9 @@ class TestDecide:
             assert message_key in MESSAGES or message_key == status
 
     def test_the_message_after_a_probe_says_whether_the_server_answered_it(self) -> None:
-        assert "did not say whether the new one is" in MESSAGES["probe_refused"]
+        assert "does not show whether the new one is" in MESSAGES["probe_refused"]
         assert "Run the task again" not in MESSAGES["probe_refused"]
-        assert "could not be asked. Run the task again" in MESSAGES["probe_lost"]
+        assert "could not be checked. Run the task again" in MESSAGES["probe_lost"]
         assert {"refused", "policy", "conflict"} == REFUSALS
 
 

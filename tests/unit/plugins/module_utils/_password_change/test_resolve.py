@@ -19,8 +19,8 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import User, by_name
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import (
+    duplicates,
     prepared,
-    repetitions,
     resolved,
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import ORGANIZATION, dto, listing, page, token_of
@@ -70,7 +70,7 @@ class TestPrepared:
 
     def test_equal_passwords_are_no_reason_to_trust_a_name(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page())
-        with pytest.raises(InvalidInput, match="nobody has the user name"):
+        with pytest.raises(InvalidInput, match="no user has the user name"):
             prepared([named("jane", "same", "same")], client_of(server, clock), ORGANIZATION)
 
     def test_without_an_organization(self, server: Transcript, clock: Clock) -> None:
@@ -111,8 +111,8 @@ class TestPrepared:
     @pytest.mark.parametrize(
         ("changes", "problem"),
         [
-            ([named("joe")], "nobody has the user name or e-mail address joe"),
-            ([named("joe"), U1], "users[0]: nobody has the user name or e-mail address joe"),
+            ([named("joe")], "no user has the user name or e-mail address joe"),
+            ([named("joe"), U1], "users[0]: no user has the user name or e-mail address joe"),
         ],
     )
     def test_a_place_is_named_where_there_are_several(
@@ -147,9 +147,9 @@ class TestResolved:
         users = [User(fields["id"], fields) for fields in described]
         names = ["nobody", "jane", "clerk", "robot", "TWIN", "JANE@example.com"]
         assert self.problems(users, *map(named, names)) == (
-            "users[0]: nobody has the user name or e-mail address nobody",
+            "users[0]: no user has the user name or e-mail address nobody",
             "users[2]: clerk is not active",
-            "users[3]: robot is a robotAccount, which has no password here",
+            "users[3]: robot is a robotAccount, which has no password on this server",
             "users[4]: TWIN is the user name or e-mail address of id-twin and of id-other: use the id",
             "users[5] is the same user as users[1]",
         )
@@ -161,18 +161,18 @@ class TestResolved:
 
     def test_a_single_user_has_no_number(self) -> None:
         problems = self.problems([], named("jane"), many=False)
-        assert problems == ("nobody has the user name or e-mail address jane",)
+        assert problems == ("no user has the user name or e-mail address jane",)
 
 
-class TestRepetitions:
+class TestDuplicates:
     def test_each_names_the_first(self) -> None:
-        assert repetitions(["a", "b", "a", "a"], "accounts") == [
+        assert duplicates(["a", "b", "a", "a"], "accounts") == [
             "accounts[2] is the same user as accounts[0]",
             "accounts[3] is the same user as accounts[0]",
         ]
 
     def test_the_case_of_a_uuid_does_not_matter(self) -> None:
-        assert repetitions(iter([UUID, UUID.upper()]), "users") == ["users[1] is the same user as users[0]"]
+        assert duplicates(iter([UUID, UUID.upper()]), "users") == ["users[1] is the same user as users[0]"]
 
     def test_empty_ones_are_none(self) -> None:
-        assert repetitions(["", ""], "users") == []
+        assert duplicates(["", ""], "users") == []
