@@ -14,11 +14,11 @@ from typing import Literal, Union
 
 # What a request can come to before the API has answered it.
 RequestStatus = Literal["unauthorized", "wrong_url", "throttled", "unreachable", "unknown"]
-ErrorStatus = Union[
-    RequestStatus,
-    Literal["invalid_input", "not_found", "unexpected_answer", "list_changed", "ambiguous"],
-    Literal["busy", "store_error", "in_doubt"],  # of the rotation, and of its stores
-]
+# Why a task ends before its first user.
+InputStatus = Literal["invalid_input", "not_found", "unexpected_answer", "list_changed", "ambiguous"]
+# How else an account of the rotation can end by an error, apart from an answer of the server.
+StoreStatus = Literal["busy", "store_error", "in_doubt"]
+ErrorStatus = Union[RequestStatus, InputStatus, StoreStatus]
 
 
 class UiPathError(Exception):

@@ -36,7 +36,8 @@ else:
     HAS_REGISTRY = True
 
 # Why a task failed as a whole.
-TaskStatus = Union[ErrorStatus, Literal["interrupted", "defect"]]
+AbortStatus = Literal["interrupted", "defect"]
+TaskStatus = Union[ErrorStatus, AbortStatus]
 
 INTERRUPTED = "The task was interrupted. Run it again with the same input: it finds out what was done before."
 DEFECT = (

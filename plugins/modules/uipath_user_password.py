@@ -460,9 +460,8 @@ def refused_results(changes: Sequence[PasswordChange], error: RequestError) -> l
 
 def unfinished(started: bool, reason: str) -> Verdict:
     if started:
-        return Verdict(
-            "unknown", "unknown", error=UiPathError(f"The task stopped waiting for the answer because {reason}.")
-        )
+        cut_off = UiPathError(f"The task stopped waiting for the answer because {reason}.")
+        return Verdict("unknown", "unknown", error=cut_off)
     message = f"The task stopped before this user's turn because {reason}. Nothing was sent."
     return Verdict("not_attempted", "not_attempted", error=UiPathError(message))
 

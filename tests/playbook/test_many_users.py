@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many users in one task: order, counts, partial failure, bad input, brakes and concurrency."""
+"""Many users in one task: order, counts, partial failure, bad input, when to stop, and concurrency."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_one_error_lists_all_bad_input_by_index_and_without_values(play: Playboo
     ):
         assert problem in message
     assert "mutually exclusive" in run["Both"]["msg"]
-    assert "user_id is missing" in run["Neither"]["msg"]
+    assert "user_id or user_name is required" in run["Neither"]["msg"]
     assert "new_password is missing" in run["Half"]["msg"]
     for name in ("concurrency", "max_failures", "settle_seconds", "retries", "timeout"):
         assert f"{name} must be" in run["Numbers"]["msg"]
@@ -126,7 +126,7 @@ def test_one_error_lists_all_bad_input_by_index_and_without_values(play: Playboo
 
 
 @pytest.mark.usefixtures("users")
-class TestBrakes:
+class TestStopping:
     def test_three_wrong_passwords_in_a_row_stop_the_task(self, play: Playbook, simulator: Simulator) -> None:
         pairs = [change(name, old=WRONG) for name in NAMES]
         result = run_one(play, pairs, concurrency=1)
@@ -139,7 +139,7 @@ class TestBrakes:
         result = run_one(play, pairs, concurrency=1)
         assert (result["counts"]["wrong_password"], result["counts"]["changed"]) == (8, 4)
 
-    def test_zero_turns_the_brake_off(self, play: Playbook) -> None:
+    def test_zero_turns_both_limits_off(self, play: Playbook) -> None:
         result = run_one(play, [change(name, old=WRONG) for name in NAMES], max_failures=0)
         assert result["counts"]["wrong_password"] == 12
 
@@ -159,7 +159,7 @@ class TestBrakes:
             ("redirect", "wrong_url"),
         ],
     )
-    def test_what_would_repeat_for_all_stops_at_once(
+    def test_an_answer_that_every_user_would_get_stops_at_once(
         self, play: Playbook, simulator: Simulator, kind: str, status: str
     ) -> None:
         simulator.fault(kind, times=None)

@@ -10,7 +10,7 @@ import re
 from datetime import datetime, timezone
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from ansible.module_utils.common.yaml import yaml_load
@@ -18,9 +18,9 @@ from ansible_collections.rpaops.uipath.plugins.doc_fragments import attributes, 
 from ansible_collections.rpaops.uipath.plugins.lookup import uipath_password
 from ansible_collections.rpaops.uipath.plugins.module_utils import _errors
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InputStatus, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import SHOWN_FIELDS, User
-from ansible_collections.rpaops.uipath.plugins.module_utils._module import failure
+from ansible_collections.rpaops.uipath.plugins.module_utils._module import AbortStatus, failure
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import STATUSES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     rotation_argument_spec,
@@ -72,6 +72,12 @@ def documented(option: dict[str, Any], suboptions: str) -> dict[str, Any]:
     common: dict[str, Any] = {name: option[name] for name in COMPARED if name in option}
     children = option.get(suboptions) or {}
     return {**common, "children": {name: documented(child, suboptions) for name, child in children.items()}}
+
+
+def status_tables(guide: Path) -> list[list[str]]:
+    """The first column of every table of a guide whose first column is the status."""
+    tables = re.findall(r"^\| status \|.*\n\|[ -|]+\n((?:\|.*\n)+)", guide.read_text(encoding="utf-8"), re.MULTILINE)
+    return [re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE) for rows in tables]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -177,6 +183,18 @@ class TestConnectionFragment:
 
     def test_has_the_options_of_the_code_in_their_order(self) -> None:
         assert list(fragment_options()) == list(connection_argument_spec())
+
+
+class TestOutcomesGuide:
+    TABLES = status_tables(ROOT / "docs/outcomes.md")
+
+    def test_has_every_status_of_a_user_once_in_order(self) -> None:
+        assert self.TABLES[0] == list(STATUSES)
+
+    def test_has_every_status_of_a_failed_task_once_in_order(self) -> None:
+        of_tasks = [*get_args(InputStatus), *get_args(AbortStatus)]
+        of_uipath_user_info = ["ambiguous"]
+        assert self.TABLES[1:] == [[one for one in of_tasks if one not in of_uipath_user_info], of_uipath_user_info]
 
 
 class TestRuntime:
