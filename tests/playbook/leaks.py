@@ -26,7 +26,7 @@ AWKWARD = " \"q\" 'a' \\b %41 {{ x }} <&>+ äß/?"
 
 
 def awkward(word: str) -> str:
-    """A password that begins with a word found nowhere else, and holds whatever is escaped somewhere."""
+    """A password that begins with a word found nowhere else, and contains whatever is escaped somewhere."""
     return f"{word}{AWKWARD}1"
 
 

@@ -39,7 +39,7 @@ class TestResults:
         pairs = [change(name) for name in reversed(NAMES)]
         pairs[1]["old_password"] = WRONG
         pairs[3]["new_password"] = "tiny"
-        pairs[5]["user_id"] = "nobody"
+        pairs[5]["user_id"] = "stranger"
         pairs[7]["new_password"] = OLD
         simulator.fault("latency", user_id=pairs[0]["user_id"], seconds=0.4)
         run = play(MANY, succeeds=False, users=pairs)
@@ -100,7 +100,7 @@ def test_one_error_lists_all_bad_input_by_index_and_without_values(play: Playboo
         task("Bad list", users="{{ users }}"),
         task("Both", **change("one"), users="{{ users }}"),
         task("Neither"),
-        task("Half", user_id="one", old_password="{{ users[0].old_password }}"),
+        task("Incomplete", user_id="one", old_password="{{ users[0].old_password }}"),
         task("Numbers", **change("one"), concurrency=65, max_failures=-1, settle_seconds=-0.5, retries=101, timeout=0),
     ]
     run = play(tasks, "-vvv", users=pairs)
@@ -117,7 +117,7 @@ def test_one_error_lists_all_bad_input_by_index_and_without_values(play: Playboo
         assert problem in message
     assert "mutually exclusive" in run["Both"]["msg"]
     assert "user_id or user_name is required" in run["Neither"]["msg"]
-    assert "new_password is missing" in run["Half"]["msg"]
+    assert "new_password is missing" in run["Incomplete"]["msg"]
     for name in ("concurrency", "max_failures", "settle_seconds", "retries", "timeout"):
         assert f"{name} must be" in run["Numbers"]["msg"]
     assert all(run[one["name"]]["failed"] for one in tasks)

@@ -57,8 +57,8 @@ CASES = {
     "late and reset": Case("late", {"delay": 0.4, "then": "reset"}, mismatches=1, lost=1),
     "late and reported": Case("late", {"delay": 0.4, "then": "status"}, mismatches=1, lost=1),
     "carried out twice": Case("twice", {}, "already_set", NEW, 1),
-    "half a body": Case("truncated", {"cut": "body"}, mismatches=1, lost=1),
-    "half an answer": Case("truncated", {"cut": "connection"}, mismatches=1, lost=1),
+    "a truncated body": Case("truncated", {"cut": "body"}, mismatches=1, lost=1),
+    "a truncated answer": Case("truncated", {"cut": "connection"}, mismatches=1, lost=1),
     "body in drips": Case("slow_body", {"seconds": 0.2}),
     "empty before": Case("empty", lost=1),
     "empty after": Case("empty", APPLIED, mismatches=1, lost=1),
@@ -81,7 +81,7 @@ CASES = {
     "conflict": Case("concurrency_failure"),
     "a JSON list": Case("custom", {"json": ["succeeded"]}, lost=1),
     "success as text": Case("custom", {"json": {"succeeded": "true"}}, lost=1),
-    "words instead of JSON": Case("custom", {"status": 400, "body": "Bad Request"}, lost=1),
+    "text instead of JSON": Case("custom", {"status": 400, "body": "Bad Request"}, lost=1),
 }
 STOPPING = {
     "forbidden": ("forbidden", FOR_EVER, "unauthorized"),

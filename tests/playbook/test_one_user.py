@@ -93,8 +93,8 @@ OUTCOMES = {
     "directory user": ("refused", ["UserHasNoLocalPassword"], 0),
     "unheard of code": ("refused", ["SomethingNew"], 0),
     "missing": ("not_found", [], 0),
-    "somebody else was faster": ("wrong_password", ["PasswordMismatch"], 2),
-    "somebody else set the same": ("already_set", [], 1),
+    "another process was faster": ("wrong_password", ["PasswordMismatch"], 2),
+    "another process set the same": ("already_set", [], 1),
     "conflict once": ("changed", [], 0),
     "conflict for ever": ("refused", ["ConcurrencyFailure"], 0),
 }
@@ -112,8 +112,8 @@ def prepare(simulator: Simulator) -> None:
     simulator.fault("identity_error", user_id="used before", code="PasswordReuse", description="Used before.")
     reuse: dict[str, Any] = {"code": "PasswordReuse", "description": "Used before.", "skip": 1}
     simulator.fault("identity_error", user_id="history refuses the probe", **reuse)
-    simulator.fault("other_change", user_id="somebody else was faster", password="somebody-elses-1")
-    simulator.fault("other_change", user_id="somebody else set the same", password=NEW)
+    simulator.fault("other_change", user_id="another process was faster", password="somebody-elses-1")
+    simulator.fault("other_change", user_id="another process set the same", password=NEW)
     simulator.fault("concurrency_failure", user_id="conflict once")
     simulator.fault("concurrency_failure", user_id="conflict for ever", times=None)
 

@@ -64,7 +64,7 @@ ALONE = {
     "forbidden token": "unauthorized",
     "quoted token": "unauthorized",
     "throttled": "throttled",
-    "wrong base": "wrong_url",
+    "wrong URL": "wrong_url",
     "proxied": "unreachable",
 }
 SHORT = "Shrtqz"  # shorter than the policy wants
@@ -83,7 +83,7 @@ def all_secrets() -> list[str]:
 
 
 def quoted(secret: str) -> str:
-    """Every spelling of a secret in one sentence, as the worst of servers would say it."""
+    """Every spelling of a secret in one message, as the worst of servers would send it."""
     return "Not accepted: " + " | ".join(sorted(spellings(secret) - set(secret.split()[:1])))
 
 
@@ -103,8 +103,8 @@ def prepare(simulator: Simulator) -> None:
     code = quoted(new("quoting code"))
     simulator.fault("identity_error", user_id="quoting code", code=code, description="In the code.")
     simulator.fault("forbidden", user_id="forbidden token")
-    words = {"error": {"code": quoted(ACCESS_TOKEN), "message": quoted(ACCESS_TOKEN)}}
-    simulator.fault("custom", user_id="quoted token", status=403, json=words)
+    answer = {"error": {"code": quoted(ACCESS_TOKEN), "message": quoted(ACCESS_TOKEN)}}
+    simulator.fault("custom", user_id="quoted token", status=403, json=answer)
     simulator.fault("too_many_requests", user_id="throttled", retry_after=301)
 
 
@@ -136,7 +136,7 @@ def tasks_alone(simulator: Simulator, proxy: str) -> list[dict[str, Any]]:
         "wrong client": {"client_secret": "{{ vault_wrong_secret }}"},
         "forbidden token": token,
         "quoted token": token,
-        "wrong base": {"identity_url": f"{simulator.origin}/nowhere/identity"},
+        "wrong URL": {"identity_url": f"{simulator.origin}/nowhere/identity"},
         "proxied": {"proxy": "{{ vault_proxy }}", "retries": 0},
     }
     return [task(name, **from_vault(name), **special.get(name, {})) for name in ALONE]

@@ -60,13 +60,13 @@ class TestOrigin:
     def test_missing_halves_empty_and_contradicting_ones(self, play: Playbook, simulator: Simulator) -> None:
         tasks = [
             task("None", **change("one")),
-            task("Half", client_id=CLIENT_ID, **change("one")),
+            task("Incomplete", client_id=CLIENT_ID, **change("one")),
             task("Empty", access_token="", **change("one")),
             task("Both", access_token="static", client_id=CLIENT_ID, **change("one")),
         ]
         run = without_sign_in(play)(tasks)
         assert "credentials are missing" in run["None"]["msg"]
-        assert "client_id and client_secret are required together" in run["Half"]["msg"]
+        assert "client_id and client_secret are required together" in run["Incomplete"]["msg"]
         assert "access_token is empty" in run["Empty"]["msg"]
         assert "mutually exclusive" in run["Both"]["msg"]
         assert simulator.total == 0
@@ -144,7 +144,7 @@ class TestToken:
         simulator.fault("html", "token")
         simulator.fault("status", "token", status=503)
         for kind, parameters in (("redirect", {}), ("custom", {"json": {"token_type": "Bearer"}}), ("drop", {})):
-            simulator.fault(kind, "token", skip=1, **parameters)  # the repeat after the 503 is left alone
+            simulator.fault(kind, "token", skip=1, **parameters)  # the retry after the 503 is left alone
         tasks = [
             task("Page", **change("one")),
             task("Busy once", **change("two")),

@@ -78,17 +78,17 @@ class TestInfo:
     def test_names_addresses_ids_and_all(self, play: Playbook, organization: Simulator) -> None:
         tasks = [
             find("Names", names=["ROBOT-1", "JANE@example.com", "No Body"]),
-            find("Ids", user_ids=[CLERK.upper(), "nobody", JANE]),
+            find("Ids", user_ids=[CLERK.upper(), "stranger", JANE]),
             find("Both", names=["guest"], user_ids=[JANE, GUEST]),
             find("All"),
-            find("Nobody", names=[]),
+            find("None", names=[]),
         ]
         run = play(tasks, "-vvvv", succeeds=True)
         assert (ids(run["Names"]), run["Names"]["missing"]) == ([ROBOT, JANE], ["No Body"])
-        assert (ids(run["Ids"]), run["Ids"]["missing"]) == ([CLERK, JANE], ["nobody"])
+        assert (ids(run["Ids"]), run["Ids"]["missing"]) == ([CLERK, JANE], ["stranger"])
         assert (ids(run["Both"]), run["Both"]["missing"]) == ([GUEST, JANE], [])
         assert ids(run["All"]) == [CLERK, GUEST, JANE, ROBOT]
-        assert (ids(run["Nobody"]), run["Nobody"]["msg"]) == ([], "Found: 0. Missing: 0.")
+        assert (ids(run["None"]), run["None"]["msg"]) == ([], "Found: 0. Missing: 0.")
         assert not any(run[one["name"]]["changed"] for one in tasks)
         assert organization.report["requests"] == {"token": 4, "list_users": 3, "get_user": 3}
 
@@ -117,10 +117,10 @@ class TestInfo:
         assert organization.report["writes"] == 0
 
     def test_missing_users_are_a_failure_where_told_so(self, play: Playbook, organization: Simulator) -> None:
-        given = {"names": ["clerk", "No Body"], "user_ids": ["nobody"], "fail_on_missing": True}
+        given = {"names": ["clerk", "No Body"], "user_ids": ["stranger"], "fail_on_missing": True}
         result = play([find("Names", **given)])["Names"]
         assert (result["failed"], result["status"]) == (True, "not_found")
-        assert (result["missing"], "No Body, nobody" in result["msg"]) == (["No Body", "nobody"], True)
+        assert (result["missing"], "No Body, stranger" in result["msg"]) == (["No Body", "stranger"], True)
 
     @pytest.mark.parametrize(
         ("people", "name", "two_ids"),

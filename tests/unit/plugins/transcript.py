@@ -27,15 +27,15 @@ class Exchange:
         self.request = request
         self.body = body
         self.token = token
-        self.kind: Response | TransportError = Response(500, {}, b"")
+        self.reply: Response | TransportError = Response(500, {}, b"")
 
     def answers(self, status: int, answer: Any = b"", headers: Mapping[str, str] | None = None) -> None:
         """Answer in JSON, or in bytes as they are."""
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.kind = Response(status, headers or {}, body)
+        self.reply = Response(status, headers or {}, body)
 
     def fails(self, cause: str, *, sent: bool, permanent: bool = False) -> None:
-        self.kind = TransportError(cause, sent=sent, permanent=permanent)
+        self.reply = TransportError(cause, sent=sent, permanent=permanent)
 
 
 class Transcript:
@@ -58,9 +58,9 @@ class Transcript:
             self._compare("body", fields(headers, body), dict(expected.body))
         if expected.token is not None:
             self._compare("token", headers.get("Authorization"), f"Bearer {expected.token}")
-        if isinstance(expected.kind, TransportError):
-            raise expected.kind
-        return expected.kind
+        if isinstance(expected.reply, TransportError):
+            raise expected.reply
+        return expected.reply
 
     def _compare(self, what: str, found: object, expected: object) -> None:
         if found != expected:
@@ -82,7 +82,7 @@ def fields(headers: Mapping[str, str], body: bytes | None) -> dict[str, Any]:
 
 
 class Clock:
-    """Seconds that pass only while somebody sleeps."""
+    """Seconds that pass only while code sleeps."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -247,7 +247,7 @@ class TestConnect:
         assert transports == [TransportOptions(**given, connections=9)]
 
     @pytest.mark.usefixtures("transports")
-    def test_forgives_the_form_of_the_url(self, server: Transcript) -> None:
+    def test_takes_the_url_in_other_forms(self, server: Transcript) -> None:
         server.expects("POST /api/x", token="t").answers(200, {})
         client = connect(options(identity_url=f"{BASE}/api/"), {}, check_mode=False)
         client.post(f"{client.identity_url}/api/x", {})

@@ -111,13 +111,13 @@ class TestMask:
 
 class TestMaskFragments:
     def test_hides_all_that_is_quoted(self) -> None:
-        words = "'h' is an invalid start of the value, not \"u\"."
-        assert mask_fragments(words, ["hunter2"]) == f"'{MASK}' is an invalid start of the value, not '{MASK}'."
+        text = "'h' is an invalid start of the value, not \"u\"."
+        assert mask_fragments(text, ["hunter2"]) == f"'{MASK}' is an invalid start of the value, not '{MASK}'."
 
     def test_hides_lone_characters(self) -> None:
-        words = "Unexpected character at value: h. Expected x, y; or z"
+        text = "Unexpected character at value: h. Expected x, y; or z"
         expected = f"Unexpected character at value: {MASK}. Expected {MASK}, {MASK}; or {MASK}"
-        assert mask_fragments(words, ["hunter2"]) == expected
+        assert mask_fragments(text, ["hunter2"]) == expected
 
     @pytest.mark.parametrize("fragment", ["hunt", "nter2", "NTER", "er2-G", "ünde"])
     def test_hides_pieces_long_enough_to_help_a_guess(self, fragment: str) -> None:

@@ -259,7 +259,7 @@ class TestRegisterForms:
         self, with_arguments: WithArguments, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def needless(secret: str) -> set[str]:
-            raise AssertionError("forms that nobody wants")
+            raise AssertionError("forms that are not needed")
 
         monkeypatch.setattr(_module, "encoded_forms", needless)
         assert self.registered(with_arguments, monkeypatch, ["hunter2"], has_registry=False) == set()
@@ -276,7 +276,7 @@ class TestRegisterForms:
 class TestLogInvocation:
     def test_names_options_and_no_values(self, with_arguments: WithArguments, monkeypatch: pytest.MonkeyPatch) -> None:
         logged: list[Any] = []
-        monkeypatch.setattr(AnsibleModule, "log", lambda self, *words, **more: logged.append((words, more)))
+        monkeypatch.setattr(AnsibleModule, "log", lambda self, *texts, **more: logged.append((texts, more)))
         given = {"users": USERS, "old_password": 'qu"ote', "client_id": "app", "retries": 7}
         with_arguments(lambda: make().exit_json(), given)
         assert logged == [(("Invoked with options client_id, old_password, retries, users",), {})]

@@ -18,7 +18,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._workers import (
 )
 
 INTERRUPTED = Stop("the task was interrupted")
-LONG = 5.0  # seconds that no test spends: a limit for what must not hang
+LONG = 5.0  # seconds that no test takes: a limit for what must not hang
 
 
 def breaker_of(max_failures: int | None) -> CircuitBreaker:

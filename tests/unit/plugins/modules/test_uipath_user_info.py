@@ -73,12 +73,12 @@ class TestRun:
         users, missing = run(client, partition_id=partition_id, names=names, user_ids=user_ids)
         return [user.id for user in users], missing
 
-    def test_everybody(self, server: Transcript, clock: Clock) -> None:
+    def test_all_users(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(B, A))
         assert self.found(server, clock) == (["id-b", "id-a"], [])
 
     @pytest.mark.parametrize(("names", "user_ids"), [([], None), (None, []), ([], [])])
-    def test_empty_lists_find_nobody_and_ask_nothing(
+    def test_empty_lists_find_no_user_and_ask_nothing(
         self, server: Transcript, clock: Clock, names: list[str] | None, user_ids: list[str] | None
     ) -> None:
         assert self.found(server, clock, names, user_ids, partition_id=None) == ([], [])
@@ -98,13 +98,13 @@ class TestRun:
 
     def test_what_is_missing_is_spelled_as_it_was_asked_for(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(A))
-        found = self.found(server, clock, [" Nobody", "a", "Nobody@Example.COM"], ["ID-A", "id-a"])
-        assert found == (["id-a"], [" Nobody", "Nobody@Example.COM", "ID-A"])
+        found = self.found(server, clock, [" Stranger", "a", "Stranger@Example.COM"], ["ID-A", "id-a"])
+        assert found == (["id-a"], [" Stranger", "Stranger@Example.COM", "ID-A"])
 
     def test_a_name_of_two_users(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(A, dto("b", email="A")))
         with pytest.raises(Ambiguous, match="a is the user name or e-mail address of id-a and of id-b: use the id"):
-            self.found(server, clock, ["a", "nobody"])
+            self.found(server, clock, ["a", "stranger"])
 
     def test_a_name_of_two_users_among_those_not_asked_for(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(A, B, dto("B")))
@@ -128,7 +128,7 @@ class TestRun:
             self.found(server, clock, ["a"])
 
     @pytest.mark.parametrize(("status", "answer"), [(400, {"errors": {"userId": ["No."]}}), (404, {"title": "No."})])
-    def test_an_id_that_nobody_has(self, server: Transcript, clock: Clock, status: int, answer: Any) -> None:
+    def test_an_id_of_no_user(self, server: Transcript, clock: Clock, status: int, answer: Any) -> None:
         server.expects(one_user("x")).answers(status, answer)
         server.expects(one_user("id-a")).answers(200, A)
         assert self.found(server, clock, user_ids=["x", "id-a"]) == (["id-a"], ["x"])
@@ -199,7 +199,7 @@ class TestMain:
         self, server: Transcript, with_arguments: WithArguments, check_mode: bool
     ) -> None:
         server.expects(listing()).answers(200, page(A, dto("r", type="robotAccount", email=None)))
-        given = {"names": ["R", "nobody"], "include": {"type": ["robotAccount"]}, "_ansible_check_mode": check_mode}
+        given = {"names": ["R", "stranger"], "include": {"type": ["robotAccount"]}, "_ansible_check_mode": check_mode}
         result = with_arguments(main, {**TASK, **given})
         del result["invocation"]
         (robot,) = result.pop("users")
@@ -209,7 +209,7 @@ class TestMain:
             None,
             False,
         )
-        assert result == {"missing": ["nobody"], "msg": "Found: 1. Missing: 1."}
+        assert result == {"missing": ["stranger"], "msg": "Found: 1. Missing: 1."}
 
     def failed(self, with_arguments: WithArguments, **given: Any) -> dict[str, Any]:
         result = with_arguments(main, {**TASK, **given})

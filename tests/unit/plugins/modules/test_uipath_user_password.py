@@ -165,7 +165,7 @@ class TestRequestedChanges:
 
 
 class TestRun:
-    def outcome(
+    def statuses(
         self, server: object, clock: Clock, *user_ids: str, sign_in: SignIn = GIVEN_TOKEN, **given: Any
     ) -> list[str]:
         """Change the password of users with scripted answers, one after the other, and return their statuses."""
@@ -179,28 +179,28 @@ class TestRun:
     def test_changes_every_password(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a"), pair("old-a", "new-a")).answers(200, DONE)
         server.expects(password_of("b"), pair("old-b", "new-b")).answers(200, DONE)
-        assert self.outcome(server, clock, "a", "b") == ["changed", "changed"]
+        assert self.statuses(server, clock, "a", "b") == ["changed", "changed"]
 
     def test_probes_after_a_mismatch(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a"), pair("old-a", "new-a")).answers(400, MISMATCH)
         server.expects(password_of("a"), pair("new-a", "new-a")).answers(200, DONE)
-        assert self.outcome(server, clock, "a") == ["already_set"]
+        assert self.statuses(server, clock, "a") == ["already_set"]
 
     def test_does_not_probe_where_told_so(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).answers(400, MISMATCH)
-        assert self.outcome(server, clock, "a", probe=False) == ["wrong_password"]
+        assert self.statuses(server, clock, "a", probe=False) == ["wrong_password"]
 
     def test_settles_before_a_lost_answer_is_resolved(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a"), pair("old-a", "new-a")).fails("time is up", sent=True)
         server.expects(password_of("a"), pair("old-a", "new-a")).answers(400, MISMATCH)
         server.expects(password_of("a"), pair("new-a", "new-a")).answers(200, DONE)
-        assert self.outcome(server, clock, "a") == ["changed"]
+        assert self.statuses(server, clock, "a") == ["changed"]
         assert clock.naps == [5]
 
     def test_a_refused_caller_ends_the_task(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).answers(200, DONE)
         server.expects(password_of("b")).answers(403)
-        assert self.outcome(server, clock, "a", "b", "c") == ["changed", "unauthorized", "not_attempted"]
+        assert self.statuses(server, clock, "a", "b", "c") == ["changed", "unauthorized", "not_attempted"]
         assert self.results[2]["msg"].endswith(
             "because another user's request ended as unauthorized. Nothing was sent."
         )
@@ -210,26 +210,26 @@ class TestRun:
     def test_also_where_only_the_probe_was_refused(self, server: Transcript, clock: Clock, status: int) -> None:
         server.expects(password_of("a"), pair("old-a", "new-a")).answers(400, MISMATCH)
         server.expects(password_of("a"), pair("new-a", "new-a")).answers(status)
-        assert self.outcome(server, clock, "a", "b") == ["unknown", "not_attempted"]
+        assert self.statuses(server, clock, "a", "b") == ["unknown", "not_attempted"]
         assert "could not be checked" in self.results[0]["msg"]
         assert self.results[1]["msg"].endswith(
             "because another user's request ended as unauthorized. Nothing was sent."
         )
 
-    def test_or_the_repeat_after_a_lost_answer(self, server: Transcript, clock: Clock) -> None:
+    def test_or_the_retry_after_a_lost_answer(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).fails("time is up", sent=True)
         server.expects(password_of("a")).answers(302)
-        assert self.outcome(server, clock, "a", "b") == ["unknown", "not_attempted"]
+        assert self.statuses(server, clock, "a", "b") == ["unknown", "not_attempted"]
         assert self.results[1]["msg"].endswith("because another user's request ended as wrong_url. Nothing was sent.")
 
     def test_a_wrong_url_ends_the_task(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).answers(200, b"<html>")
-        assert self.outcome(server, clock, "a", "b") == ["wrong_url", "not_attempted"]
+        assert self.statuses(server, clock, "a", "b") == ["wrong_url", "not_attempted"]
 
     def test_three_wrong_passwords_in_a_row_end_the_task(self, server: Transcript, clock: Clock) -> None:
         for user_id in "abc":
             server.expects(password_of(user_id)).answers(400, MISMATCH)
-        statuses = self.outcome(server, clock, *"abcde", probe=False)
+        statuses = self.statuses(server, clock, *"abcde", probe=False)
         assert statuses == ["wrong_password"] * 3 + ["not_attempted"] * 2
         assert "3 users in a row failed, the last as wrong_password" in self.results[-1]["msg"]
 
@@ -243,23 +243,23 @@ class TestRun:
                 request.answers(429, headers={"Retry-After": "0"})
             else:
                 request.fails("time is up", sent=status == "unknown")
-        statuses = self.outcome(server, clock, *"abcd", probe=False)
+        statuses = self.statuses(server, clock, *"abcd", probe=False)
         assert statuses == [status] * 3 + ["not_attempted"]
         assert f"3 users in a row failed, the last as {status}" in self.results[-1]["msg"]
 
     def test_max_failures_ends_it_earlier(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).answers(404, {})
-        assert self.outcome(server, clock, "a", "b", max_failures=1) == ["not_found", "not_attempted"]
+        assert self.statuses(server, clock, "a", "b", max_failures=1) == ["not_found", "not_attempted"]
 
     def test_a_failed_renewal_ends_it_too(self, server: Transcript, clock: Clock) -> None:
         server.expects(LOGIN).answers(200, {"access_token": "t1"})
         server.expects(password_of("a")).answers(401)
         server.expects(LOGIN).answers(400, {"error": "invalid_client"})
-        assert self.outcome(server, clock, "a", "b", sign_in=APPLICATION) == ["unauthorized", "not_attempted"]
+        assert self.statuses(server, clock, "a", "b", sign_in=APPLICATION) == ["unauthorized", "not_attempted"]
         assert (self.results[0]["error_codes"], self.results[0]["attempts"]) == (["invalid_client"], 1)
 
     def test_check_mode_predicts_and_sends_nothing(self, server: Transcript, clock: Clock) -> None:
-        assert self.outcome(server, clock, "a", "b", check_mode=True) == ["would_change"] * 2
+        assert self.statuses(server, clock, "a", "b", check_mode=True) == ["would_change"] * 2
 
     @pytest.mark.parametrize("check_mode", [True, False])
     def test_equal_passwords_send_nothing(self, server: Transcript, clock: Clock, check_mode: bool) -> None:
@@ -273,8 +273,8 @@ class TestRun:
         )
         assert (result["status"], result["attempts"], result["http_status"]) == ("already_set", 0, None)
 
-    def test_nobody_waits_any_more(self, server: Transcript, clock: Clock) -> None:
-        assert self.outcome(server, clock, "a", "b", cancelled=lambda: True) == ["not_attempted"] * 2
+    def test_no_process_waits_any_more(self, server: Transcript, clock: Clock) -> None:
+        assert self.statuses(server, clock, "a", "b", cancelled=lambda: True) == ["not_attempted"] * 2
 
     def test_a_defect_leaves_one_user_unknown(self, clock: Clock) -> None:
         class Server:
@@ -283,7 +283,7 @@ class TestRun:
                     raise ZeroDivisionError(body)
                 return Response(200, {}, json.dumps(DONE).encode())
 
-        assert self.outcome(Server(), clock, "a", "b", "c") == ["changed", "unknown", "not_attempted"]
+        assert self.statuses(Server(), clock, "a", "b", "c") == ["changed", "unknown", "not_attempted"]
         assert "unexpected ZeroDivisionError" in self.results[1]["msg"]
 
     def test_many_at_the_same_time(self, clock: Clock) -> None:
@@ -292,7 +292,7 @@ class TestRun:
                 odd = int(url.split("/")[-2]) % 2
                 return Response(404 if odd else 200, {}, json.dumps({} if odd else DONE).encode())
 
-        statuses = self.outcome(Server(), clock, *map(str, range(100)), concurrency=16, max_failures=0)
+        statuses = self.statuses(Server(), clock, *map(str, range(100)), concurrency=16, max_failures=0)
         assert statuses == ["changed", "not_found"] * 50
 
 
@@ -333,7 +333,7 @@ class TestRefusedResults:
         (result,) = refused_results(self.CHANGES[:1], Unreachable("Gone."))
         assert (result["status"], result["http_status"], result["msg"]) == ("unreachable", None, "Gone.")
 
-    def test_of_nobody(self) -> None:
+    def test_of_no_users(self) -> None:
         assert refused_results([], self.ERROR) == []
 
 
@@ -538,8 +538,8 @@ class TestMain:
         self, server: Transcript, with_arguments: WithArguments, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("UIPATH_ACCESS_TOKEN", "env-t0ken")
-        words = 'old-1, new-\\"1, env-t0ken, pr0xy'
-        error = {"succeeded": False, "errors": [{"code": "Odd", "description": words}]}
+        text = 'old-1, new-\\"1, env-t0ken, pr0xy'
+        error = {"succeeded": False, "errors": [{"code": "Odd", "description": text}]}
         server.expects(password_of("u1")).answers(400, error)
         given = {"identity_url": BASE, "proxy": "http://me:pr0xy@proxy", **user(new='new-"1')}
         result = with_arguments(main, given)

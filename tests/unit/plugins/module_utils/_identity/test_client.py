@@ -132,7 +132,7 @@ class TestSignIn:
         with pytest.raises(WrongUrl, match="check the name of the organization in identity_url"):
             client_of(server, clock, APPLICATION).sign_in()
 
-    def test_is_repeated_after_failures_because_it_changes_nothing(self, server: Transcript, clock: Clock) -> None:
+    def test_is_sent_again_after_failures_because_it_changes_nothing(self, server: Transcript, clock: Clock) -> None:
         server.expects(LOGIN).fails("time is up", sent=True)
         server.expects(LOGIN).answers(503)
         server.expects(LOGIN).answers(429)
@@ -162,7 +162,7 @@ class TestSignInWithinARequest:
             client_of(server, clock, APPLICATION, retries=0).post(URL, {})
         assert caught.value.attempts == attempts
 
-    def test_spends_its_repeats(self, server: Transcript, clock: Clock) -> None:
+    def test_uses_up_its_retries(self, server: Transcript, clock: Clock) -> None:
         server.expects(LOGIN).answers(503)
         server.expects(LOGIN).answers(200, token("t1"))
         server.expects(WRITE).fails("refused", sent=False)
@@ -189,7 +189,7 @@ class TestGet:
         server.expects(READ).answers(200, {})
         client_of(server, clock, check_mode=True).get(URL)
 
-    def test_is_repeated_after_a_lost_answer(self, server: Transcript, clock: Clock) -> None:
+    def test_is_sent_again_after_a_lost_answer(self, server: Transcript, clock: Clock) -> None:
         server.expects(READ).fails("the connection was lost", sent=True)
         server.expects(READ).answers(502)
         server.expects(READ).answers(200, {})
@@ -212,26 +212,28 @@ class TestPost:
             client_of(server, clock, check_mode=True).post(URL, {})
 
     @pytest.mark.parametrize("status", [400, 404, 408, 409, 500, 502, 503])
-    def test_other_answers_are_returned_and_never_repeated(self, server: Transcript, clock: Clock, status: int) -> None:
+    def test_other_answers_are_returned_and_never_sent_again(
+        self, server: Transcript, clock: Clock, status: int
+    ) -> None:
         server.expects(WRITE).answers(status, {"traceId": "00-1"})
         assert client_of(server, clock).post(URL, {}).status == status
         assert clock.naps == []
 
-    def test_a_lost_answer_is_never_repeated(self, server: Transcript, clock: Clock) -> None:
+    def test_a_lost_answer_is_never_sent_again(self, server: Transcript, clock: Clock) -> None:
         server.expects(WRITE).fails("the server did not answer in time", sent=True)
         with pytest.raises(OutcomeUnknown) as caught:
             client_of(server, clock).post(URL, {})
         assert caught.value.message == "There was no answer: the server did not answer in time."
         assert caught.value.attempts == 1
 
-    def test_what_was_not_sent_is_repeated(self, server: Transcript, clock: Clock) -> None:
+    def test_what_was_not_sent_is_sent_again(self, server: Transcript, clock: Clock) -> None:
         server.expects(WRITE).fails("refused", sent=False)
         server.expects(WRITE).fails("refused", sent=False)
         server.expects(WRITE).answers(200, DONE)
         assert client_of(server, clock).post(URL, {}).attempts == 3
         assert 0.5 <= clock.naps[0] <= 1 <= clock.naps[1] <= 2
 
-    def test_repeats_end(self, server: Transcript, clock: Clock) -> None:
+    def test_retries_end(self, server: Transcript, clock: Clock) -> None:
         for _attempt in range(3):
             server.expects(WRITE).fails("the server cannot be reached (Connection refused)", sent=False)
         with pytest.raises(Unreachable) as caught:
@@ -239,7 +241,7 @@ class TestPost:
         assert caught.value.message == "The server cannot be reached (Connection refused)."
         assert caught.value.attempts == 3
 
-    def test_a_lasting_failure_is_not_repeated(self, server: Transcript, clock: Clock) -> None:
+    def test_a_permanent_failure_is_not_retried(self, server: Transcript, clock: Clock) -> None:
         server.expects(WRITE).fails("the certificate is not trusted", sent=False, permanent=True)
         with pytest.raises(Unreachable):
             client_of(server, clock).post(URL, {})
@@ -408,7 +410,7 @@ class TestPause:
         client_of(server, clock).post(URL, {})
         assert 0.5 <= clock.naps[0] <= 1 <= clock.naps[1] <= 2
 
-    def test_repeats_end(self, server: Transcript, clock: Clock) -> None:
+    def test_retries_end(self, server: Transcript, clock: Clock) -> None:
         for _attempt in range(3):
             server.expects(WRITE).answers(429, {"error": {"code": "TooMany", "message": "Slow down."}})
         with pytest.raises(Throttled, match=r"used up\. .* Slow down\.") as caught:
@@ -599,23 +601,23 @@ class TestDescribed:
     def describe(self, answer: Any) -> UiPathError:
         response = Response(405, {}, json.dumps(answer).encode())
         client = client_of(Transcript(), Clock())
-        return client._described(WrongUrl, self.CALL, response, "Sentence.")
+        return client._described(WrongUrl, self.CALL, response, "Message.")
 
     def test_keeps_status_codes_and_trace_id(self) -> None:
         error = self.describe({"errors": [{"code": "Odd", "description": "Strange."}], "traceId": "00-1"})
-        assert error.message == "Sentence. The server says: Strange."
+        assert error.message == "Message. The server says: Strange."
         assert (error.http_status, error.codes, error.trace_id) == (405, ("Odd",), "00-1")
 
     def test_without_words_gives_the_codes(self) -> None:
-        assert self.describe({"error": "Odd"}).message == "Sentence. The server says: Odd"
+        assert self.describe({"error": "Odd"}).message == "Message. The server says: Odd"
 
-    def test_without_anything_is_the_sentence(self) -> None:
-        assert self.describe(None).message == "Sentence."
+    def test_without_anything_is_the_message(self) -> None:
+        assert self.describe(None).message == "Message."
 
     def test_masks_every_part(self) -> None:
-        words = 'Got HUNTER2 and "qu\\"ote" and given-token.'
-        error = self.describe({"error": "xhunter2", "error_description": words, "traceId": "hunter2"})
-        assert error.message == f'Sentence. The server says: Got {MASK} and "{MASK}" and {MASK}.'
+        text = 'Got HUNTER2 and "qu\\"ote" and given-token.'
+        error = self.describe({"error": "xhunter2", "error_description": text, "traceId": "hunter2"})
+        assert error.message == f'Message. The server says: Got {MASK} and "{MASK}" and {MASK}.'
         assert (error.codes, error.trace_id) == ((f"x{MASK}",), MASK)
 
     def test_the_call_shows_no_secret_in_its_repr(self) -> None:

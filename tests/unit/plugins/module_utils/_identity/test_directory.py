@@ -105,21 +105,21 @@ class TestUser:
         assert repr(user("a")) == "User(id='id-a')"
 
 
-class TestEverybody:
+class TestListUsers:
     def test_one_page(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page(A, B))
         assert ids(directory.list_users()) == ["id-a", "id-b"]
 
-    def test_nobody(self, directory: Directory, server: Transcript) -> None:
+    def test_no_users(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page())
         assert directory.list_users() == []
 
     def test_pages_of_a_thousand(self, directory: Directory, server: Transcript) -> None:
-        everybody = [dto(f"{number:04d}") for number in range(2001)]
-        server.expects(listing()).answers(200, page(*everybody[:1000], total=2001))
-        server.expects(listing(skip=1000)).answers(200, page(*everybody[1000:2000], total=2001))
-        server.expects(listing(skip=2000)).answers(200, page(*everybody[2000:], total=2001))
-        assert ids(directory.list_users()) == [described["id"] for described in everybody]
+        described = [dto(f"{number:04d}") for number in range(2001)]
+        server.expects(listing()).answers(200, page(*described[:1000], total=2001))
+        server.expects(listing(skip=1000)).answers(200, page(*described[1000:2000], total=2001))
+        server.expects(listing(skip=2000)).answers(200, page(*described[2000:], total=2001))
+        assert ids(directory.list_users()) == [user["id"] for user in described]
 
     def test_a_server_that_gives_less_than_it_is_asked_for(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page(A, B, total=3))
@@ -153,12 +153,12 @@ class TestEverybody:
             directory.list_users()
 
     def test_twenty_thousand_users_cost_twenty_calls(self, directory: Directory, server: Transcript) -> None:
-        everybody = [{"id": str(number), "userName": str(number)} for number in range(20_000)]
+        described = [{"id": str(number), "userName": str(number)} for number in range(20_000)]
         for skip in range(0, 20_000, 1000):
-            server.expects(listing(skip=skip)).answers(200, page(*everybody[skip : skip + 1000], total=20_000))
+            server.expects(listing(skip=skip)).answers(200, page(*described[skip : skip + 1000], total=20_000))
         assert len(directory.list_users()) == 20_000
 
-    def test_a_page_without_anybody(self, directory: Directory, server: Transcript) -> None:
+    def test_a_page_without_users(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page(A, B, total=3))
         server.expects(listing(skip=2)).answers(200, page(total=3))
         with pytest.raises(ListChanged):
@@ -327,7 +327,7 @@ class TestReadPage:
 
 class TestReadUser:
     @pytest.mark.parametrize("fields", [None, "a", [A], {}, {"id": None}, {"id": ""}, {"id": 7}])
-    def test_nobody_without_an_id(self, fields: object) -> None:
+    def test_no_user_without_an_id(self, fields: object) -> None:
         assert read_user(fields) is None
 
 
@@ -358,7 +358,7 @@ class TestByName:
 
 class TestDemandUnambiguous:
     def test_one_user_or_none(self) -> None:
-        demand_unambiguous(["a", "nobody"], by_name([user("a"), user("b", email="c")]))
+        demand_unambiguous(["a", "stranger"], by_name([user("a"), user("b", email="c")]))
 
     def test_says_it_of_all_names_with_their_ids(self) -> None:
         named = by_name([user("a"), user("b", email="A"), user("c"), user("C")])

@@ -34,7 +34,7 @@ class TestNormalizeIdentityUrl:
             "  https://host/identity\n",
         ],
     )
-    def test_forgives_a_trailing_slash_and_api(self, url: str) -> None:
+    def test_removes_a_trailing_slash_and_api(self, url: str) -> None:
         assert normalize_identity_url(url) == "https://host/identity"
 
     @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ class TestListUsersUrl:
             "https://host/identity/api/User/users/a%2Fb?top=1000&searchTerm=j%C3%B6rg%2B1%40host+%26+co"
         )
 
-    def test_a_name_that_cannot_be_encoded_is_one_that_nobody_has(self) -> None:
+    def test_a_name_that_cannot_be_encoded_fits_no_user(self) -> None:
         url = list_users_url("https://host/identity", "User/users", "1", {"searchTerm": "a\ud800"})
         assert url.endswith("?searchTerm=a%3F")
 
@@ -129,7 +129,7 @@ class TestUrlProblems:
         assert url_problems("identity_url", url, allow_http=True) == ["identity_url is not a URL"]
 
     @pytest.mark.parametrize("url", ["https://me:hunter2@host/identity", "https://@host/identity"])
-    def test_credentials_are_refused_and_not_repeated(self, url: str) -> None:
+    def test_credentials_are_refused_and_not_quoted(self, url: str) -> None:
         (problem,) = url_problems("identity_url", url, allow_http=False)
         assert "must not contain credentials" in problem
         assert "hunter2" not in problem

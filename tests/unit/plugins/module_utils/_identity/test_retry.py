@@ -15,8 +15,8 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.retry impo
 )
 
 
-class TestPatience:
-    def test_grants_as_many_repeats_as_retries(self) -> None:
+class TestRetryBudget:
+    def test_grants_as_many_retries_as_given(self) -> None:
         budget = RetryBudget(2)
         assert [budget.take_retry() for _attempt in range(4)] == [True, True, False, False]
 
@@ -38,10 +38,10 @@ class TestPatience:
 
 class TestBackoff:
     @pytest.mark.parametrize(
-        ("repeat", "longest"), [(1, 1), (2, 2), (3, 4), (7, LONGEST_BACKOFF), (100, LONGEST_BACKOFF)]
+        ("retry", "longest"), [(1, 1), (2, 2), (3, 4), (7, LONGEST_BACKOFF), (100, LONGEST_BACKOFF)]
     )
-    def test_doubles_up_to_a_limit_with_jitter(self, repeat: int, longest: float) -> None:
-        waits = {backoff(repeat) for _draw in range(50)}
+    def test_doubles_up_to_a_limit_with_jitter(self, retry: int, longest: float) -> None:
+        waits = {backoff(retry) for _draw in range(50)}
         assert len(waits) > 1
         assert longest / 2 <= min(waits)
         assert max(waits) <= longest

@@ -79,9 +79,9 @@ class Loopback:
                 connection = self._listener.accept()[0]
                 self.connections += 1
                 with contextlib.suppress(OSError), connection:
-                    self._talk(self._tls.wrap_socket(connection, server_side=True) if self._tls else connection)
+                    self._answer(self._tls.wrap_socket(connection, server_side=True) if self._tls else connection)
 
-    def _talk(self, connection: socket.socket) -> None:
+    def _answer(self, connection: socket.socket) -> None:
         with connection:
             while self._answers and (request := read_request(connection)):
                 self.requests.append(request)

@@ -64,7 +64,7 @@ class TestTransportError:
 
     @pytest.mark.parametrize("sent", [True, False])
     @pytest.mark.parametrize(
-        ("cause", "words"),
+        ("cause", "message"),
         [
             (requests.ReadTimeout(SECRET), "the server did not answer in time"),
             (requests.ConnectTimeout(SECRET), "the server did not answer in time"),
@@ -90,9 +90,9 @@ class TestTransportError:
             (by_requests(requests.exceptions.SSLError, tls_failure(None)), "TLS failed (no reason given)"),
         ],
     )
-    def test_gives_the_cause_in_the_words_of_the_system(self, cause: Exception, words: str, sent: bool) -> None:
+    def test_gives_the_cause_as_the_system_gives_it(self, cause: Exception, message: str, sent: bool) -> None:
         error = transport_error(cause, sent=sent)
-        assert (error.cause, error.sent, error.permanent) == (words, sent, False)
+        assert (error.cause, error.sent, error.permanent) == (message, sent, False)
 
     def test_knows_a_timeout_that_is_no_time_out_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """As in Python 3.9, where socket.timeout is another class than TimeoutError."""
@@ -112,15 +112,15 @@ class TestTransportError:
         assert (error.cause, error.sent, error.permanent) == ("the proxy refuses to connect (HTTP 407)", False, True)
 
     @pytest.mark.parametrize(
-        ("sent", "words"),
+        ("sent", "message"),
         [
             (True, "the connection was lost before the answer was complete"),
             (False, "the server cannot be reached (BadStatusLine)"),
         ],
     )
-    def test_of_any_other_quotes_nothing(self, sent: bool, words: str) -> None:
+    def test_of_any_other_quotes_nothing(self, sent: bool, message: str) -> None:
         error = transport_error(http.client.BadStatusLine(SECRET), sent=sent)
-        assert (str(error), error.cause, error.sent) == (words, words, sent)
+        assert (str(error), error.cause, error.sent) == (message, message, sent)
 
 
 class TestChained:

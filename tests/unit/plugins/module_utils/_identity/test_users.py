@@ -36,7 +36,7 @@ def identity_result(*codes: str, **other: Any) -> dict[str, Any]:
     return {"succeeded": False, "errors": [{"code": code, "description": f"{code}."} for code in codes], **other}
 
 
-class TestProvenOutcome:
+class TestAnswerKind:
     @pytest.mark.parametrize(
         ("status", "answer", "kind"),
         [

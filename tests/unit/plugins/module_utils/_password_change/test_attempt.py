@@ -146,7 +146,7 @@ class TestSetPassword:
                 assert server.answered[at - 1] == "unknown"
                 assert server.heard[at + 1] == PAIR
 
-    def test_always_sends_once_unless_writes_collided(self) -> None:
+    def test_always_sends_once_unless_there_was_a_conflict(self) -> None:
         for _verdict, server in transcripts(probe=False):
             sends = 2 if server.answered[0] == "conflict" else 1
             assert server.heard == [PAIR] * sends
@@ -162,14 +162,14 @@ class TestSetPassword:
 
     @pytest.mark.parametrize("kind", ["unauthorized", "wrong_url"])
     @pytest.mark.parametrize("before", [("unknown",), ("mismatch",), ("unknown", "mismatch")])
-    def test_a_user_whose_repeat_or_probe_is_refused_is_unknown_and_stops_the_task(
+    def test_a_user_whose_retry_or_probe_is_refused_is_unknown_and_stops_the_task(
         self, before: tuple[AnswerKind, ...], kind: AnswerKind
     ) -> None:
         server = ScriptedServer((*before, kind))
         verdict = set_password(CHANGE, server.send, server.settle, probe=True)
         assert (verdict.status, verdict.stopped_by) == ("unknown", kind)
 
-    def test_repeats_a_collision_once(self) -> None:
+    def test_sends_again_once_after_a_conflict(self) -> None:
         server = ScriptedServer(("conflict", "conflict"))
         verdict = set_password(CHANGE, server.send, server.settle, probe=True)
         assert (verdict.status, server.heard) == ("refused", [PAIR, PAIR])

@@ -44,7 +44,7 @@ class TestPrepared:
     def test_ids_are_taken_as_they_are(self, server: Transcript, clock: Clock) -> None:
         assert prepared([U1, SAME], client_of(server, clock), None) == [U1, SAME]
 
-    def test_nobody(self, server: Transcript, clock: Clock) -> None:
+    def test_no_users(self, server: Transcript, clock: Clock) -> None:
         assert prepared([], client_of(server, clock, APPLICATION), None) == []
 
     def test_signs_in_before_anything_is_sent(self, server: Transcript, clock: Clock) -> None:
@@ -145,9 +145,9 @@ class TestResolved:
             dto("other", email="twin"),
         ]
         users = [User(fields["id"], fields) for fields in described]
-        names = ["nobody", "jane", "clerk", "robot", "TWIN", "JANE@example.com"]
+        names = ["stranger", "jane", "clerk", "robot", "TWIN", "JANE@example.com"]
         assert self.problems(users, *map(named, names)) == (
-            "users[0]: no user has the user name or e-mail address nobody",
+            "users[0]: no user has the user name or e-mail address stranger",
             "users[2]: clerk is not active",
             "users[3]: robot is a robotAccount, which has no password on this server",
             "users[4]: TWIN is the user name or e-mail address of id-twin and of id-other: use the id",
