@@ -62,7 +62,7 @@ class Token:
 
 
 class Tokens:
-    """The token in use. Threads share it, its renewal, and the failure of that."""
+    """The token in use. Threads share it, its renewal, and a renewal that failed."""
 
     def __init__(self, given: Token | None) -> None:
         self._lock = threading.Lock()
@@ -94,7 +94,7 @@ class Tokens:
 
 
 def choose_sign_in(options: Mapping[str, Any], environ: Mapping[str, str]) -> SignIn:
-    """Return the method that the options name, filled up from the environment; without options, the environment's."""
+    """Return the method that the options name, completed from the environment; without options, the environment's."""
 
     def variable(name: str) -> str | None:
         return environ.get(name) or None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How one user's password is set with as few requests as a safe answer allows.
+"""How one user's password is changed, with as few requests as are needed to know the result.
 
 The change-password operation applies only while the old password is in effect, so the same pair may be sent again
 after an answer was lost. The pair `(new, new)` changes nothing; it succeeds only if the new password is the one in
@@ -41,7 +41,7 @@ Ask = Callable[[str, str], AnswerKind]
 
 @dataclass(frozen=True)
 class PasswordChange:
-    """What is wanted for one user. `user_id` is empty only until the id for `user_name` is known."""
+    """The change of one user's password. `user_id` is empty only until the id for `user_name` is known."""
 
     user_id: str
     old: str = field(repr=False)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What lies between the checked options and the first password: signing in, and the ids of users given by name."""
+"""The steps before the first password is sent: signing in, and the ids of users given by name."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The statuses that a user whose password is to be changed can end with, and what the user's result says about them."""
+"""The statuses with which a password change can end, and the message of each."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ MESSAGES: Mapping[MessageKey, str] = {
     "already_set": "The new password is already in effect.",
     "would_change": "The password would be changed if the old password is the one in effect.",
     "wrong_password": (
-        "Neither the old nor the new password is in effect. Find out which password is before the next run: every"
-        " further attempt may count as a failed sign-in."
+        "Neither the old nor the new password is in effect. Find out which password is in effect before the next run:"
+        " every further attempt may count as a failed sign-in."
     ),
     "wrong_password_unprobed": (
-        "The old password is not in effect. Whether the new one is was not checked (update_password=always)."
+        "The old password is not in effect. The new one was not checked (update_password=always)."
     ),
     "policy_rejected": "The server's password policy rejects the new password. Nothing was changed.",
     "refused": "The server rejected the change for a reason other than the password policy; see error_codes.",
     "not_found": "The server knows no such user. Check the user id and the organization in identity_url.",
     "unknown": (
-        "It is not known whether the password was changed. Run the task again with the same pair of passwords: that is"
-        " safe, and finds it out."
+        "It is not known whether the password was changed. Run the task again with the same pair of passwords to find"
+        " out: that is safe."
     ),
     "probe_lost": (
-        "The old password is not in effect. Whether the new one is could not be checked. Run the task again with the"
-        " same pair of passwords."
+        "The old password is not in effect, and the new one could not be checked. Run the task again with the same pair"
+        " of passwords."
     ),
     "probe_refused": (
         "The old password is not in effect, and the server's answer does not show whether the new one is. The likely"
