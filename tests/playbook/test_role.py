@@ -250,7 +250,9 @@ class TestRole:
     def test_looks_for_the_tasks_before_it_rotates(self, setup: RoleSetup) -> None:
         run = setup.run(succeeds=False, rotate_passwords_after_tasks="not_there.yml")
         missing = run.folder / "not_there.yml"
-        assert result(run, "Check that the file of the delivery tasks exists")["msg"].endswith(f"there is no file {missing}")
+        assert result(run, "Check that the file of the delivery tasks exists")["msg"].endswith(
+            f"there is no file {missing}"
+        )
         assert setup.scene.simulator.total == 0
 
     def test_in_check_mode_plans_and_tells_nobody(self, setup: RoleSetup) -> None:
@@ -278,9 +280,7 @@ class TestConsumers:
     def test_repeats_the_tasks_that_failed_and_no_others(self, setup: RoleSetup) -> None:
         run = setup.run("-e", "broken=orders", succeeds=False)
         foreseen = setup.scene.play(setup.tasks({}), "--check", succeeds=True, **setup.given)
-        assert [item["msg"] for item in foreseen.items(name_of(foreseen, "Show the accounts to deliver"))] == [
-            "orders"
-        ]
+        assert [item["msg"] for item in foreseen.items(name_of(foreseen, "Show the accounts to deliver"))] == ["orders"]
         assert setup.told_the_truth() == {"invoices", "svc-payroll"}
         failure = result(run, "Fail with the accounts that failed")["msg"]
         assert failure == "Accounts by status: 3 rotated. The tasks of orders failed, and the next run repeats them."
