@@ -289,7 +289,7 @@ class TestRestoring:
 
 @one_order
 class TestLooking:
-    """Look into it."""
+    """Inspect it."""
 
     def test_shows_an_account(self, rig: Rig) -> None:
         [user] = rotated_once(rig, "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c00")
@@ -337,7 +337,7 @@ class TestIndex:
 
 @one_order
 class TestAdoptResume:
-    """Adopt, resume."""
+    """Repair accounts: adopt, resume."""
 
     def test_present_only_records_and_the_next_run_replaces(self, rig: Rig) -> None:
         rig.simulator.add_users({"new": INITIAL})

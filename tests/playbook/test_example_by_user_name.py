@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import ROOT
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator
-from ansible_collections.rpaops.uipath.tests.playbook.test_examples import EXAMPLES, RunExample, run_example
+from ansible_collections.rpaops.uipath.tests.playbook.test_examples import RunExample, run_example
 
 __all__ = ["run_example"]  # a fixture
 
@@ -48,8 +47,3 @@ def test_an_unknown_user_ends_it_before_the_first_change(
     run = run_example(NAME, succeeds=False)
     assert run["Find the users"]["missing"] == ["jane.doe@example.com"]
     assert simulator.count() == 0
-
-
-def test_readme_shows_the_playbook_as_it_is() -> None:
-    play = (EXAMPLES / NAME).read_text()
-    assert play[play.index("- name:") :] in (ROOT / "README.md").read_text()

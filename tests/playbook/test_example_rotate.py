@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The example of a rotation, unchanged: in check mode, twice for real, and as README shows it."""
+"""The example of a rotation, unchanged: in check mode, and twice for real."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import ROOT, PlaybookRun, Running
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import PlaybookRun, Running
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
 from ansible_collections.rpaops.uipath.tests.playbook.test_examples import EXAMPLES
 
@@ -63,10 +63,3 @@ def test_rotates_once_and_tells_the_consumers(rotate: Callable[..., PlaybookRun]
     again = rotate()
     assert '"fresh": 2' in again.stdout
     assert simulator.count() == 2
-
-
-def test_readme_shows_it_as_it_is() -> None:
-    readme = (ROOT / "README.md").read_text()
-    for name in (NAME, "tell_consumers.yml"):
-        text = (EXAMPLES / name).read_text()
-        assert text[text.index("- name:") :] in readme

@@ -119,14 +119,3 @@ def test_awx_credential_and_playbook(run_example: RunExample, simulator: Simulat
     assert run["Change the passwords"]["counts"]["changed"] == 3
     assert live(simulator, "new", MANY)
     assert "odd" not in run.output
-
-
-@pytest.mark.parametrize("name", ["change_one_user.yml", "change_many_users.yml", "awx/change_many_users.yml"])
-def test_readme_shows_the_playbooks_as_they_are(name: str) -> None:
-    play = (EXAMPLES / name).read_text()
-    assert play[play.index("- name:") :] in (ROOT / "README.md").read_text()
-
-
-def test_readme_shows_the_credential_type_as_it_is() -> None:
-    credential_type = (EXAMPLES / "awx/credential_type.yml").read_text()
-    assert credential_type[credential_type.index("inputs:") :] in (ROOT / "README.md").read_text()

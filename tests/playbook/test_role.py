@@ -18,8 +18,6 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
 from ansible_collections.rpaops.uipath.plugins.modules import uipath_password_rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
 from ansible_collections.rpaops.uipath.tests.faults.rig import stored_passwords
@@ -473,14 +471,3 @@ def test_the_guide_explains_every_status() -> None:
     table = guide[guide.index("## Statuses") : guide.index("## Consumers")]
     first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     assert {word for cell in first_cells for word in re.findall(r"`(\w+)`", cell)} == set(MESSAGES)
-
-
-def test_the_readme_names_variables_that_there_are() -> None:
-    [block] = [
-        text for text in (ROOT / "README.md").read_text().split("```") if "\nrotate_passwords_connection:" in text
-    ]
-    shown = yaml.safe_load(block.removeprefix("yaml"))
-    specs = yaml.safe_load((ROOT / "roles/rotate_passwords/meta/argument_specs.yml").read_text())
-    assert set(shown) < set(specs["argument_specs"]["main"]["options"])
-    connection = ArgumentSpecValidator(connection_argument_spec()).validate(shown["rotate_passwords_connection"])
-    assert connection.error_messages == []
