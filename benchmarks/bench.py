@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the benchmarks share: the simulator, the timing of a playbook, and the table that is printed."""
+"""What the benchmarks share: the simulator, the timing of a playbook, and the table of results."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def play(text: str, server: BenchmarkServer, *, arguments: Sequence[str] = (), *
 
 
 def number_of_runs(description: str | None) -> int:
-    """Read the command line, and print what was measured on, and the head of the table."""
+    """Read the command line, and print the versions in use and the head of the table."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--runs", type=int, default=3, help="how often each side of a ratio is run (3)")
+    parser.add_argument("--runs", type=int, default=3, help="how often each side of a ratio runs (3)")
     runs: int = parser.parse_args().runs
     versions = subprocess.run(["ansible-playbook", "--version"], capture_output=True, text=True, check=True).stdout
     print(f"{versions.splitlines()[0]}, Python {platform.python_version()}, requests {requests.__version__}, ", end="")
@@ -103,13 +103,13 @@ def peak(case: str, megabytes: float, wanted: str) -> None:
 
 
 def demand(case: str, measured: float, wanted: str) -> None:
-    """Remember a figure that is not as wanted, such as `<= 3.0`."""
+    """Note a figure that misses its target, such as `<= 3.0`."""
     comparison, bound = wanted.split()
     if not {"<=": operator.le, ">=": operator.ge}[comparison](measured, float(bound)):
         MISSED.append(f"{case}: {measured:.2f}, wanted {wanted}")
 
 
 def conclude() -> None:
-    """Fail with everything that was missed."""
+    """Fail if a figure missed its target."""
     if MISSED:
         raise SystemExit("\n" + "\n".join(f"MISSED {missed}" for missed in MISSED))

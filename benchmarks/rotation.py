@@ -1,11 +1,11 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time rpaops.uipath.uipath_password_rotation on the simulator, and show where its time goes.
+"""Time rpaops.uipath.uipath_password_rotation on the simulator, and show the parts of its time.
 
-What is compared with it changes or decrypts the same number of passwords: uipath_user_password, which keeps nothing,
-and ansible-core's Vault. Every account has a record before anything is timed, and every forced run changes the
-passwords of all accounts, or it is an error. See README.md beside this file.
+It is compared with uipath_user_password, which changes the same number of passwords and stores none, and with
+ansible-core's Vault, which decrypts the same number of records. Every account has a record before the timing starts,
+and every forced run must change the passwords of all accounts. See README.md in this folder.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ ROTATION = """
 
 
 @dataclass
-class Fleet:
-    """Users of the server whose passwords a store keeps."""
+class Accounts:
+    """Users of the server, and the store that keeps their passwords."""
 
     server: BenchmarkServer
     users: list[User]
@@ -74,7 +74,7 @@ class Fleet:
         return play(text, self.server, arguments=["--vault-password-file", str(secret)], **options)
 
     def rotation(self) -> Cost:
-        """Rotate every account, and make sure that each was."""
+        """Rotate every account, and check that each was rotated."""
         before = self.applied()
         cost = self.play(ROTATION, force=True)
         self.demand_rotated(before)
@@ -86,10 +86,10 @@ class Fleet:
 
     def demand_rotated(self, before: dict[str, int]) -> None:
         if self.applied() != {user["user_id"]: before.get(user["user_id"], 0) + 1 for user in self.users}:
-            raise SystemExit("a run did not change every password once: its time means nothing")
+            raise SystemExit("a run did not change every password once, so its time is not valid")
 
     def decryption(self) -> float:
-        """Decrypt every record with nothing but ansible-core."""
+        """Decrypt every record with ansible-core only."""
         library, started = vault.VaultLib(SECRETS), time.perf_counter()
         for path in self.store.glob("*.yml"):
             library.decrypt(path.read_bytes())
@@ -97,11 +97,11 @@ class Fleet:
 
 
 @contextmanager
-def batch(server: BenchmarkServer, count: int) -> Iterator[Fleet]:
-    """Make users, and a store with a record of each."""
+def batch(server: BenchmarkServer, count: int) -> Iterator[Accounts]:
+    """Create users, and a store with a record of each."""
     folder = Path(tempfile.mkdtemp())
     try:
-        made = Fleet(server, new_users(server, count), folder)
+        made = Accounts(server, new_users(server, count), folder)
         made.play(ROTATION, state="present")
         yield made
     finally:
@@ -109,7 +109,7 @@ def batch(server: BenchmarkServer, count: int) -> Iterator[Fleet]:
 
 
 def against_others(runs: int) -> None:
-    """Compare 1,000 accounts with the bare module, and a run in which nothing is due with their decryption."""
+    """Compare 1,000 accounts with uipath_user_password, and a run without a due account with their decryption."""
     ratios, seconds, idle_ratios, idle_seconds = [], [], [], []
     with simulator(LATENCY) as server:
         for _run in range(runs):
@@ -141,7 +141,7 @@ def growth(runs: int) -> None:
 
 @dataclass
 class Meter:
-    """Counts calls, with the time that passed in them and the processor time of their threads."""
+    """Counts calls, their elapsed time, and the processor time of their threads."""
 
     calls: int = 0
     passed: float = 0.0
@@ -178,7 +178,7 @@ def metered_calls() -> Iterator[dict[str, Meter]]:
         yield meters
 
 
-def rotate_here(accounts: Fleet) -> None:
+def rotate_here(accounts: Accounts) -> None:
     """Rotate every account as the action does, in this process."""
     url = f"{accounts.server.url}/identity"
     given = {"identity_url": url, **CLIENT, "concurrency": CONCURRENCY, "force": True}
@@ -191,17 +191,17 @@ def rotate_here(accounts: Fleet) -> None:
 
 
 def parts() -> None:
-    """Print where the time of 1,000 accounts goes. Threads wait at the same time: the sums exceed the whole."""
+    """Print the parts of the time of 1,000 accounts. Threads wait at the same time, so the sums exceed the total."""
     with simulator(LATENCY) as server, batch(server, 1_000) as accounts, metered_calls() as meters:
         before, started, work = accounts.applied(), time.perf_counter(), time.process_time()
         rotate_here(accounts)
         passed, worked = time.perf_counter() - started, time.process_time() - work
         accounts.demand_rotated(before)
-    print("\n| part of 1,000 accounts | calls | passed in all threads | processor time |\n| --- | --- | --- | --- |")
+    print("\n| part of 1,000 accounts | calls | elapsed in all threads | processor time |\n| --- | --- | --- | --- |")
     for name, meter in meters.items():
         print(f"| {name} | {meter.calls} | {meter.passed:.1f} s | {meter.worked:.1f} s |")
     rest = worked - sum(meter.worked for meter in meters.values())
-    print(f"| all else | | | {rest:.1f} s |\n| the whole run | | {passed:.1f} s | {worked:.1f} s |")
+    print(f"| the rest | | | {rest:.1f} s |\n| total | | {passed:.1f} s | {worked:.1f} s |")
 
 
 def main() -> None:

@@ -1,12 +1,12 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time rpaops.uipath.uipath_user_info against what it replaces, on the simulator, and count the requests of both.
+"""Compare the time and the requests of rpaops.uipath.uipath_user_info with its alternative, on the simulator.
 
-Both sides find the ids of 1,000 user names among 20,000 users, in turn and on the same server. The other side pages
-the listing with ansible.builtin.uri and filters with what ansible-core has: json_query is another collection's and
-wants jmespath. It knows the organization's id, compares case, and does not look for names that two users have. See
-README.md beside this file.
+Both sides find the ids of 1,000 user names among 20,000 users, in turn and on the same server. The alternative pages
+through the list with ansible.builtin.uri and filters it with ansible-core's own filters (json_query is part of another
+collection and needs jmespath). It is given the organization's id, is case-sensitive, and does not detect names that two
+users have. See README.md in this folder.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Lookup(NamedTuple):
 
 
 def measured(server: BenchmarkServer, text: str, names: list[str]) -> Lookup:
-    """Run a playbook, and count the listing calls that it makes."""
+    """Run a playbook, and count its listing calls."""
     server.control("POST", "reset")
     seconds = play(text, server, names=names, partition_id=PARTITION).seconds
     return Lookup(seconds, server.control("GET", "report")["requests"]["list_users"])

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time rpaops.uipath.uipath_user_password against what it replaces, on the simulator, and print the ratios.
+"""Compare the time of rpaops.uipath.uipath_user_password with its alternatives, on the simulator.
 
-Both sides of a ratio run in turn against the same server. Every run changes the passwords of all users, and is an
-error otherwise. See README.md beside this file.
+Both sides of a ratio run in turn against the same server. Every run must change the passwords of all users. See
+README.md in this folder.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ URI = """
 
 
 def new_users(server: BenchmarkServer, count: int) -> list[User]:
-    """Replace all users by `count` new ones with distinct random passwords, and return the wanted changes."""
+    """Replace all users by `count` new ones with distinct random passwords, and return the changes to make."""
     server.control("DELETE", "users")
     server.control("POST", "reset")
     users = [
@@ -83,11 +83,11 @@ def new_users(server: BenchmarkServer, count: int) -> list[User]:
 def demand_changed(server: BenchmarkServer, users: list[User]) -> None:
     pairs = [[user["user_id"], user["new_password"]] for user in users]
     if server.control("POST", "verify", {"pairs": pairs})["live"] != len(users):
-        raise SystemExit("a run did not change every password: its time means nothing")
+        raise SystemExit("a run did not change every password, so its time is not valid")
 
 
 def thread_pool(server: BenchmarkServer, users: list[User]) -> Cost:
-    """Change the passwords with nothing but `requests` in threads, a session each."""
+    """Change the passwords with `requests` only, in threads with a session each."""
     started = time.perf_counter()
     base, local = f"{server.url}/identity", threading.local()
     form = {"grant_type": "client_credentials", **CLIENT}

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Change passwords with real playbooks, on a simulated Identity server, and compare with what the server saw.
+"""Change passwords with real playbooks on a simulated Identity server, and check the result at the server.
 
-Run it with "make demo". All files are in one folder below .tools, which is removed at the end.
+Run it with "make demo". All files are in one folder in .tools, which is removed at the end.
 """
 
 from __future__ import annotations
@@ -35,31 +35,29 @@ class Demo:
         self.stage.play("change_one_user.yml", vaulted, returns=0, shows="changed=1 ")
         expect(self.stage.live(one), "the new password is in effect")
 
-        say("2. The same again: ok, because the new password is in effect already")
+        say("2. Run it again: ok, because the new password is already in effect")
         self.stage.play("change_one_user.yml", vaulted, returns=0, shows="changed=0 ")
 
         say(f"3. Change {MANY} passwords in one task")
         self.stage.play("change_many_users.yml", self.stage.vault({"users": many}), returns=0, shows=f"changed: {MANY}")
 
-        say("4. A wrong old password: this playbook has to fail, and to say why")
+        say("4. Use a wrong old password: the playbook must fail and say why")
         self.stage.play("change_one_user.yml", self.stage.vault(stale), returns=2, shows="status: wrong_password")
         self.conclude(one, many)
 
     def conclude(self, one: dict[str, str], many: list[dict[str, str]]) -> None:
-        say("What the server saw")
+        say("The requests that the server received")
         report = self.server.report
         for operation, number in report["requests"].items():
             answers = ", ".join(f"{times} x HTTP {status}" for status, times in report["answers"][operation].items())
             print(f"{number:>4}  {operation} requests: {answers}")
         applied, mismatches = report["applied"], report["mismatches"]
-        print(
-            f"{sum(applied.values()):>4}  passwords set: one per user, and in step 2 the new one tried against itself"
-        )
-        print(f"{sum(mismatches.values()):>4}  wrong passwords: one in step 2, two in step 4")
-        expect(applied == {one["user_id"]: 2, **{user["user_id"]: 1 for user in many}}, "nothing else was set")
-        expect(mismatches == {one["user_id"]: 3}, "no other password was wrong")
+        print(f"{sum(applied.values()):>4}  changes applied: one per user, and the test of the new password in step 2")
+        print(f"{sum(mismatches.values()):>4}  wrong old passwords: one in step 2, two in step 4")
+        expect(applied == {one["user_id"]: 2, **{user["user_id"]: 1 for user in many}}, "no other password was set")
+        expect(mismatches == {one["user_id"]: 3}, "no other old password was wrong")
         expect(self.stage.live(one, *many), "all new passwords are in effect")
-        print(f"{1 + MANY:>4}  new passwords in effect, which is all; no password is in any output above")
+        print(f"{1 + MANY:>4}  new passwords in effect: all of them. No password is in the output above")
 
 
 def main() -> None:
@@ -67,15 +65,15 @@ def main() -> None:
         folder = Path(name)
         authority = Authority(folder)
         server = Simulator(folder, authority.issue("server"))
-        say(f"A simulated Identity server listens at {server.origin}")
-        print("URL, credentials and the vault password are in the environment: UIPATH_*, ANSIBLE_VAULT_PASSWORD_FILE.")
+        say(f"A simulated Identity server is listening at {server.origin}")
+        print("The playbooks read the connection and the vault password from UIPATH_* and ANSIBLE_VAULT_PASSWORD_FILE.")
         try:
             stage = Stage(folder, authority, server)
             Demo(stage).run()
             RotationDemo(stage).run()
         finally:
             server.stop()
-    say("All as promised. The server is stopped, its files are removed.")
+    say("Every check passed. The server is stopped, and its files are removed.")
 
 
 if __name__ == "__main__":
@@ -83,4 +81,4 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted. The server is stopped, its files are removed.")
+        sys.exit("\nInterrupted. The server is stopped, and its files are removed.")

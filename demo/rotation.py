@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rotate three passwords, kill a rotation at the worst moment, and let the next one find its way."""
+"""Rotate three passwords, kill a rotation during a request, and let the next one complete it."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ class RotationDemo:
 
     def run(self) -> None:
         self.server.control("POST", "reset")
-        say("5. Rotate three passwords: the new ones are made here, and kept in a store")
+        say("5. Rotate three passwords: the role makes new ones, and keeps them in a store")
         print((ROOT / "demo" / PLAYBOOK).read_text())
         self.stage.play(PLAYBOOK, self.vaulted, returns=0, shows="rotated: 3")
         self.show(rotated=3)
 
-        say("6. The same again: nothing is due, and the server is not even asked")
+        say("6. Run it again: nothing is due, so no request is sent")
         requests = self.server.total
         self.stage.play(PLAYBOOK, self.vaulted, returns=0, shows="fresh: 3")
         expect(self.server.total == requests, "no request was sent")
 
-        say("7. Rotate again, and kill -9 everything while a new password is on its way")
+        say("7. Rotate again, and kill -9 all processes during the request for a new password")
         self.kill_in_the_middle()
         self.show(rotated=2)
-        print("\nThe server has applied what nobody heard the answer to. Both passwords are in the store.")
+        print("\nThe server applied the change, but its answer was lost. Both passwords are in the store.")
 
-        say("8. The next run sends the same pair again, learns that the new password is live, and goes on from there")
+        say("8. The next run sends the same pair again, finds out that the new password is live, and continues from it")
         self.stage.play(PLAYBOOK, self.vaulted, returns=0, shows="resumed: 1")
         self.show(rotated=3)
         self.conclude()
@@ -64,7 +64,7 @@ class RotationDemo:
         before = self.server.count()
         with self.stage.started(PLAYBOOK, self.vaulted, "-e", "rotate_passwords_force=true") as process:
             wait_until(lambda: self.server.count() > before or process.poll() is not None, START_SECONDS)
-            expect(process.poll() is None, "the run is under way")
+            expect(process.poll() is None, "the run has started")
             for pid in [process.pid, *descendants(process.pid)]:
                 os.kill(pid, signal.SIGKILL)
             print(process.communicate()[0].strip(), f"(killed, exit code {process.returncode})", sep="\n")
@@ -75,7 +75,7 @@ class RotationDemo:
         self.server.clear_faults()
 
     def show(self, *, rotated: int) -> None:
-        """Compare what the store holds with what is live at the server, which only a simulated one can tell."""
+        """Compare the store with the passwords that are live at the server, which only a simulated one can tell."""
         print(f"\n{'account':14}{'in the store':42}live at the server")
         settled = 0
         for name, user_id in self.users.items():
@@ -89,7 +89,7 @@ class RotationDemo:
             print(f"{name:14}{words:42}{' and '.join(live) or 'none of them'}")
             expect(len(live) == 1, "the live password is in the store")
             settled += live == ["current"] and not pending
-        expect(settled == rotated, f"{rotated} accounts are settled")
+        expect(settled == rotated, f"{rotated} accounts are complete")
 
     def nickname(self, password: str) -> str:
         """Tell passwords apart without showing any of them."""
@@ -103,12 +103,12 @@ class RotationDemo:
     def conclude(self) -> None:
         report = self.server.report
         mismatches = sum(report["mismatches"].values())
-        print(f"\n{mismatches} failed sign-in: the pair that was sent twice. No account was locked, none was lost.")
-        expect(mismatches == 1, "there was one")
+        print(f"\n{mismatches} failed sign-in: the pair was sent twice. No account was locked, no password was lost.")
+        expect(mismatches == 1, "there is one failed sign-in")
 
 
 def descendants(parent: int) -> list[int]:
-    """The processes that a process has started, and theirs: ansible-core's workers have sessions of their own."""
+    """All descendants of a process: ansible-core's workers are in sessions of their own."""
     found = []
     for pid in process_ids():
         ancestry = re.search(rb"^PPid:\s*(\d+)$", read_proc(pid, "status"), re.MULTILINE)

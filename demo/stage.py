@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What both parts of the demonstration need: run a playbook as a user would, and compare with what was promised."""
+"""What both parts of the demonstration need: run a playbook as a user would, and check what it must do."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ansible_collections.rpaops.uipath.tests.playbook.certificates import Author
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
 
 ROOT = Path(__file__).resolve().parent.parent
-LONGEST_TMPDIR = 75  # Ansible puts a socket there, whose whole path may have 107 characters
-PATIENCE = 10  # seconds that an interrupted playbook gets to end by itself
+LONGEST_TMPDIR = 75  # Ansible creates a socket there, whose whole path may have 107 characters
+GRACE_SECONDS = 10  # for an interrupted playbook to end by itself
 
 
 def expect(fact: bool, promise: str) -> None:
     if not fact:
-        raise SystemExit(f"\nNot as promised: {promise}.")
+        raise SystemExit(f"\nCheck failed: {promise}.")
 
 
 def say(title: str) -> None:
@@ -35,19 +35,19 @@ def say(title: str) -> None:
 
 
 def output_of(process: subprocess.Popen[str]) -> str:
-    """Wait for a process. If this one is interrupted, that one gets a moment to end by itself."""
+    """Wait for a process. On an interrupt, give it time to end by itself."""
     try:
         return process.communicate()[0].strip()
     except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=PATIENCE)
+            process.communicate(timeout=GRACE_SECONDS)
         process.kill()
         raise
 
 
 class Stage:
-    """A server, and playbooks that know how to reach it. All files are in one folder."""
+    """A server, and playbooks with their connection to it. All files are in one folder."""
 
     def __init__(self, folder: Path, authority: Authority, server: Simulator) -> None:
         self.folder, self.server = folder, server
@@ -78,17 +78,17 @@ class Stage:
         return pair
 
     def user(self) -> dict[str, str]:
-        """A new user of the server, whose password is the old one."""
+        """Create a user at the server, with the old password of a new pair."""
         user = {**self.pair(), "user_id": str(uuid.uuid4())}
         self.server.add_users({user["user_id"]: user["old_password"]})
         return user
 
     def live(self, *users: dict[str, str]) -> bool:
-        """Ask the server, as nobody can ask a real one, whether all new passwords are in effect."""
+        """Ask the server whether all new passwords are in effect. A real server does not tell."""
         return self.server.live_count([(user["user_id"], user["new_password"]) for user in users]) == len(users)
 
     def vault(self, variables: dict[str, Any]) -> Path:
-        """Encrypt variables with Ansible Vault. They are never on disk in clear text."""
+        """Encrypt variables with Ansible Vault. They are never written in clear text."""
         file = self.folder / f"vault-{uuid.uuid4().hex[:4]}.yml"
         command = ["ansible-vault", "encrypt", "--output", str(file), "-"]
         plain = json.dumps(variables)
@@ -97,7 +97,7 @@ class Stage:
         return file
 
     def play(self, playbook: str, vaulted: Path, *extra: str, returns: int, shows: str) -> None:
-        """Run a playbook as a user would, and hold its exit code and its output against the promise."""
+        """Run a playbook as a user would, and check its exit code and its output."""
         start = time.monotonic()
         with self.started(playbook, vaulted, *extra) as process:
             output = output_of(process)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A strict, ill-tempered stand-in for UiPath's Identity server.
+"""A strict simulator of UiPath's Identity server, with faults on request.
 
-It keeps local users with live passwords, answers the part of the Identity API that this collection speaks, and can be
-told to fail in every way that a network, a proxy or the product itself can fail. Standard library only.
+It has local users with live passwords, serves the part of the Identity API that this collection uses, and simulates the
+failures of a network, a proxy and the product itself. Standard library only.
 
 Command line
 ============
@@ -15,7 +15,7 @@ Command line
 --port PORT           port, 0 for any free one (0)
 --certfile F --keyfile F
                       serve HTTPS with this certificate; without them HTTP
---client-ca F         demand a client certificate that this CA has signed
+--client-ca F         require a client certificate that this CA has signed
 --forms FORM          all, standalone, host, organization or tenant (all)
 --order ORDER         old-first (the stock framework) or policy-first (old-first)
 --state FILE          keep the users in this journal; it survives ``kill -9``
@@ -72,7 +72,7 @@ put_setting, unknown.
 Faults
 ======
 
-``{"operation": NAME or "*", "kind": KIND, "times": 1 | n | null (for ever), "skip": n (leave the first n matching
+``{"operation": NAME or "*", "kind": KIND, "times": 1 | n | null (always), "skip": n (leave the first n matching
 requests alone), "user_id": ID, "probability": 0..1, ...parameters}``. For each request the list is read in order; the
 kinds marked + let the request go on, the first other one decides the answer. ``apply`` says whether the request is
 carried out before its answer is spoiled.
@@ -81,8 +81,8 @@ carried out before its answer is spoiled.
 kind                      parameters (defaults)                     what the client gets
 ========================  ========================================  ===================================================
 latency +                 seconds (0.1)                             the answer, later
-other_change +            password                                  somebody else sets this password just before
-other_delete +            -                                         somebody else deletes the user just before
+other_change +            password                                  an administrator sets this password just before
+other_delete +            -                                         an administrator deletes the user just before
 too_many_requests         retry_after (null), as_date (false),      429; Retry-After in seconds or as HTTP-date
                           apply (false)
 status                    status (500), apply (false)               that status with a short JSON body (408, 5xx, ...)
@@ -152,7 +152,7 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "organization": "acme",
     "tenant": "DefaultTenant",
     "partition_id": "7a2f0b1e-52f4-4f0e-9d0c-6a2b5d1c9e10",
-    "order": "old-first",  # which is looked at first: the old password, or policy and history of the new one
+    "order": "old-first",  # what is checked first: the old password, or policy and history of the new one
     "generations": "both",  # of the user list: "new" (/api/User/users), "old" (/api/UserPartition/users), "both"
     "search": "prefix",  # what searchTerm does with names and addresses: "prefix" or "contains"
     "latency": 0.0,
@@ -163,7 +163,7 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "lockout": {"enabled": False, "max_failures": 10, "seconds": 300, "code": "UserLockedOut"},
     "inactive": {"refused": True, "code": "UserInactive"},
     "no_password_code": "UserHasNoLocalPassword",  # directory users, robots, groups
-    "reset": {"policy": True, "history": False, "unlocks": True},  # what an administrator's reset looks at and does
+    "reset": {"policy": True, "history": False, "unlocks": True},  # what an administrator's reset checks and does
     "create_existing": "recreate",  # POST of a user that exists: "recreate" or "refuse"
     "token_lifetime": 3600,
     "token_format": "jwt",  # or "opaque"
@@ -177,7 +177,7 @@ DEFAULT_CONFIG: dict[str, Any] = {
         }
     },
     "static_tokens": {},  # token -> {"scopes": [...], "administrator": bool, "client_id": name}
-    "settings": {  # those that nothing else in this configuration stands for
+    "settings": {  # those that no other key of this configuration determines
         "Auth.Password.DefaultExpirationDays": "0",
         "Auth.Password.ShouldChangePasswordAfterFirstLogin": "false",
     },
@@ -220,7 +220,7 @@ SCOPES: dict[str, frozenset[str]] = {
 
 
 class ConfigError(ValueError):
-    """What a test asked for does not exist; the message says what."""
+    """A test asked for something that does not exist; the message names it."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -587,7 +587,7 @@ def load_state(path: str | os.PathLike[str]) -> dict[str, User]:
 
 
 class Journal:
-    """Append-only JSON lines. write() is enough to survive kill -9; surviving a power cut is not its business."""
+    """Append-only JSON lines. write() is enough to survive kill -9; a power failure is out of scope."""
 
     def __init__(self, path: str | None) -> None:
         self.path = path
@@ -683,7 +683,7 @@ def search_text(user: User) -> str:
 
 
 def policy_errors(policy: dict[str, Any], password: str) -> list[IdentityError]:
-    """All errors together, in the order and the words of the stock PasswordValidator; only ASCII has classes."""
+    """All errors, in the order and the wording of the stock PasswordValidator; only ASCII has classes."""
     checks = [
         (
             len(password.encode("utf-16-le")) // 2 < policy["min_length"] or not password.strip(),
@@ -742,7 +742,7 @@ def old_errors(user: User, password: str) -> list[IdentityError]:
 
 
 def change_errors(config: dict[str, Any], user: User, old: str, new: str, now: float) -> list[IdentityError]:
-    """Why this change is refused; empty if it is not."""
+    """The errors that reject this change; empty if it is accepted."""
     new_ones = policy_errors(config["policy"], new) + history_errors(config["history"], user, new)
     in_order = [old_errors(user, old), new_ones]
     if config["order"] == "policy-first":
@@ -786,7 +786,7 @@ def settings_of(config: dict[str, Any]) -> dict[str, str | None]:
 
 
 def setting_change(key: str, value: str | None) -> dict[str, Any]:
-    """What to merge into the configuration; raises ValueError for a value that the key cannot have."""
+    """The changes to merge into the configuration; raises ValueError for a value that the key cannot have."""
     if key == COMPLEXITY:
         given = json.loads(value or "")
         policy = {ours: bool(given[theirs]) for theirs, ours in COMPLEXITY_NAMES.items() if theirs in given}
@@ -862,7 +862,7 @@ def served_forms(config: dict[str, Any]) -> set[str]:
 
 
 class Route(NamedTuple):
-    """Where a request leads: an operation and its argument, or an answer that needs no operation."""
+    """The route of a request: an operation and its argument, or an answer that needs no operation."""
 
     operation: str
     argument: str = ""
@@ -938,7 +938,7 @@ def generation_exists(config: dict[str, Any], segments: list[str]) -> bool:
 
 
 class Grant(NamedTuple):
-    """What a bearer token stands for."""
+    """The rights of a bearer token."""
 
     client_id: str
     scopes: frozenset[str]
@@ -1045,7 +1045,7 @@ OPERATIONS = ("token", "discovery", *SCOPES, "unknown")
 
 @dataclass
 class Fault:
-    """One planned fault; times counts down, None is for ever."""
+    """One planned fault; times counts down, None means always."""
 
     kind: str
     operation: str
@@ -1064,7 +1064,7 @@ class Fault:
         )
 
     def fires(self, chance: random.Random) -> bool:
-        """For a request that matches: whether this is the time. Counts."""
+        """Count a matching request, and tell whether the fault applies to it."""
         if self.skip > 0:
             self.skip -= 1
             return False
@@ -1097,7 +1097,7 @@ class FaultPlan:
         self.chance = random.Random(seed)  # noqa: S311 - chance must be repeatable
 
     def select(self, operation: str, user_id: str) -> list[Fault]:
-        """The faults of this request: any number that let it pass, then at most one that answers."""
+        """The faults of this request: any number that let it continue, then at most one that answers."""
         selected = []
         for fault in self.faults:
             if fault.matches(operation, user_id) and fault.fires(self.chance):
@@ -1108,7 +1108,7 @@ class FaultPlan:
 
 
 def quoted(passwords: list[str]) -> str:
-    """Every spelling in which a password may come back, in one sentence."""
+    """One sentence with a password in every encoding in which a server may quote it."""
     spellings = []
     for password in passwords:
         escaped = json.dumps(password)[1:-1]
@@ -1188,7 +1188,7 @@ def truncated(answer: Answer, cut: str) -> Answer:
 
 
 class Report:
-    """What happened, for tests to look at. The caller holds the lock."""
+    """A log for the tests. The caller holds the lock."""
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
@@ -1795,7 +1795,7 @@ class Connection(socketserver.BaseRequestHandler):
             except MalformedRequestError:
                 self.deliver(problem(400, "Bad Request"), keep_alive=False)
             except OSError:
-                return  # the client is gone
+                return  # the client has disconnected
 
     def read(self, stream: BinaryIO) -> Request | None:
         request = read_head(stream)
@@ -1806,7 +1806,7 @@ class Connection(socketserver.BaseRequestHandler):
         return request
 
     def deliver(self, answer: Answer, keep_alive: bool, with_body: bool = True) -> bool:
-        """Sends the answer, or breaks off as it says; true if the connection goes on."""
+        """Sends the answer, or breaks off as the answer says; true if the connection continues."""
         if answer.delivery == "hang":
             self.wait_for_client(answer.seconds)
         if answer.delivery == "reset":
@@ -1832,7 +1832,7 @@ class Connection(socketserver.BaseRequestHandler):
             self.request.sendall(body[start : start + size])
 
     def wait_for_client(self, seconds: float) -> None:
-        """Says nothing until the client gives up, at most so long."""
+        """Sends nothing until the client gives up, at most for this time."""
         self.request.settimeout(seconds)
         try:
             self.request.recv(1)
@@ -1841,7 +1841,7 @@ class Connection(socketserver.BaseRequestHandler):
 
 
 class IdentityServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """A thread for each connection; TLS is negotiated there, so that a slow client holds up nobody."""
+    """A thread for each connection. TLS is negotiated there, so that a slow client does not delay others."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -1865,7 +1865,7 @@ class IdentityServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
         try:
             secured = self.tls.wrap_socket(request, server_side=True)
         except OSError:
-            return  # the client does not like the certificate, or is gone
+            return  # the client rejects the certificate, or has disconnected
         with secured:
             super().finish_request(secured, client_address)
 
@@ -1924,7 +1924,7 @@ def tls_context(options: argparse.Namespace) -> ssl.SSLContext | None:
 
 
 def new_simulator(options: argparse.Namespace) -> Simulator:
-    """Users of the configuration file are added only where the journal does not know them: it is the truth."""
+    """Users of the configuration file are added only if the journal does not have them: the journal comes first."""
     given = json.loads(Path(options.config).read_text(encoding="utf-8")) if options.config else {}
     content = {name: given.pop(name) for name in ("users", "generate", "faults") if name in given}
     for name in ("forms", "order", "latency"):
