@@ -71,12 +71,12 @@ def test_one_user(run_example: RunExample, simulator: Simulator) -> None:
 
 def test_many_users_in_check_mode_first(run_example: RunExample, simulator: Simulator) -> None:
     run = run_example("change_many_users.yml", *LIST, "--check", "--diff")
-    assert run["Show how many users ended with which status"]["msg"] == {"would_change": 3}
+    assert run["Show the number of users by status"]["msg"] == {"would_change": 3}
     assert live(simulator, "old", MANY)
     assert simulator.report["writes"] == 0
 
     run = run_example("change_many_users.yml", *LIST, "-v")
-    assert run["Show how many users ended with which status"]["msg"] == {"changed": 3}
+    assert run["Show the number of users by status"]["msg"] == {"changed": 3}
     assert live(simulator, "new", MANY)
 
 
@@ -86,13 +86,13 @@ def test_many_users_reports_those_that_failed(run_example: RunExample, simulator
     shown_id = MANY[1] if CORE < (2, 22) else "$REDACTED$"  # which takes all that is in a vaulted file for secret
     attention = run.items("Show the users that need attention")
     assert [item["msg"].split(".")[0] for item in attention] == [f"{shown_id}: wrong_password"]
-    assert run["Show how many users ended with which status"]["msg"] == {"changed": 2, "wrong_password": 1}
+    assert run["Show the number of users by status"]["msg"] == {"changed": 2, "wrong_password": 1}
 
 
 def test_many_users_reports_bad_input(run_example: RunExample) -> None:
     run = run_example("change_many_users.yml", *LIST, succeeds=False, UIPATH_IDENTITY_URL="ftp://example.com")
     assert "identity_url must look like" in run["Change the passwords"]["msg"]
-    assert run["Show how many users ended with which status"]["msg"] == {}
+    assert run["Show the number of users by status"]["msg"] == {}
 
 
 def test_module_defaults(run_example: RunExample, simulator: Simulator) -> None:

@@ -128,3 +128,12 @@ def test_the_guide_names_variables_that_there_are() -> None:
     assert set(shown) < set(specs["argument_specs"]["main"]["options"])
     connection = ArgumentSpecValidator(connection_argument_spec()).validate(shown["rotate_passwords_connection"])
     assert connection.error_messages == []
+
+
+def test_contributing_names_files_that_there_are() -> None:
+    """File names in a table are relative to the folder in its heading, or to the repository."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    sections = re.findall(r"^### [^`\n]+(?:`([^`]+)`)?\n(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL)
+    named = [(folder, name) for folder, table in sections for name in re.findall(r"`([\w/]+(?:\.py|/\w+))`", table)]
+    assert ("plugins/plugin_utils/_rotation", "record.py") in named
+    assert [name for folder, name in named if not ((ROOT / folder / name).exists() or (ROOT / name).exists())] == []
