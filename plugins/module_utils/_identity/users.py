@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -69,6 +69,14 @@ def change_password(client: Client, user_id: str, old: str, new: str, *, secrets
     except RequestError as error:
         return unanswered(error)
     return read_password_answer(response, client.secrets, secrets)
+
+
+def send_past_conflict(
+    send: Callable[[], PasswordAnswer], may_resend: Callable[[], bool] = lambda: True
+) -> tuple[PasswordAnswer, ...]:
+    """Send a pair, and once more after a conflict, and return the answers."""
+    answer = send()
+    return (answer, send()) if answer.kind == "conflict" and may_resend() else (answer,)
 
 
 def unanswered(error: RequestError) -> PasswordAnswer:

@@ -14,7 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import (
+    AnswerKind,
+    PasswordAnswer,
+    send_past_conflict,
+)
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import MessageKey, Status
 
 # The user's status, where one answer decides it.
@@ -72,9 +76,7 @@ def set_password(change: PasswordChange, send: Send, settle: Callable[[], None],
     answers: list[PasswordAnswer] = []
 
     def ask(old: str, new: str) -> AnswerKind:
-        answers.append(send(old, new))
-        if answers[-1].kind == "conflict":
-            answers.append(send(old, new))
+        answers.extend(send_past_conflict(lambda: send(old, new)))
         return answers[-1].kind
 
     status, message_key = decide(change, ask, settle, probe=probe)

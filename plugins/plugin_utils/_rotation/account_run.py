@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any, Union
+from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
@@ -29,7 +30,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import LockedRecord, OpenStore
 
 Sender = Callable[[str, str], PasswordAnswer]
-Starter = Callable[[Union[Record, None]], Rotation]
 
 
 class Abandoned(UiPathError):
@@ -39,29 +39,36 @@ class Abandoned(UiPathError):
     stops_task = True
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a run does with an account: the state machine for the record it finds, how it sends, and when it stops."""
+
+    rotation: Callable[[Record | None], Rotation]
+    send: Sender
+    is_abandoned: Callable[[], bool]
+
+
+def begin_account(store: OpenStore, user_id: str, work: Work) -> AccountRun | Outcome:
+    """Lock the account, read its record, and go on until it ends or has to wait after a lost answer."""
+    lock = ExitStack()
+    try:
+        record = lock.enter_context(store.locked(user_id))
+        account_run = AccountRun(lock, record, work.rotation(record.read()).steps(), work)
+    except UiPathError as error:
+        lock.close()
+        return outcome_of(error)
+    return account_run.proceed() or account_run
+
+
 class AccountRun:
-    """An account under way, with its lock, which is held until the account has ended.
+    """An account under way, with its lock, which is held until the account has ended."""
 
-    `rotation` starts the state machine for the record that is found under the lock.
-    """
-
-    def __init__(self, rotation: Starter, send: Sender, is_abandoned: Callable[[], bool]) -> None:
-        self._rotation = rotation
-        self._send = send
-        self._is_abandoned = is_abandoned
-        self._lock = ExitStack()
+    def __init__(self, lock: ExitStack, record: LockedRecord, steps: Steps, work: Work) -> None:
+        self._lock = lock
+        self._record = record
+        self._steps = steps
+        self._work = work
         self._answers: list[PasswordAnswer] = []
-        self._steps: Steps
-        self._record: LockedRecord
-
-    def begin(self, store: OpenStore, user_id: str) -> Outcome | None:
-        """Lock the account, read its record, and go on as far as possible."""
-        try:
-            self._record = self._lock.enter_context(store.locked(user_id))
-            self._steps = self._rotation(self._record.read()).steps()
-        except UiPathError as error:
-            return self._failed(error)
-        return self.proceed()
 
     def proceed(self) -> Outcome | None:
         """Go on until the account has ended, or return None where it has to wait after a lost answer."""
@@ -74,28 +81,24 @@ class AccountRun:
             outcome: Outcome = ending.value
             return outcome
         except UiPathError as error:
-            return self._failed(error)
+            self._lock.close()
+            return outcome_of(error, answers=tuple(self._answers))  # what was sent until then counts all the same
         return None
 
     def _carry_out(self, step: Save | PreserveConflict | Send) -> Any:
-        if begins_something(step) and self._is_abandoned():
+        if begins_something(step) and self._work.is_abandoned():
             raise Abandoned("The process that started this run is gone.")
         if isinstance(step, Save):
             return self._record.write(step.record)
         if isinstance(step, PreserveConflict):
             return self._record.preserve_conflict()
-        self._answers.append(self._send(step.old, step.new))
+        self._answers.append(self._work.send(step.old, step.new))
         return self._answers[-1]
 
     def abandon(self) -> Outcome:
         """End an account that waits, without sending again. The next run does."""
         self._lock.close()
         return Outcome("in_doubt", None, tuple(self._answers))
-
-    def _failed(self, error: UiPathError) -> Outcome:
-        """Return the outcome of an account whose store failed. What was sent until then counts all the same."""
-        self._lock.close()
-        return outcome_of(error, answers=tuple(self._answers))
 
 
 def begins_something(step: Step) -> bool:

@@ -20,8 +20,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
     PasswordAnswer,
     canonical_user_id,
     change_password,
+    send_past_conflict,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun, Work, begin_account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import RotationBatch, account_breaker
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import password_rules, rotation_requests
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import (
@@ -148,8 +149,8 @@ class RotationTask:
     def _batch(self, due: Sequence[int], plans: Sequence[Plan]) -> RotationBatch:
         def begin(index: int) -> AccountRun | Outcome:
             request = plans[index].request
-            account_run = AccountRun(self._rotation(request), self._sender(request), self._is_abandoned)
-            return account_run.begin(self._store, request.account.user_id) or account_run
+            work = Work(self._rotation(request), self._sender(request), self._is_abandoned)
+            return begin_account(self._store, request.account.user_id, work)
 
         return RotationBatch(
             begin=begin,
@@ -169,11 +170,11 @@ class RotationTask:
 
         def send(old: str, new: str) -> PasswordAnswer:
             secrets.update((old, new))
-            answer = change_password(self._client, request.account.user_id, old, new, secrets=secrets)
-            if answer.kind != "conflict" or self._is_abandoned():
-                return answer
-            again = change_password(self._client, request.account.user_id, old, new, secrets=secrets)
-            return replace(again, attempts=answer.attempts + again.attempts)
+            answers = send_past_conflict(
+                lambda: change_password(self._client, request.account.user_id, old, new, secrets=secrets),
+                lambda: not self._is_abandoned(),
+            )
+            return replace(answers[-1], attempts=sum(answer.attempts for answer in answers))
 
         return send
 

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun, Work, begin_account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome
@@ -42,13 +42,15 @@ class Drive:
                 request_of(), record, now=lambda: datetime.now(timezone.utc), new_password=lambda: next(values)
             )
 
-        self.account_run = AccountRun(rotation, self._send, lambda: 0 < orphaned_at <= next(self._looks))
+        self._work = Work(rotation, self._send, lambda: 0 < orphaned_at <= next(self._looks))
 
-    def begin(self) -> Outcome | None:
-        return self.account_run.begin(self.store, "u1")
+    def begin(self) -> AccountRun | Outcome:
+        return begin_account(self.store, "u1", self._work)
 
     def end(self) -> Outcome:
-        outcome = self.begin() or self.account_run.proceed()
+        """End an account that waits at most once."""
+        begun = self.begin()
+        outcome = begun.proceed() if isinstance(begun, AccountRun) else begun
         assert outcome
         return outcome
 
@@ -67,8 +69,7 @@ def store() -> MemoryStore:
 class TestBegin:
     def test_saves_the_pair_before_it_is_sent_and_the_end_after_it(self, store: MemoryStore) -> None:
         drive = Drive(store, APPLIED)
-        outcome = drive.begin()
-        assert outcome
+        outcome = drive.end()
         assert (outcome.status, outcome.changed, outcome.answers) == ("rotated", True, (APPLIED,))
         assert outcome.record is store.records["u1"]
         assert store.steps == ROTATION
@@ -80,19 +81,19 @@ class TestBegin:
 
     def test_ends_without_a_step_where_nothing_is_due(self) -> None:
         store = MemoryStore.holding(record_of(days=1))
-        outcome = Drive(store).begin()
+        outcome = Drive(store).end()
         assert outcome == Outcome("fresh", store.records["u1"])
         assert (store.steps, store.held) == (["lock", "read"], set())
 
     def test_leaves_an_account_alone_that_another_run_works_on(self, store: MemoryStore) -> None:
         with store.locked("u1"):
-            outcome = Drive(store).begin()
+            outcome = Drive(store).end()
             assert store.held == {"u1"}
-        assert outcome
         assert (outcome.status, outcome.changed) == ("busy", False)
 
-    def test_keeps_the_lock_while_a_lost_answer_settles(self, store: MemoryStore) -> None:
-        assert Drive(store, UNKNOWN).begin() is None
+    def test_keeps_the_lock_while_it_waits_after_a_lost_answer(self, store: MemoryStore) -> None:
+        begun = Drive(store, UNKNOWN).begin()
+        assert isinstance(begun, AccountRun)
         assert store.held == {"u1"}
 
 
@@ -122,8 +123,7 @@ class TestBrokenOff:
         self, store: MemoryStore, step: str, error: UiPathError
     ) -> None:
         store.failures[step] = error
-        outcome = Drive(store).begin()
-        assert outcome
+        outcome = Drive(store).end()
         assert (outcome.status, outcome.changed, outcome.record) == (error.status, False, None)
         assert outcome.error is error
         assert (outcome.stopped_by is not None) == error.stops_task
@@ -133,8 +133,7 @@ class TestBrokenOff:
     @pytest.mark.parametrize("error", [StoreError("full"), NotDurable("full"), Busy("taken")])
     def test_is_a_change_all_the_same_where_it_fails_after(self, store: MemoryStore, error: UiPathError) -> None:
         store.failures["write 2"] = error
-        outcome = Drive(store, APPLIED).begin()
-        assert outcome
+        outcome = Drive(store, APPLIED).end()
         assert (outcome.status, outcome.changed, outcome.answers[0]) == (error.status, True, APPLIED)
         assert store.records["u1"].pending is not None
         assert store.held == set()
@@ -143,14 +142,12 @@ class TestBrokenOff:
     def test_is_a_change_all_the_same_where_the_conflict_cannot_be_kept(self, store: MemoryStore, step: str) -> None:
         store.intrusions["write 2"] = record_of(password="foreign")
         store.failures[step] = StoreError("full")
-        outcome = Drive(store, APPLIED).begin()
-        assert outcome
+        outcome = Drive(store, APPLIED).end()
         assert (outcome.status, outcome.changed) == ("store_error", True)
 
     def test_a_conflict_keeps_both_versions(self, store: MemoryStore) -> None:
         store.intrusions["write 2"] = record_of(password="foreign")
-        outcome = Drive(store, APPLIED).begin()
-        assert outcome
+        outcome = Drive(store, APPLIED).end()
         assert (outcome.status, outcome.changed) == ("store_conflict", True)
         assert store.records["u1"].current.password == "new-1"
         assert "foreign" in store.records["u1"].candidates()
@@ -165,15 +162,13 @@ class TestBrokenOff:
 class TestAbandoned:
     @pytest.mark.parametrize(("at", "steps"), [(1, 2), (2, 3)])
     def test_neither_stages_nor_sends_any_more(self, store: MemoryStore, at: int, steps: int) -> None:
-        outcome = Drive(store, APPLIED, orphaned_at=at).begin()
-        assert outcome
+        outcome = Drive(store, APPLIED, orphaned_at=at).end()
         assert (outcome.status, outcome.changed, outcome.stopped_by) == ("in_doubt", False, "in_doubt")
         assert store.steps == ROTATION[:steps]
         assert store.held == set()
 
     def test_records_what_was_applied(self, store: MemoryStore) -> None:
-        outcome = Drive(store, APPLIED, orphaned_at=3).begin()
-        assert outcome
+        outcome = Drive(store, APPLIED, orphaned_at=3).end()
         assert outcome.status == "rotated"
         assert store.steps == ROTATION
 
@@ -185,7 +180,7 @@ class TestAbandoned:
 
 class TestAbandon:
     def test_ends_in_doubt_and_frees_the_lock(self, store: MemoryStore) -> None:
-        drive = Drive(store, UNKNOWN)
-        drive.begin()
-        assert drive.account_run.abandon() == Outcome("in_doubt", None, (UNKNOWN,))
+        begun = Drive(store, UNKNOWN).begin()
+        assert isinstance(begun, AccountRun)
+        assert begun.abandon() == Outcome("in_doubt", None, (UNKNOWN,))
         assert (store.steps, store.held) == (ROTATION[:4], set())

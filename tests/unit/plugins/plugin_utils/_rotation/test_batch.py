@@ -13,7 +13,7 @@ from itertools import count
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._workers import Stop
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun, Work, begin_account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import (
     BAD_ENDS,
     WAITING_AT_MOST,
@@ -111,8 +111,7 @@ class Bench:
             self.sends.append(number)
             return PasswordAnswer(OUTCOMES[self._answers[number].pop(0)])
 
-        account_run = AccountRun(rotation, send, lambda: False)
-        return account_run.begin(self.store, str(number)) or account_run
+        return begin_account(self.store, str(number), Work(rotation, send, lambda: False))
 
 
 class TestRun:
