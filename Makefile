@@ -8,7 +8,6 @@ PYTHON ?= python3
 T := $(CURDIR)/.tools
 COLLECTION := ansible_collections/rpaops/uipath
 LINKED := $(T)/collections/$(COLLECTION)
-COPIED := $(T)/ansible-test/$(COLLECTION)
 GET_PIP := $(T)/home/.ansible/test/cache
 TARBALL = $(T)/build/rpaops-uipath-$(shell sed -n 's/^version: //p' galaxy.yml).tar.gz
 
@@ -19,11 +18,26 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(T)/cache/hypothesis
 
 # The tools run with their own HOME: nothing outside the checkout is written.
 RUN := env HOME=$(T)/home ANSIBLE_COLLECTIONS_PATH=$(T)/collections PATH="$(T)/dev/bin:$(T)/pythons:$$PATH"
-# Forks, which do not go with the threads of parallel runs; it works on two accounts at once by itself.
+# Forks, which do not go with the threads of parallel runs; it runs two rotations at a time by itself.
 KILLS := tests/faults/test_kills.py
 # A playbook that waits for a server leaves a processor to another one. Tests of one file share a server.
 PARALLEL := --numprocesses 2 --dist loadfile
+# --proof: the tests that otherwise take a sample, and no others, in full
+PROOF :=
 say = @printf '\n== %s: %s\n' $@ '$(1)'
+# Runs other targets two at a time. Each prints when it has ended; one that fails does not stop the others.
+in_parallel = @printf '\n== %s: %s; each shows its output when it has ended\n' $@ '$(1)'; \
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going $(1) $(2); \
+	printf '\n== %s: all passed\n' $@
+
+# ansible-test insists on the path of an installed collection and refuses a link. With no repository of its own, the
+# copy would be taken for an ignored folder of this one, without a file to test. Targets run at the same time, so each
+# has its own copy.
+COPIED = $(T)/copies/$@/$(COLLECTION)
+define copy_collection
+	@rm -rf $(COPIED) && mkdir -p $(COPIED) && git -c init.defaultBranch=main init -q $(COPIED)
+	@git ls-files -co --exclude-standard -z | tar -c --null --ignore-failed-read -T - | tar -x -C $(COPIED)
+endef
 
 define make_venv
 	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || \
@@ -34,36 +48,44 @@ endef
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-test: unit model simulator playbook faults lint docs build integration sanity ## every check, on the newest ansible-core that python3 runs
-	@printf '\n== test: all passed\n'
+check: $(T)/ready ## what to run while you work: lint, unit, model, simulator, docs
+	$(call in_parallel,lint model unit docs simulator)
+
+test: $(T)/ready ## every kind of test, on the newest ansible-core that python3 runs; run it before you send a change
+	$(call in_parallel,playbook sanity faults integration build model lint unit docs simulator)
+
+proof: $(T)/ready ## the tests of which "make test" runs a sample, in full
+	$(call in_parallel,faults playbook model,PROOF=--proof)
 
 unit: $(T)/ready ## the unit tests
 	$(call say,pytest tests/unit)
 	@$(RUN) pytest tests/unit
 
 model: $(T)/ready ## the rotation in every order of faults, runs and kills that a model can think of, and its store
-	$(call say,pytest tests/model)
-	@$(RUN) pytest tests/model
+	$(call say,pytest $(PROOF) tests/model)
+	@$(RUN) pytest $(PROOF) $(PARALLEL) tests/model
 
 simulator: $(T)/ready ## the tests of the simulator
 	$(call say,pytest tests/simulator)
 	@$(RUN) pytest tests/simulator
 
 playbook: $(T)/ready ## real playbook runs against the simulator
-	$(call say,pytest tests/playbook)
-	@$(RUN) pytest $(PARALLEL) tests/playbook
+	$(call say,pytest $(PROOF) tests/playbook)
+	@$(RUN) pytest $(PROOF) $(PARALLEL) tests/playbook
 
 faults: $(T)/ready ## rotations that are killed, cut off, throttled and lied to
-	$(call say,pytest tests/faults)
-	@$(RUN) pytest $(PARALLEL) tests/faults --ignore $(KILLS)
-	@$(RUN) pytest $(KILLS)
+	$(call say,pytest $(PROOF) tests/faults)
+	@$(RUN) pytest $(PROOF) $(PARALLEL) tests/faults --ignore $(KILLS)
+	@$(RUN) pytest $(PROOF) $(KILLS)
 
-integration: copy ## ansible-test integration
+integration: $(T)/ready ## ansible-test integration
 	$(call say,every target of tests/integration)
+	$(copy_collection)
 	@cd $(COPIED) && $(RUN) ansible-test integration --color no
 
-sanity: copy ## ansible-test sanity, without any ignore file
+sanity: $(T)/ready ## ansible-test sanity, without any ignore file
 	$(call say,ansible-test sanity)
+	$(copy_collection)
 	@if compgen -G 'tests/sanity/ignore*' >&2; then echo 'sanity ignore files are not allowed' >&2; exit 1; fi
 	@cd $(COPIED) && $(RUN) ansible-test sanity --color no
 
@@ -78,17 +100,18 @@ format: $(T)/ready ## let ruff rewrite what it can
 	@$(RUN) ruff check --fix
 	@$(RUN) ruff format
 
-docs: copy ## the documentation and the changelog fragments
+docs: $(T)/ready ## the documentation and the changelog fragments
 	$(call say,antsibull-docs and ansible-doc and antsibull-changelog)
+	$(copy_collection)
 	@cd $(COPIED) && $(RUN) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all .
 	@$(RUN) ansible-doc --metadata-dump rpaops.uipath > $(T)/documentation.json
 	@$(RUN) antsibull-changelog lint
 
-build: $(T)/ready $(T)/importer/.installed ## the artifact, and galaxy-importer without a warning
+build: $(T)/ready $(T)/importer/.installed ## the artifact from tracked files, and galaxy-importer without a warning
 	$(call say,ansible-galaxy collection build and galaxy-importer)
-	@$(RUN) ansible-galaxy collection build --force --output-path $(T)/build
+	@$(RUN) python -m pytest tests/artifact
+	@$(RUN) python tests/artifact/build.py $(CURDIR) $(T)/build
 	@tar -tzf $(TARBALL)
-	@if tar -tzf $(TARBALL) | grep '^tests/' | grep -v '^tests/\(config.yml\)\?$$' >&2; then echo 'tests are in the artifact' >&2; exit 1; fi
 	@cd $(T)/build && $(RUN) PATH="$(T)/importer/bin:$$PATH" python -m galaxy_importer.main $(TARBALL) 2>&1 | tee importer.log
 	@if grep -E '^(WARNING|ERROR)' $(T)/build/importer.log > /dev/null; then echo 'galaxy-importer warns' >&2; exit 1; fi
 
@@ -105,12 +128,6 @@ demo: $(T)/run/.installed | $(LINKED) ## a demonstration against the simulator
 
 clean: ## remove .tools
 	rm -rf $(T)
-
-# ansible-test insists on the path of an installed collection and refuses a link. With no repository of its own, the
-# copy would be taken for an ignored folder of this one, without a file to test.
-copy: $(T)/ready
-	@rm -rf $(COPIED) && mkdir -p $(COPIED) && git -c init.defaultBranch=main init -q $(COPIED)
-	@git ls-files -co --exclude-standard -z | tar -c --null --ignore-failed-read -T - | tar -x -C $(COPIED)
 
 $(T)/ready: $(T)/dev/.installed $(GET_PIP)/.written $(T)/pythons/.linked | $(LINKED)
 	@touch $@
@@ -150,4 +167,4 @@ $(GET_PIP)/.written: tests/get_pip.py $(T)/dev/.installed
 	@umask 077; { echo '[global]'; env | sed -n 's/^PIP_\([A-Z_]*\)=/\1 = /p'; } > $(T)/home/.config/pip/pip.conf
 	@touch $@
 
-.PHONY: help test unit model simulator playbook faults integration sanity lint format docs build matrix benchmarks demo clean copy
+.PHONY: help check test proof unit model simulator playbook faults integration sanity lint format docs build matrix benchmarks demo clean

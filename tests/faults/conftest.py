@@ -11,13 +11,32 @@ from pathlib import Path
 import pytest
 from ansible_collections.rpaops.uipath.tests.faults.rig import ORDERS, Rig
 from ansible_collections.rpaops.uipath.tests.playbook.conftest import authority, scene, server_files
+from ansible_collections.rpaops.uipath.tests.sampling import Sample, one_by_name
 
 __all__ = ["authority", "scene", "server_files"]
 
 
-@pytest.fixture(params=ORDERS)
-def order(request: pytest.FixtureRequest) -> str:
-    """The order in which the server checks: every test of a rig is run with both, unless it names one."""
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Choose the orders of checking, for all tests that do not name theirs by `parametrize`.
+
+    With `--proof`, and where a test is marked `matrix`, both; otherwise one. The marker `orders` chooses it for each
+    value of another argument, elsewhere the test's name does.
+    """
+    test, proof = metafunc.definition, metafunc.config.getoption("proof")
+    named = [mark.args[0] for mark in test.iter_markers("parametrize")]
+    if mark := test.get_closest_marker("orders"):
+        cases = [(value, order) for value, one in mark.kwargs.items() for order in ORDERS if proof or order == one]
+        metafunc.parametrize((mark.args[0], "order"), cases, indirect=["order"])
+    elif "order" in metafunc.fixturenames and not any("order" in names for names in named):
+        both = proof or test.get_closest_marker("matrix")
+        metafunc.parametrize("order", ORDERS if both else [one_by_name(ORDERS, test.name)], indirect=True)
+
+
+@pytest.fixture
+def order(request: pytest.FixtureRequest, sample: Sample) -> str:
+    """The order in which the server checks."""
+    if not request.node.get_closest_marker("matrix"):
+        sample.one_of(request.param, ORDERS, "orders of checking")
     return str(request.param)
 
 

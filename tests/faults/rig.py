@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -90,14 +90,18 @@ class Rig:
         given = {"store": {"path": str(self.store)}, "accounts": accounts, **DEFAULTS, **options}
         return {"name": name, ROTATION: given, "ignore_errors": True}
 
-    def rotate(self, users: Iterable[str] | list[dict[str, Any]], *arguments: str, **options: Any) -> dict[str, Any]:
+    def rotate(
+        self, users: Iterable[str] | list[dict[str, Any]], *arguments: str, warnings: Sequence[str] = (), **options: Any
+    ) -> dict[str, Any]:
         """The result of one rotation, in a playbook of its own."""
-        return self.play([self.task(users, **options)], *arguments)[TASK]
+        return self.play([self.task(users, **options)], *arguments, warnings=warnings)[TASK]
 
-    def struck(self, users: Iterable[str], plan: Mapping[str, Any], **options: Any) -> PlaybookRun:
-        """A run that is struck at a side effect."""
+    def rotate_with_fault(
+        self, users: Iterable[str], plan: Mapping[str, Any], warnings: Sequence[str] = (), **options: Any
+    ) -> PlaybookRun:
+        """A run with a fault at one of its side effects."""
         with self.start(users, plan, **options) as running:
-            return running.finish()
+            return running.finish(warnings=warnings)
 
     def start(self, users: Iterable[str], plan: Mapping[str, Any], **options: Any) -> AbstractContextManager[Running]:
         environment = {"PYTHONPATH": str(INJECTION), "INJECTION": json.dumps(self.injection(plan))} if plan else {}

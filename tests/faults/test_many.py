@@ -22,15 +22,18 @@ from ansible_collections.rpaops.uipath.tests.faults.rig import (
     statuses,
 )
 from ansible_collections.rpaops.uipath.tests.faults.rows import ROWS
+from ansible_collections.rpaops.uipath.tests.sampling import Sample
 
 MANY = 1000
+SAMPLE = 200
+UNLUCKY = 10
 SEED = 20260501
-PATIENT = {"timeout": 5, "concurrency": 16}
+PATIENT: dict[str, Any] = {"timeout": 5, "concurrency": 16}
 ANSWER_SECONDS = 60
 
 
-def newcomers(rig: Rig) -> list[dict[str, Any]]:
-    ids = rig.simulator.generate_users(MANY)
+def newcomers(rig: Rig, sample: Sample) -> list[dict[str, Any]]:
+    ids = rig.simulator.generate_users(sample.size(SAMPLE, MANY, "accounts"))
     return [{"user_id": user_id, "initial_password": f"initial-{number}"} for number, user_id in enumerate(ids)]
 
 
@@ -49,17 +52,17 @@ def all_settled(rig: Rig) -> bool:
     return all(is_settled(rig.record(user), live) for user, live in rig.lives().items())
 
 
-class TestOneThousand:
-    def test_with_random_faults(self, rig: Rig) -> None:
-        accounts = newcomers(rig)
+class TestManyAccounts:
+    def test_with_random_faults(self, rig: Rig, sample: Sample) -> None:
+        accounts = newcomers(rig, sample)
         chance = random.Random(SEED)  # noqa: S311 - the same faults every time
-        unlucky = chance.sample([each["user_id"] for each in accounts], MANY // 100)
+        unlucky = chance.sample([each["user_id"] for each in accounts], UNLUCKY)
         for user in unlucky:
             fault = ROWS[chance.choice(list(ROWS))]
             rig.simulator.fault(fault.kind, user_id=user, **fault.parameters)
         result = rig.rotate(accounts, max_failures=0, **PATIENT)
         assert adds_up(result)
-        assert len(result["accounts"]) == MANY
+        assert len(result["accounts"]) == len(accounts)
         assert {user for user, status in statuses(result).items() if status != "rotated"} <= set(unlucky)
         assert lost(rig, accounts, result) == []
         rig.simulator.clear_faults()
@@ -70,15 +73,15 @@ class TestOneThousand:
         assert max(rig.simulator.report["mismatches"].values(), default=0) <= 2
 
     @one_order
-    def test_with_a_server_that_goes_down_in_the_middle(self, rig: Rig) -> None:
-        accounts = newcomers(rig)
-        rig.simulator.fault("crash", skip=MANY // 2)
+    def test_with_a_server_that_goes_down_in_the_middle(self, rig: Rig, sample: Sample) -> None:
+        accounts = newcomers(rig, sample)
+        rig.simulator.fault("crash", skip=len(accounts) // 2)
         started = time.monotonic()
         result = rig.rotate(accounts, **PATIENT)
         assert time.monotonic() - started < ANSWER_SECONDS
         assert adds_up(result)
-        assert result["counts"]["not_attempted"] > MANY // 3
-        assert result["counts"]["rotated"] >= MANY // 2 - PATIENT["concurrency"]
+        assert result["counts"]["not_attempted"] > len(accounts) // 3
+        assert result["counts"]["rotated"] >= len(accounts) // 2 - PATIENT["concurrency"]
         assert lost(rig, accounts, result) == []
         rig.restart()
         assert not rig.rotate(accounts, **PATIENT)["failed"]

@@ -35,10 +35,10 @@ def running(event: str, *command: str | Path, nth: int = 1) -> dict[str, Any]:
     return {"event": event, "nth": nth, "do": "run", "command": [str(word) for word in command]}
 
 
-def struck(rig: Rig, user: str, plan: dict[str, Any]) -> dict[str, Any]:
+def faulty_result(rig: Rig, user: str, plan: dict[str, Any]) -> dict[str, Any]:
     """The result of the account after a run in which the disk or a person did something."""
-    run = rig.struck([user], plan)
-    assert " *" in (rig.folder / "trace").read_text(), "nothing was struck"
+    run = rig.rotate_with_fault([user], plan)
+    assert " *" in (rig.folder / "trace").read_text(), "the fault did not occur"
     (rig.folder / "trace").unlink()
     assert adds_up(run[TASK])
     return account(run[TASK], user)
@@ -47,8 +47,8 @@ def struck(rig: Rig, user: str, plan: dict[str, Any]) -> dict[str, Any]:
 def change_answer(rig: Rig) -> int:
     """Which receipt is the answer to the first change of a password: what is read before is always the same."""
     rig.prepare("undisturbed")
-    rig.struck(["undisturbed"], {})
-    run = rig.struck(["undisturbed"], {"event": "nothing"}, force=True)
+    rig.rotate_with_fault(["undisturbed"], {})
+    run = rig.rotate_with_fault(["undisturbed"], {"event": "nothing"}, force=True)
     assert run.code == 0
     trace = (rig.folder / "trace").read_text().splitlines()
     (rig.folder / "trace").unlink()
@@ -70,7 +70,7 @@ class TestStage:
         users = rig.prepare(*(f"user-{index}" for index in range(len(self.FAILURES))))
         before = {user: rig.record(user) for user in users}
         for user, (event, error) in zip(users, self.FAILURES):
-            result = struck(rig, user, failing(event.format(user=user), error))
+            result = faulty_result(rig, user, failing(event.format(user=user), error))
             assert (result["status"], result["attempts"]) == ("store_error", 0)
             assert rig.record(user) == before[user] or event.startswith("write .locks")
         assert rig.simulator.count() == 0
@@ -81,7 +81,7 @@ class TestStage:
     def test_somebody_else_writes_first(self, rig: Rig) -> None:
         [user] = rig.prepare("written")
         file, other = rig.store / f"{user}.yml", encrypted_again(rig, user)
-        result = struck(rig, user, running(f"fsync .tmp/{user}", "cp", other, file))
+        result = faulty_result(rig, user, running(f"fsync .tmp/{user}", "cp", other, file))
         assert (result["status"], result["attempts"]) == ("busy", 0)
         assert file.read_bytes() == other.read_bytes()
         assert rig.simulator.count() == 0
@@ -105,7 +105,7 @@ class TestCommit:
         users = rig.prepare("full", "broken", "read-only")
         faults = zip(users, ("half of write .tmp/", "fsync .tmp/", "replace .tmp/"), ("ENOSPC", "EIO", "EROFS"))
         for user, event, error in faults:
-            result = struck(rig, user, failing(event + user, error, nth=2))
+            result = faulty_result(rig, user, failing(event + user, error, nth=2))
             assert (result["status"], result["changed"], result["attempts"]) == ("store_error", True, 1)
             assert rig.live(user) != INITIAL
             assert rig.holds(user)
@@ -116,7 +116,7 @@ class TestCommit:
     def test_the_store_is_gone(self, rig: Rig) -> None:
         [user] = rig.prepare("gone")
         away = rig.folder / "away"
-        result = struck(rig, user, running("recv", "mv", rig.store, away, nth=change_answer(rig)))
+        result = faulty_result(rig, user, running("recv", "mv", rig.store, away, nth=change_answer(rig)))
         assert (result["status"], result["changed"]) == ("store_error", True)
         assert not (rig.store / f"{user}.yml").exists()
         if rig.store.exists():
@@ -135,7 +135,7 @@ class TestCommit:
         other = encrypted_again(rig, user)
         rig.put(replace(foreign, generation=3))
         file = rig.store / f"{user}.yml"
-        result = struck(rig, user, running("recv", "cp", other, file, nth=change_answer(rig)))
+        result = faulty_result(rig, user, running("recv", "cp", other, file, nth=change_answer(rig)))
         assert (result["status"], result["changed"]) == ("store_conflict", True)
         assert rig.record(user).current.password == rig.live(user)
         assert "foreign-1" in kept(rig.record(user))

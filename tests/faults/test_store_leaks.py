@@ -71,7 +71,7 @@ def loud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, Playbo
     """Every outcome in one play at the highest verbosity, and before it a run that left a file behind."""
     with Rig(tmp_path_factory.mktemp("loud"), users=["cut"]) as rig:
         plan = {"event": "replace .tmp/cut", "do": "kill", "victims": "tree", "signal": "SIGKILL"}
-        rig.struck(["cut"], plan)
+        rig.rotate_with_fault(["cut"], plan)
         prepare(rig)
         secrets = {name: initial(name) for name in ENDS}
         yield rig, watched_run(rig.play, tasks(rig), "-vvvv", "--diff", vault_initial=secrets)
@@ -154,7 +154,7 @@ class TestFullDisk:
             "do": "run",
             "command": ["sh", "-c", fill(small_disk)],
         }
-        result = account(rig.struck(["user"], plan)[TASK], "user")
+        result = account(rig.rotate_with_fault(["user"], plan)[TASK], "user")
         assert (result["status"], result["changed"]) == ("store_error", True)
         assert rig.live("user") != INITIAL
         assert rig.holds("user")

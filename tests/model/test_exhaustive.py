@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from ansible_collections.rpaops.uipath.tests.model.explore import Healing, heal, search
 from ansible_collections.rpaops.uipath.tests.model.world import Left, Setting, World, begin
-
-Say = Callable[[str], None]
+from ansible_collections.rpaops.uipath.tests.sampling import Report, Sample
 
 # The server that looks at the old password first needs no history: it never gets so far with a password that it knows.
 OLD_FIRST = Setting()
@@ -32,17 +30,17 @@ def unlocked(setting: Setting) -> Setting:
     return replace(setting, locks=False)
 
 
-def explore(left: Left, setting: Setting, tally: Say, *, initial: bool = False) -> list[World]:
+def explore(left: Left, setting: Setting, report: Report, *, initial: bool = False) -> list[World]:
     worlds = list(search(begin(left, initial=initial), setting))
-    tally(f"{len(worlds)} worlds")
+    report(f"{len(worlds)} worlds")
     return worlds
 
 
-def healings(worlds: list[World], setting: Setting, tally: Say) -> list[Healing]:
+def healings(worlds: list[World], setting: Setting, report: Report) -> list[Healing]:
     """Heal every account of which nobody takes care just now."""
     resting = {(world.server, world.stored): world for world in worlds if world.stored and not world.running}
     found = [heal(world, setting) for world in resting.values()]
-    tally(f"{len(found)} accounts, {sum(healing.runs == 1 for healing in found)} of them healed by the next run")
+    report(f"{len(found)} accounts, {sum(healing.runs == 1 for healing in found)} of them healed by the next run")
     return found
 
 
@@ -51,50 +49,53 @@ def worst(found: list[Healing]) -> tuple[int, int]:
 
 
 class TestOneRunAtATime:
-    def test_one_fault_is_healed_by_the_next_run(self, setting: Setting, tally: Say) -> None:
-        runs, mismatches = worst(healings(explore(Left(faults=1), setting, tally), setting, tally))
+    def test_one_fault_is_healed_by_the_next_run(self, setting: Setting, report: Report) -> None:
+        runs, mismatches = worst(healings(explore(Left(faults=1), setting, report), setting, report))
         assert runs == 1
         assert mismatches <= 1
 
-    def test_three_faults_are_healed_by_an_operator_in_few_runs(self, setting: Setting, tally: Say) -> None:
-        worlds = explore(Left(faults=3, runs=3), setting, tally)
+    def test_faults_are_healed_by_an_operator_in_few_runs(
+        self, setting: Setting, sample: Sample, report: Report
+    ) -> None:
+        faults = sample.size(2, 4, "faults")
+        worlds = explore(Left(faults=faults, runs=3), setting, report)
         statuses = {world.stored.status for world in worlds if world.stored}
         assert statuses == {"ok", "in_doubt", "out_of_sync", "quarantined"}
-        runs, mismatches = worst(healings(worlds, setting, tally))
+        runs, mismatches = worst(healings(worlds, setting, report))
         assert runs <= 4
         assert mismatches <= 2
 
-    def test_an_account_without_a_record(self, setting: Setting, tally: Say) -> None:
-        worlds = explore(Left(faults=2, runs=2), setting, tally, initial=True)
-        assert worst(healings(worlds, setting, tally))[1] <= 2
+    def test_an_account_without_a_record(self, setting: Setting, report: Report) -> None:
+        worlds = explore(Left(faults=2, runs=2), setting, report, initial=True)
+        assert worst(healings(worlds, setting, report))[1] <= 2
 
-    def test_a_person_opens_the_account(self, setting: Setting, tally: Say) -> None:
-        explore(Left(faults=2, runs=2, openings=2), setting, tally)
+    def test_a_person_opens_the_account(self, setting: Setting, report: Report) -> None:
+        explore(Left(faults=2, runs=2, openings=2), setting, report)
 
-    def test_what_a_person_has_set_can_be_adopted(self, setting: Setting, tally: Say) -> None:
-        runs, mismatches = worst(healings(explore(Left(faults=2, runs=2, changes=1), setting, tally), setting, tally))
+    def test_what_a_person_has_set_can_be_adopted(self, setting: Setting, report: Report) -> None:
+        runs, mismatches = worst(healings(explore(Left(faults=2, runs=2, changes=1), setting, report), setting, report))
         assert runs <= 4
         assert mismatches <= 2
 
-    def test_a_person_changes_the_password_and_opens_the_account(self, setting: Setting, tally: Say) -> None:
-        explore(Left(faults=1, runs=2, openings=1, changes=1), setting, tally)
+    def test_a_person_changes_the_password_and_opens_the_account(self, setting: Setting, report: Report) -> None:
+        explore(Left(faults=1, runs=2, openings=1, changes=1), setting, report)
 
 
 class TestRunsAtOnceWithoutALock:
-    def test_two_runs_without_faults_leave_a_good_record(self, unlocked: Setting, tally: Say) -> None:
+    def test_two_runs_without_faults_leave_a_good_record(self, unlocked: Setting, report: Report) -> None:
         outcome = [
-            world for world in explore(Left(runs=2), unlocked, tally) if world.started == 2 and not world.running
+            world for world in explore(Left(runs=2), unlocked, report) if world.started == 2 and not world.running
         ]
         assert all(world.is_ok for world in outcome)
         assert max(world.server.failures for world in outcome) <= 1
 
-    def test_two_runs_and_two_faults(self, unlocked: Setting, tally: Say) -> None:
-        runs, mismatches = worst(healings(explore(Left(faults=2, runs=2), unlocked, tally), unlocked, tally))
+    def test_two_runs_and_two_faults(self, unlocked: Setting, report: Report) -> None:
+        runs, mismatches = worst(healings(explore(Left(faults=2, runs=2), unlocked, report), unlocked, report))
         assert runs <= 4
         assert mismatches <= 2
 
-    def test_three_runs_and_a_fault(self, unlocked: Setting, tally: Say) -> None:
-        explore(Left(faults=1, runs=3), unlocked, tally)
+    def test_three_runs_and_a_fault(self, unlocked: Setting, report: Report) -> None:
+        explore(Left(faults=1, runs=3), unlocked, report)
 
-    def test_an_account_without_a_record(self, unlocked: Setting, tally: Say) -> None:
-        explore(Left(faults=1, runs=2), unlocked, tally, initial=True)
+    def test_an_account_without_a_record(self, unlocked: Setting, report: Report) -> None:
+        explore(Left(faults=1, runs=2), unlocked, report, initial=True)

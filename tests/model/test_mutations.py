@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
@@ -14,6 +13,7 @@ from ansible_collections.rpaops.uipath.tests.model import mutants
 from ansible_collections.rpaops.uipath.tests.model.explore import search, walk
 from ansible_collections.rpaops.uipath.tests.model.rules import Violation
 from ansible_collections.rpaops.uipath.tests.model.world import Left, Setting, begin
+from ansible_collections.rpaops.uipath.tests.sampling import Report
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -54,13 +54,13 @@ def examine(mutation: Mutation, left: Left) -> None:
 
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=list(MUTATIONS))
 class TestMutations:
-    def test_the_search_finds_it(self, mutation: Mutation, tally: Callable[[str], None]) -> None:
+    def test_the_search_finds_it(self, mutation: Mutation, report: Report) -> None:
         with pytest.raises(Violation) as violation:
             examine(mutation, mutation.left)
-        tally(f"{violation.value.rule}, after {len(violation.value.trace)} moves")
+        report(f"{violation.value.rule}, after {len(violation.value.trace)} moves")
         assert violation.value.rule == mutation.rule
 
-    def test_chance_finds_it(self, mutation: Mutation, tally: Callable[[str], None]) -> None:
+    def test_chance_finds_it(self, mutation: Mutation, report: Report) -> None:
         examples: list[int] = []
 
         @settings(max_examples=1000, derandomize=True, deadline=None, database=None, phases=[Phase.generate])
@@ -72,7 +72,7 @@ class TestMutations:
 
         with pytest.raises(Violation) as violation:
             check()
-        tally(f"{violation.value.rule}, in example {len(examples)}")
+        report(f"{violation.value.rule}, in example {len(examples)}")
 
 
 @pytest.mark.parametrize("mutation", FAULTY.values(), ids=list(FAULTY))

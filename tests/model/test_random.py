@@ -10,10 +10,11 @@ from collections.abc import Callable
 import pytest
 from ansible_collections.rpaops.uipath.tests.model.explore import has_sign_ins_left, heal, walk
 from ansible_collections.rpaops.uipath.tests.model.world import Left, Setting, begin
+from ansible_collections.rpaops.uipath.tests.sampling import Report, Sample
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-EXAMPLES = 250
+EXAMPLES, ALL_EXAMPLES = 100, 1000
 SETTINGS = {
     "old-first": Setting(),
     "policy-first": Setting(policy_first=True),
@@ -23,13 +24,15 @@ SETTINGS = {
 }
 LOCKED = {name: setting for name, setting in SETTINGS.items() if setting.locks}
 
-repeatable = settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+
+def repeatable(sample: Sample) -> settings:
+    return settings(
+        max_examples=sample.size(EXAMPLES, ALL_EXAMPLES, "examples"),
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
 
 
 def chooser(data: st.DataObject) -> Callable[[int], int]:
@@ -37,10 +40,10 @@ def chooser(data: st.DataObject) -> Callable[[int], int]:
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=list(SETTINGS))
-def test_no_rule_is_broken(setting: Setting, tally: Callable[[str], None]) -> None:
+def test_no_rule_is_broken(setting: Setting, sample: Sample, report: Report) -> None:
     writes: list[int] = []
 
-    @repeatable
+    @repeatable(sample)
     @given(st.data())
     def check(data: st.DataObject) -> None:
         left = Left(faults=8, runs=6, openings=data.draw(st.integers(0, 3)), changes=data.draw(st.integers(0, 1)))
@@ -48,14 +51,14 @@ def test_no_rule_is_broken(setting: Setting, tally: Callable[[str], None]) -> No
         writes.append(world.version)
 
     check()
-    tally(f"{len(writes)} examples, {sum(writes)} durable writes")
+    report(f"{len(writes)} examples, {sum(writes)} durable writes")
 
 
 @pytest.mark.parametrize("setting", LOCKED.values(), ids=list(LOCKED))
-def test_an_account_that_nobody_else_touches_becomes_ok(setting: Setting, tally: Callable[[str], None]) -> None:
+def test_an_account_that_nobody_else_touches_becomes_ok(setting: Setting, sample: Sample, report: Report) -> None:
     runs: list[int] = []
 
-    @repeatable
+    @repeatable(sample)
     @given(st.data())
     def check(data: st.DataObject) -> None:
         world = walk(begin(Left(faults=8, runs=6)), setting, chooser(data))
@@ -63,4 +66,4 @@ def test_an_account_that_nobody_else_touches_becomes_ok(setting: Setting, tally:
             runs.append(heal(world, setting).runs)
 
     check()
-    tally(f"{len(runs)} accounts, {runs.count(1)} of them healed by the next run, all of them by run {max(runs)}")
+    report(f"{len(runs)} accounts, {runs.count(1)} of them healed by the next run, all of them by run {max(runs)}")

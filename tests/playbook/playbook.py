@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -34,6 +35,8 @@ RUN_SECONDS = 120
 # ansible-core gives a process of its own five seconds to start, which a busy machine may not keep.
 TOO_BUSY = "Local RPC server did not start"
 MARK = "UIPATH_TEST_RUN"
+# What ansible-core writes on stderr, up to 2.18 broken into lines.
+MESSAGE = re.compile(r"^\[(WARNING|DEPRECATION WARNING|ERROR)\]: ", re.MULTILINE)
 
 Variables = dict[str, Any]
 
@@ -66,6 +69,23 @@ class PlaybookRun:
     def output(self) -> str:
         return self.stdout + self.stderr
 
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings and deprecation warnings on stderr, each in one line."""
+        _before, *parts = MESSAGE.split(self.stderr)
+        return [
+            f"[{kind}]: {' '.join(text.split())}"
+            for kind, text in zip(parts[::2], parts[1::2])
+            if kind.endswith("WARNING")
+        ]
+
+    def demand_warnings(self, expected: Sequence[str]) -> None:
+        """Fail on a warning that holds none of these texts, and if one of them is in no warning."""
+        unexpected = [warning for warning in self.warnings if not any(text in warning for text in expected)]
+        assert not unexpected, "\n".join(["unexpected warnings:", *unexpected])
+        missing = [text for text in expected if not any(text in warning for warning in self.warnings)]
+        assert not missing, f"no warning holds {missing}\n{self.stderr}"
+
 
 class Playbook:
     """Runs tasks on localhost, with a vaulted file of variables and defaults for the connection."""
@@ -82,16 +102,19 @@ class Playbook:
         *arguments: str,
         environment: dict[str, str] | None = None,
         succeeds: bool | None = None,
+        warnings: Sequence[str] = (),
         timeout: float = RUN_SECONDS,
         **variables: Any,
     ) -> PlaybookRun:
         """Run the tasks; variables named `vault_...` come from a vaulted file, the others from a plain one.
 
+        The run must print warnings with these texts, and no others.
+
         From ansible-core 2.22 on, whatever comes from a vaulted file is masked in all output, user ids included.
         """
         while True:
             with self.started(tasks, *arguments, environment=environment, **variables) as running:
-                run = running.finish(timeout)
+                run = running.finish(timeout, warnings)
             if TOO_BUSY not in run.output:
                 break
         assert succeeds is None or succeeds == (run.code == 0), run.output
@@ -181,11 +204,12 @@ class Running:
             MARK: self.mark,
         }
 
-    def finish(self, seconds: float = RUN_SECONDS) -> PlaybookRun:
+    def finish(self, seconds: float = RUN_SECONDS, warnings: Sequence[str] = ()) -> PlaybookRun:
+        """Wait for the end of the run, which must print warnings with these texts, and no others."""
         self.process.wait(seconds)
         record = self.folder / "results.json"
         lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
-        return PlaybookRun(
+        run = PlaybookRun(
             self.process.returncode,
             (self.folder / "stdout").read_text(encoding="utf-8", errors="surrogateescape"),
             (self.folder / "stderr").read_text(encoding="utf-8", errors="surrogateescape"),
@@ -193,6 +217,9 @@ class Running:
             time.monotonic() - self._started,
             [json.loads(line) for line in lines],
         )
+        if TOO_BUSY not in run.output:
+            run.demand_warnings(warnings)
+        return run
 
     def processes(self) -> list[int]:
         """The processes that belong to the run, wherever they have moved; they inherit its mark."""

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, Running, read_proc
 from ansible_collections.rpaops.uipath.tests.playbook.scene import NEW, OLD, change, task
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator, wait_until
+from ansible_collections.rpaops.uipath.tests.sampling import Sample
 
 USERS = [f"user-{number:03d}" for number in range(400)]
 TASKS = [task("Many", users="{{ users }}", concurrency=4)]
@@ -93,11 +94,12 @@ class TestInterrupt:
         assert slow.live_count([(user, NEW) for user in USERS]) == 400
 
 
-def test_ten_thousand_users_in_one_task(play: Playbook, simulator: Simulator) -> None:
-    ids = simulator.generate_users(10_000)
+def test_thousands_of_users_in_one_task(play: Playbook, simulator: Simulator, sample: Sample) -> None:
+    number_of_users = sample.size(2_000, 10_000, "users")
+    ids = simulator.generate_users(number_of_users)
     pairs = [change(user_id, f"initial-{number}", f"changed-{number}-x") for number, user_id in enumerate(ids)]
     run = play([task("Many", users="{{ users }}", concurrency=16)], users=pairs, timeout=200)
-    assert run["Many"]["counts"]["changed"] == 10_000
+    assert run["Many"]["counts"]["changed"] == number_of_users
     assert [user["user_id"] for user in run["Many"]["results"]] == ids
-    assert simulator.live_count([(pair["user_id"], pair["new_password"]) for pair in pairs]) == 10_000
-    assert simulator.report["requests"] == {"token": 1, "change_password": 10_000}
+    assert simulator.live_count([(pair["user_id"], pair["new_password"]) for pair in pairs]) == number_of_users
+    assert simulator.report["requests"] == {"token": 1, "change_password": number_of_users}

@@ -1,15 +1,15 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Strike a rotation at a chosen side effect, from outside the product's code.
+"""Inject a fault at a chosen side effect of a rotation, from outside the product's code.
 
 Python loads this file at its start where its folder is on PYTHONPATH. The variable INJECTION (JSON) says what to do:
 
 store   the directory whose file operations count: create, write, fsync, link, replace, unlink, mkdir, flock, unlock
 port    the server's port, whose connections count: connect, send, recv
 trace   a file that gets one line for every side effect, before it happens
-at      strike at the side effect of this number, from 1; or
-event   strike at the first one whose line contains this text, or at number `nth` of those
+at      the fault comes at the side effect of this number, from 1; or
+event   at the first one whose line contains this text, or at number `nth` of those
 do      `kill`: `signal` to `victims`, which are worker, main, tree (both) or group (what a terminal signals);
         `fail`: raise OSError `errno` instead; `run`: a command, before it goes on
 
@@ -53,7 +53,7 @@ class Injection:
         self._wrap_sockets()
 
     def happens(self, event: str, half: Callable[[], Any] | None = None) -> bool:
-        """Count a side effect, and strike if it is the one. `half` is what of it happens before the strike."""
+        """Count a side effect, and inject the fault if it is the one. `half` is what of it happens before."""
         with self._lock:
             self._count += 1
             self._matching += self._plan.get("event", "\n") in event
@@ -65,10 +65,10 @@ class Injection:
                 return False
             if half:
                 half()
-            self._strike()
+            self._inject()
             return True
 
-    def _strike(self) -> None:
+    def _inject(self) -> None:
         if self._plan["do"] == "fail":
             number = getattr(errno, self._plan["errno"])
             raise OSError(number, os.strerror(number))

@@ -1,0 +1,59 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The option `--proof`, and a summary of what the tests report and sample, also of parallel runs."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.rpaops.uipath.tests.sampling import Report, Sample
+
+REPORTED, SAMPLED = "reported", "sampled"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--proof", action="store_true", help="run the tests that otherwise take a sample, and no others, in full"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("proof"):
+        return
+    others = [item for item in items if "sample" not in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Report:
+    """Call it with a line that is shown at the end, also when the test passes."""
+    return lambda line: request.node.user_properties.append((REPORTED, line))
+
+
+@pytest.fixture
+def sample(request: pytest.FixtureRequest) -> Sample:
+    """Decides how much of the test's cases is run."""
+    properties = request.node.user_properties
+    return Sample(request.config.getoption("proof"), lambda line: properties.append((SAMPLED, line)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what each test reports, and of the samples which tests take them."""
+    ended = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    said = [
+        (kind, str(line), test.nodeid.rpartition("::")[2])
+        for test in ended
+        if test.when == "call"
+        for kind, line in test.user_properties
+    ]
+    if reports := [f"{test}: {line}" for kind, line, test in said if kind == REPORTED]:
+        terminalreporter.section("what the tests report")
+        terminalreporter.write_line("\n".join(reports))
+    samples: dict[str, list[str]] = {}
+    for _kind, line, test in [each for each in said if each[0] == SAMPLED]:
+        samples.setdefault(line, []).append(test)
+    if samples:
+        terminalreporter.section("samples; make proof runs all")
+        for line, tests in samples.items():
+            terminalreporter.write_line(f"{line}: {', '.join(tests)}")
