@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can happen to one request, and how the account ends then."""
+"""What can happen to one request, and the status of the account after it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Row:
-    """The simulator's name for a fault, the status after the faulty run, the most mismatches there may be."""
+    """The simulator's name for a fault, the status by order of checking, the most mismatches there may be."""
 
     kind: str
-    outcomes: str  # or, separated by a comma, one for each order of checking
+    statuses: dict[str, str]
     mismatches: int
     parameters: dict[str, Any]
 
 
-def row(kind: str, outcomes: str = "rotated", *, mismatches: int = 0, **parameters: Any) -> Row:
-    return Row(kind, outcomes, mismatches, parameters)
+def row(
+    kind: str, status: str = "rotated", *, policy_first: str | None = None, mismatches: int = 0, **parameters: Any
+) -> Row:
+    """`policy_first`: the status if the server checks the policy first, where that makes a difference."""
+    return Row(kind, {"old-first": status, "policy-first": policy_first or status}, mismatches, parameters)
 
 
 ROWS: dict[str, Row] = {
@@ -35,7 +38,7 @@ ROWS: dict[str, Row] = {
     "503 before applying": row("status", status=503),
     "500 after applying": row("status", mismatches=2, status=500, apply=True),
     "503 after applying": row("status", mismatches=2, status=503, apply=True),
-    "delivered twice": row("twice", "rotated,refused", mismatches=2),
+    "delivered twice": row("twice", policy_first="refused", mismatches=2),
     "429 with Retry-After": row("too_many_requests", retry_after=1),
     "429 with a date": row("too_many_requests", retry_after=1, as_date=True),
     "429 without Retry-After": row("too_many_requests"),

@@ -15,7 +15,7 @@ from ansible_collections.rpaops.uipath.tests.faults.rig import INITIAL, TASK, Ri
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, spellings, watched_run
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import PlaybookRun
 
-ENDS = {
+STATUSES = {
     "rotated": "rotated",
     "lost": "rotated",
     "short": "policy_rejected",
@@ -37,7 +37,7 @@ def initial(name: str) -> str:
 
 def prepare(rig: Rig) -> None:
     simulator = rig.simulator
-    simulator.add_users({name: initial(name) for name in ENDS if name != "wrong"})
+    simulator.add_users({name: initial(name) for name in STATUSES if name != "wrong"})
     simulator.add_users({"wrong": awkward("someelsesqz")})
     simulator.fault("drop", user_id="lost", apply=True)
     simulator.fault("drop", user_id="silent", times=None)
@@ -51,7 +51,7 @@ def prepare(rig: Rig) -> None:
 
 def tasks(rig: Rig) -> list[dict[str, Any]]:
     """Two rotations, and the lookup where it returns a password and where it fails."""
-    accounts = [{"user_id": name, "initial_password": f"{{{{ vault_initial['{name}'] }}}}"} for name in ENDS]
+    accounts = [{"user_id": name, "initial_password": f"{{{{ vault_initial['{name}'] }}}}"} for name in STATUSES]
     reading = {"vars": {"store_path": str(rig.store)}, "ignore_errors": True}
     return [
         rig.task(accounts, max_failures=0),
@@ -73,7 +73,7 @@ def loud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, Playbo
         plan = {"event": "replace .tmp/cut", "do": "kill", "victims": "tree", "signal": "SIGKILL"}
         rig.rotate_with_fault(["cut"], plan)
         prepare(rig)
-        secrets = {name: initial(name) for name in ENDS}
+        secrets = {name: initial(name) for name in STATUSES}
         yield rig, watched_run(rig.play, tasks(rig), "-vvvv", "--diff", vault_initial=secrets)
 
 
@@ -81,7 +81,7 @@ def loud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, Playbo
 class TestLeaks:
     def test_the_outcomes_are_what_they_are_meant_to_be(self, loud: tuple[Rig, PlaybookRun]) -> None:
         rig, run = loud
-        assert statuses(run[TASK]) == ENDS
+        assert statuses(run[TASK]) == STATUSES
         assert not run["Read"]["failed"]
         assert run["Doubt"]["failed"]
         assert "out_of_sync" in str(run["Doubt"]["msg"])
@@ -94,8 +94,8 @@ class TestLeaks:
 
     def test_no_password_can_be_read_anywhere(self, loud: tuple[Rig, PlaybookRun]) -> None:
         rig, run = loud
-        secrets = stored_passwords(rig.store) | {initial(name) for name in ENDS}
-        assert len(secrets) > 2 * len(ENDS)
+        secrets = stored_passwords(rig.store) | {initial(name) for name in STATUSES}
+        assert len(secrets) > 2 * len(STATUSES)
         assert leaks(run, secrets, rig.simulator.log, *files_of_the_store(rig)) == set()
 
     def test_the_store_is_for_nobody_else(self, loud: tuple[Rig, PlaybookRun]) -> None:
