@@ -40,6 +40,8 @@ ORDERS = ("old-first", "policy-first")
 HISTORY = {"limit": 5}
 DEFAULTS = {"timeout": 1, "retries": 1, "settle_seconds": 0.6}
 DEATH_SECONDS = 10
+# Most of these tests begin without a store, or lose answers.
+USUAL_WARNINGS = ("There is no store in", "Some requests got no answer.")
 NEXT_VAULT_PASSWORD = "what the vault's password is changed to"
 # For what does not depend on the order.
 one_order = pytest.mark.parametrize("order", ["old-first"])
@@ -62,6 +64,7 @@ class Rig:
         self.simulator.add_users(dict.fromkeys(users, INITIAL))
         connection = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
         self.play = Playbook(folder, {"identity_url": self.simulator.identity_url, **connection})
+        self.play.allowed_warnings = USUAL_WARNINGS
 
     def __enter__(self) -> Rig:
         return self

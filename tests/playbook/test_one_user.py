@@ -128,15 +128,15 @@ def pair_of(name: str) -> dict[str, str]:
 def outcomes(shared_scene: Scene) -> tuple[PlaybookRun, Simulator]:
     """One play for all cases: a task per `update_password`."""
     prepare(shared_scene.simulator)
-    always = [pair_of(name) for name in OUTCOMES if name.endswith("always")]
+    pairs_for_always = [pair_of(name) for name in OUTCOMES if name.endswith("always")]
     others = [pair_of(name) for name in OUTCOMES if not name.endswith("always")]
     run = shared_scene.play(
         [
             task("All", users="{{ others }}", max_failures=0),
-            task("Always", users="{{ always }}", max_failures=0, update_password="always"),
+            task("Always", users="{{ pairs_for_always }}", max_failures=0, update_password="always"),
         ],
         others=others,
-        always=always,
+        pairs_for_always=pairs_for_always,
     )
     return run, shared_scene.simulator
 
