@@ -27,7 +27,8 @@ PROOF :=
 say = @printf '\n== %s: %s\n' $@ '$(1)'
 # Runs other targets two at a time. Each prints when it has ended; one that fails does not stop the others.
 in_parallel = @printf '\n== %s: %s; each shows its output when it has ended\n' $@ '$(1)'; \
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going $(1) $(2); \
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going $(1) $(2) \
+	|| { printf '\n== %s: failed; look for "***" above\n' $@ >&2; exit 1; }; \
 	printf '\n== %s: all passed\n' $@
 
 # ansible-test insists on the path of an installed collection and refuses a link. With no repository of its own, the

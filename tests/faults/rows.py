@@ -20,10 +20,10 @@ class Row:
 
 
 def row(
-    kind: str, status: str = "rotated", *, policy_first: str | None = None, mismatches: int = 0, **parameters: Any
+    kind: str, outcome: str = "rotated", /, *, policy_first: str | None = None, mismatches: int = 0, **parameters: Any
 ) -> Row:
-    """`policy_first`: the status if the server checks the policy first, where that makes a difference."""
-    return Row(kind, {"old-first": status, "policy-first": policy_first or status}, mismatches, parameters)
+    """`policy_first`: the outcome if the server checks the policy first, where that makes a difference."""
+    return Row(kind, {"old-first": outcome, "policy-first": policy_first or outcome}, mismatches, parameters)
 
 
 ROWS: dict[str, Row] = {
