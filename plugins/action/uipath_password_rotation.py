@@ -1,10 +1,10 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of `rpaops.uipath.uipath_password_rotation`.
+"""The action of `rpaops.uipath.uipath_password_rotation`.
 
-It runs in the controller's own process: the play's vault secrets are at hand there, and no file with arguments is
-written for a module. The core masks nothing for actions; what comes from the server is masked where it comes in.
+It runs in a process of the controller: it can use the run's vault secrets there, and Ansible writes no file of module
+arguments. ansible-core masks nothing in the results of actions; text from the server is masked when it is received.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             result.update(self._rotate(options, variables))
         except UiPathError as error:
             result.update(failure(error.status, error.message, error.http_status, error.codes, error.trace_id))
-        except Exception as error:  # a traceback could show what the records hold
+        except Exception as error:  # a traceback could show passwords of the records
             result.update(failure("defect", f"{DEFECT} ({type(error).__name__})"))
         return result
 
@@ -94,10 +94,10 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
 
 
 def is_repeated(task: Any, variables: Mapping[str, Any]) -> bool:
-    """Tell whether the play has this task run for several hosts.
+    """Tell whether the play runs this task for several hosts.
 
-    `ansible_play_hosts_all` also has the hosts that `add_host` has added, for which no play is run; a play with
-    `serial` has one batch after the other.
+    `ansible_play_hosts_all` also contains hosts that `add_host` has added, on which the play does not run. It is needed
+    for a play with `serial`, which runs one batch after the other.
     """
     play = play_of(task)
     hosts = variables.get("ansible_play_hosts_all" if play and play.serial else "ansible_play_batch", ())
@@ -113,5 +113,5 @@ def play_of(task: Any) -> Any:
 
 
 def in_awx_job(variables: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
-    """Tell whether this is a job of AWX or Automation Controller, whose files are gone when it ends."""
+    """Tell whether this is a job of AWX or Automation Controller, which delete its files when it ends."""
     return "awx_job_id" in variables or ("AWX_HOST" in environ and "JOB_ID" in environ)

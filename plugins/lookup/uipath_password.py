@@ -6,14 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: uipath_password
-short_description: Read a password from the store of a rotation
+short_description: Read a rotated password from the store
 version_added: 0.1.0
 description:
   - Returns the current password of an account that M(rpaops.uipath.uipath_password_rotation) keeps in a store.
-  - Reads and decrypts one record. The server is not asked.
-  - From ansible-core 2.22 on, the password is masked in all that Ansible displays. Before, a task that uses it needs
-    C(no_log).
-  - Reading needs no more of O(store) than its path. Every vault secret of the run is tried.
+  - Reads and decrypts one record. Nothing is sent to the server.
+  - ansible-core 2.22 and later mask the password in everything they display. With earlier versions, set C(no_log) on
+    a task that uses it.
+  - Of O(store), only the location, such as the path, is needed to read. Every vault secret of the run is tried.
 author:
   - rpaops.uipath contributors (@rpaops)
 extends_documentation_fragment:
@@ -26,8 +26,8 @@ options:
     required: true
   allow_in_doubt:
     description:
-      - Whether to return the current password although another one may be live, or although the account is out of sync
-        or quarantined.
+      - Whether to return the current password even if another one may be live, that is, if the account is V(in_doubt),
+        V(out_of_sync) or V(quarantined).
     type: bool
     default: false
 """
@@ -42,7 +42,7 @@ EXAMPLES = r"""
   vars:
     robot_password: "{{ lookup('rpaops.uipath.uipath_password', 'svc-robot-1', store={'path': '~/uipath-passwords'}) }}"
 
-- name: Hand over several passwords
+- name: Use several passwords
   ansible.builtin.template:
     src: robots.ini.j2
     dest: /etc/robots.ini

@@ -12,9 +12,9 @@ version_added: 0.1.0
 description:
   - Gives local users of the UiPath Identity server new random passwords when they are due, and keeps them in a store.
   - A new password is durable in the store before it is sent. A run that is killed at any instant leaves the live
-    password in the store, and the next run finishes what was begun.
-  - It runs on the controller, for one host of the play only. Set C(run_once) in a play with several hosts.
-  - The records are encrypted with the vault secrets that the run was given.
+    password in the store, and the next run completes the change.
+  - The module runs on the controller, once per play. In a play with several hosts, set C(run_once).
+  - In a store of the type V(vault_file), the records are encrypted with the vault secrets that the run was given.
 author:
   - rpaops.uipath contributors (@rpaops)
 extends_documentation_fragment:
@@ -26,7 +26,7 @@ attributes:
     support: full
     details:
       - Plans every account from the store. Writes nothing, creates no file, sends no password.
-      - Where an account would be rotated, it signs in and reads the password policy, as outside check mode.
+      - If an account would be rotated, it signs in and reads the password policy, as in a normal run.
   diff_mode:
     support: none
   idempotent:
@@ -39,22 +39,22 @@ seealso:
   - module: rpaops.uipath.uipath_user_password
 options:
   accounts:
-    description: The accounts.
+    description: The accounts to rotate.
     type: list
     elements: dict
     required: true
     suboptions:
       user_id:
-        description: The user's id. Needed, unless there is a user_name.
+        description: The user's id. Required unless O(accounts[].user_name) is given.
         type: str
       user_name:
         description:
-          - The user name or e-mail address. Looked up at the server only while the store has no record of it.
+          - The user name or e-mail address. It is looked up at the server only if no record in the store has it.
         type: str
       name:
         description:
-          - A label of your own, to find the account by. Unique in the store.
-          - A new label, or user name, reaches the store with the account's next change.
+          - Your own label for the account. Must be unique in the store.
+          - A changed label or user name is saved with the account's next change.
         type: str
       initial_password:
         description:
@@ -63,23 +63,24 @@ options:
         type: str
       generation:
         description:
-          - With O(state=delivered), the RV(accounts[].generation) of the password that the consumers have. If the
-            record was written since, the account is V(busy), and its delivery stays due.
+          - With O(state=delivered), the RV(accounts[].generation) of the password that the consumers were given. If the
+            record has changed since, the account ends as V(busy) and its delivery stays due.
         type: int
   only:
     description:
-      - Work on these of the O(accounts) and leave out the others, each by its name, user name or user id.
-      - Use it for repairs, with O(state=adopted), O(state=resumed) or O(force=true), which otherwise concern all.
+      - Work on these O(accounts) only. Each entry is a name, user name or user id.
+      - Use it for repairs with O(state=adopted), O(state=resumed) or O(force=true), which otherwise apply to all
+        accounts.
     type: list
     elements: str
   state:
     description:
-      - V(rotated) finishes what an earlier run left open, and rotates what is due.
-      - V(present) records the initial passwords of accounts without a record. The server is not asked.
-      - V(resumed) finishes what an earlier run left open, and starts nothing. With O(force=true) it also tries the
-        recorded passwords of accounts that are V(out_of_sync) or V(quarantined), two per run at most.
-      - V(adopted) takes O(accounts[].initial_password) for the live password of accounts that are V(out_of_sync),
-        V(quarantined) or without a record, and rotates them. Others are left alone.
+      - V(rotated) completes changes that an earlier run left unfinished, and rotates the passwords that are due.
+      - V(present) records the initial passwords of accounts without a record. No password is sent to the server.
+      - V(resumed) only completes unfinished changes. With O(force=true) it also tries the recorded passwords of
+        accounts that are V(out_of_sync) or V(quarantined), up to two wrong ones per account and run.
+      - V(adopted) uses O(accounts[].initial_password) as the live password of accounts that are V(out_of_sync),
+        V(quarantined) or without a record, and rotates them. Other accounts are left alone.
       - V(delivered) notes that the consumers have the password.
     type: str
     choices: [rotated, present, resumed, adopted, delivered]
@@ -94,8 +95,8 @@ options:
     default: false
   password:
     description:
-      - How new passwords are made. What the server's password policy demands comes on top, where the token may read
-        it.
+      - How new passwords are made. Stricter requirements of the server's password policy are applied as well, if the
+        token may read the policy.
     type: dict
     suboptions:
       length:
@@ -103,53 +104,59 @@ options:
         type: int
         default: 24
       lower:
-        description: The least number of lower-case letters. V(0) uses none, unless all four are V(0).
+        description: The minimum number of lower-case letters. V(0) uses none, unless all four are V(0).
         type: int
         default: 1
       upper:
-        description: The least number of upper-case letters. V(0) uses none.
+        description: The minimum number of upper-case letters. V(0) uses none.
         type: int
         default: 1
       digits:
-        description: The least number of digits. V(0) uses none, unless all four are V(0).
+        description: The minimum number of digits. V(0) uses none, unless all four are V(0).
         type: int
         default: 1
       special:
-        description: The least number of special characters. V(0) uses none.
+        description: The minimum number of special characters. V(0) uses none.
         type: int
         default: 1
       special_characters:
-        description: Which special characters may be used. No letters, digits or spaces.
+        description: The special characters that may be used. Letters, digits and spaces are not allowed.
         type: str
         default: "!#+,-.:=?@_~"
       exclude:
-        description: Characters that are not used.
+        description: Characters that must not be used.
         type: str
         default: ""
   concurrency:
-    description: How many accounts to work on at the same time once a first one was changed, V(1) to V(64).
+    description:
+      - How many accounts to work on at the same time after a first one has been changed, V(1) to V(64). Until then,
+        accounts are changed one by one.
     type: int
     default: 4
   max_failures:
     description:
-      - Start no further accounts once this many have failed. V(0) turns this brake off.
-      - Without it, two accounts in a row that end badly stop the run.
-      - Whatever the value, a caller that the server does not accept and a wrong base stop the run.
+      - Stop starting accounts after this many have failed. V(0) sets no limit.
+      - By default, two accounts in a row that end as V(out_of_sync), V(in_doubt), V(quarantined), V(refused),
+        V(policy_rejected), V(not_found), V(unreachable) or V(throttled), in any combination, stop the run. A value
+        replaces this limit.
+      - An account that ends as V(unauthorized) or V(wrong_url) stops the run, whatever the value.
     type: int
   settle_seconds:
-    description: How long accounts whose answer was lost wait, all together, before the same pair is sent again.
+    description:
+      - Seconds to wait after a lost answer before the same pair is sent again. Accounts wait together, so many lost
+        answers cost one wait.
     type: float
     default: 90
   consumers:
     description:
-      - Whether somebody is to be told of a new password. Then RV(accounts[].delivery_due) stays true after a rotation
+      - Whether new passwords are delivered to consumers. If so, RV(accounts[].delivery_due) stays true after a rotation
         until a run with O(state=delivered).
     type: bool
     default: false
 """
 
 EXAMPLES = r"""
-- name: Rotate what is older than 60 days
+- name: Rotate passwords that are older than 60 days
   rpaops.uipath.uipath_password_rotation:
     identity_url: https://orchestrator.example.com/identity
     client_id: "{{ vault_uipath_client_id }}"
@@ -162,7 +169,7 @@ EXAMPLES = r"""
         name: svc-robot-1
         initial_password: "{{ vault_initial_password }}"
 
-- name: Take over an account whose password somebody has reset
+- name: Take over an account whose password an administrator has reset
   rpaops.uipath.uipath_password_rotation:
     identity_url: https://orchestrator.example.com/identity
     client_id: "{{ vault_uipath_client_id }}"
@@ -174,7 +181,7 @@ EXAMPLES = r"""
       - user_name: svc-robot-1
         initial_password: "{{ vault_password_after_the_reset }}"
 
-- name: Let one account of the list try what its record holds
+- name: Try the recorded passwords of one account
   rpaops.uipath.uipath_password_rotation:
     identity_url: https://orchestrator.example.com/identity
     client_id: "{{ vault_uipath_client_id }}"
@@ -186,7 +193,7 @@ EXAMPLES = r"""
     only: [svc-robot-1]
     accounts: "{{ uipath_accounts }}"
 
-- name: Rotate for consumers, tell them, and note which password they have
+- name: Rotate, deliver the new passwords, and note the delivery
   module_defaults:
     rpaops.uipath.uipath_password_rotation: "{{ uipath_connection_and_store }}"
   block:
@@ -196,11 +203,11 @@ EXAMPLES = r"""
         accounts: "{{ uipath_accounts }}"
       register: rotation
 
-    - name: Tell the consumers
+    - name: Deliver the passwords
       ansible.builtin.include_tasks: tell_consumers.yml
       loop: "{{ rotation.accounts | selectattr('delivery_due') }}"
 
-    - name: Note that they are told
+    - name: Note the delivery
       rpaops.uipath.uipath_password_rotation:
         state: delivered
         accounts:
@@ -211,13 +218,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: How many accounts ended in which way and, after a failure, what to do about the first of them.
+  description: The number of accounts by status and, after a failure, the message of the first failed account.
   returned: always
   type: str
   sample: "Accounts by status: 2 rotated, 40 fresh."
 accounts:
-  description: One entry per account, in the same order, also when the task fails.
-  returned: unless the whole task was refused
+  description: One entry per account, in the same order, also if accounts fail.
+  returned: unless the whole task failed
   type: list
   elements: dict
   contains:
@@ -228,16 +235,16 @@ accounts:
       description: The user's name, as given.
       type: str
     name:
-      description: The label, as given.
+      description: Your own label, as given.
       type: str
     label:
-      description: What a person calls the account. The name, else the user name, else the user's id.
+      description: The name, else the user name, else the user's id.
       type: str
       sample: svc-robot-1
     status:
       description:
         - 'V(rotated) - The password was changed, and the new one is in the store.'
-        - 'V(resumed) - A change that an earlier run left unfinished is complete now. The live password is in the
+        - 'V(resumed) - A change that an earlier run left unfinished is now complete. The live password is in the
           store.'
         - 'V(fresh) - Nothing is due.'
         - 'V(adopted) - The password given was live and was replaced. The new one is in the store.'
@@ -245,31 +252,30 @@ accounts:
         - 'V(delivered) - The account is noted as delivered: its consumers have the password.'
         - 'V(would_rotate) - The password would be changed.'
         - 'V(busy) - Another run is working on this account.'
-        - 'V(age_unknown) - The record does not say since when the password is in effect, or that time is in the future.
-          Check the controller''s clock, or rotate with force: true.'
+        - 'V(age_unknown) - The record does not say when the password took effect, or that time is in the future. Check
+          the controller''s clock, or rotate with force: true.'
         - 'V(throttled) - The server kept answering 429 (Too Many Requests) until the retries were used up. Nothing was
           changed; the next run continues.'
         - 'V(unreachable) - The server could not be reached. Nothing was changed; the next run continues.'
-        - 'V(unauthorized) - The server did not accept the sign-in or the token. Nothing was changed; the next run
-          continues.'
+        - 'V(unauthorized) - The server rejected the sign-in or the token. Nothing was changed; the next run continues.'
         - 'V(wrong_url) - There is no Identity API at this URL. Check identity_url. Nothing was changed; the next run
           continues.'
         - 'V(refused) - The server rejected the change for a reason other than the password policy; see error_codes. The
-          lookup returns no password until a run has found out which one is live.'
+          lookup returns no password until a run has established which one is live.'
         - 'V(policy_rejected) - The server''s password policy rejected every new password. Set the option password to
           what the policy requires, or give the application the scope PM.Setting.Read.'
         - 'V(not_found) - The server has no such user. The record is kept.'
-        - 'V(in_doubt) - It is not known which password in the record is live. Run again: the next run sends the same
-          pair and finds out.'
+        - 'V(in_doubt) - It is not established which password in the record is live. Run again: the next run sends the
+          same pair and finds out.'
         - 'V(out_of_sync) - None of the passwords tried is live: the password was changed outside this store. Run with
           state: resumed and force: true to try two other passwords in the record, or reset the password and run with
           state: adopted.'
-        - 'V(quarantined) - The account is not tried any more, so that the server does not lock it: too many answers
+        - 'V(quarantined) - The account is no longer tried, so that the server does not lock it: too many answers
           were lost, or the server has locked or deactivated the user. Fix that, then run with state: resumed and force:
           true.'
         - 'V(store_error) - The store cannot be used for this account. Nothing is sent until that is fixed.'
-        - 'V(store_conflict) - Another process wrote the record during this run. Both versions are kept: see the guide
-          of the store, compare them, and stop the other writer.'
+        - 'V(store_conflict) - Another process wrote the record during this run. Both versions are kept; the store''s
+          documentation says where. Compare them, and stop the other writer.'
         - 'V(no_password) - The account has neither a record nor an initial_password.'
         - 'V(not_attempted) - Nothing was done for this account: the run stopped before its turn.'
       type: str
@@ -279,60 +285,61 @@ accounts:
       type: bool
     failed:
       description:
-        - Whether the account makes the task fail. Every status does but V(rotated), V(resumed), V(fresh), V(adopted),
-          V(created), V(delivered) and V(would_rotate). V(busy) does only once the account is overdue by a day.
+        - Whether the account makes the task fail. Every status does, except V(rotated), V(resumed), V(fresh),
+          V(adopted), V(created), V(delivered) and V(would_rotate). V(busy) does only if the account is overdue by more
+          than a day or its age is not known.
       type: bool
     generation:
-      description: How often the record was written, or V(null) where it is not known.
+      description: How often the record was written, or V(null) if it is not known.
       type: int
     age_days:
-      description: The age of the password in days, or V(null) where it is not known.
+      description: The age of the password in days, or V(null) if it is not known.
       type: float
     unproven_sends:
-      description: How many requests may have counted as failed sign-ins since the last proof. At 4 the account is
-        left alone.
+      description: How many requests since the last proven password may have counted as failed sign-ins. At 4 the
+        account ends as V(quarantined).
       type: int
     attempts:
-      description: How many change-password requests were tried in this run.
+      description: The number of change-password requests in this run, including retries.
       type: int
     error_codes:
       description: The server's error codes. Empty unless the account failed.
       type: list
       elements: str
     trace_id:
-      description: The id under which the server's log holds a failed request, where the server names it.
+      description: The id of the failed request in the server's log, if the server returned one.
       type: str
     delivery_due:
-      description: Whether the consumers have to be told of a password that the lookup gives them now.
+      description: Whether the account has a new password that its consumers were not given yet.
       type: bool
     msg:
       description: What happened and what to do next.
       type: str
 counts:
-  description: How many accounts ended with each status. Every status is a key.
-  returned: unless the whole task was refused
+  description: The number of accounts by status. Every status is a key.
+  returned: unless the whole task failed
   type: dict
 status:
   description:
-    - Why the whole task was refused. No password was sent, unless it is V(defect).
-    - V(invalid_input) - the options cannot be used.
+    - Why the task failed as a whole. No password was sent, unless it is V(defect).
+    - V(invalid_input) - an option is not valid.
     - V(store_error) - the store, or a record in it, cannot be used.
-    - V(defect) - a defect of the collection. What was sent before is found out by the next run.
-    - Where names could not be looked up, as in RV(rpaops.uipath.uipath_user_info#module:status).
-  returned: when the whole task was refused
+    - V(defect) - an error in the collection. The next run establishes what the server applied.
+    - If user names could not be looked up, as in RV(rpaops.uipath.uipath_user_info#module:status).
+  returned: when the whole task failed
   type: str
   sample: store_error
 http_status:
   description: The HTTP status of the answer that made the task fail, or V(null).
-  returned: when the whole task was refused
+  returned: when the whole task failed
   type: int
 error_codes:
   description: The server's error codes.
-  returned: when the whole task was refused
+  returned: when the whole task failed
   type: list
   elements: str
 trace_id:
-  description: The id under which the server's log holds the failed request, or V(null).
-  returned: when the whole task was refused
+  description: The id of the failed request in the server's log, or V(null).
+  returned: when the whole task failed
   type: str
 """

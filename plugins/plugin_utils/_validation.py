@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options on the controller's side, validated as a module's are, and without a value in any message."""
+"""Validation of options on the controller, as for a module, but with no value in any message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def validated(
     specification: Mapping[str, Any],
     exclusions: Sequence[tuple[str, ...]] = (),
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the options as a module would get them, and what is wrong with them."""
+    """Return the options as a module would get them, and all errors."""
     validator = ArgumentSpecValidator(dict(specification), mutually_exclusive=list(exclusions))
     validation = validator.validate(plain(given))
     secrets = validation._no_log_values
@@ -26,7 +26,7 @@ def validated(
 
 
 def plain(value: Any) -> Any:
-    """Return templated containers as ordinary ones: ansible-core 2.19 and later warn when those are copied."""
+    """Return templated containers as ordinary ones: ansible-core 2.19 and later warn if a templated one is copied."""
     if isinstance(value, Mapping):
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
@@ -35,5 +35,5 @@ def plain(value: Any) -> Any:
 
 
 def complete(error: Exception) -> str:
-    """Say what is wrong with an unsupported option: the core leaves that to its own modules."""
+    """Return the error's message, completed for unsupported options: ansible-core leaves that to the caller."""
     return f"Unsupported parameters: {error}" if isinstance(error, UnsupportedError) else str(error)

@@ -391,7 +391,7 @@ class TestLookup:
 
     def test_says_in_doubt_what_to_do(self, found: tuple[RoleSetup, PlaybookRun]) -> None:
         message = found[1]["doubt"]["msg"]
-        assert "orders: in_doubt. It is not known which" in message
+        assert "orders: in_doubt. It is not established which" in message
         assert "Run again" in message
 
     @pytest.mark.matrix

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One account under way: its steps are carried out in the store and at the server.
+"""The run of one account: it executes the steps of its rotation in the store and at the server.
 
-A process that dies in here leaves the store as the last durable write left it. There is nothing to clean up.
+If the process is killed here, the store is as the last durable write left it. No clean-up is needed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Sender = Callable[[str, str], PasswordAnswer]
 
 
 class Abandoned(UiPathError):
-    """The process that started this run is gone. Nothing more is begun; what was answered is still committed."""
+    """The process that started this run is gone. Nothing more is sent; answers that have come are still committed."""
 
     status = "in_doubt"
     stops_task = True
@@ -61,7 +61,7 @@ def begin_account(store: OpenStore, user_id: str, work: Work) -> AccountRun | Ou
 
 
 class AccountRun:
-    """An account under way, with its lock, which is held until the account has ended."""
+    """The run of one account. It holds the account's lock until the account has ended."""
 
     def __init__(self, lock: ExitStack, record: LockedRecord, steps: Steps, work: Work) -> None:
         self._lock = lock
@@ -71,7 +71,7 @@ class AccountRun:
         self._answers: list[PasswordAnswer] = []
 
     def proceed(self) -> Outcome | None:
-        """Go on until the account has ended, or return None where it has to wait after a lost answer."""
+        """Execute steps until the account has ended, or return None if it must wait after a lost answer."""
         reply: Any = None
         try:
             while not isinstance(step := self._steps.send(reply), Wait):
@@ -96,13 +96,13 @@ class AccountRun:
         return self._answers[-1]
 
     def abandon(self) -> Outcome:
-        """End an account that waits, without sending again. The next run does."""
+        """End an account that waits, without sending again. The next run sends the same pair."""
         self._lock.close()
         return Outcome("in_doubt", None, tuple(self._answers))
 
 
 def begins_something(step: Step) -> bool:
-    """Tell a request, and the stage before it, from a step that records the result of a request."""
+    """Tell whether the step sends a request or stages one, and does not just record a result."""
     if isinstance(step, Save):
         return step.record.pending is not None and step.record.pending.maybe_live
     return isinstance(step, Send)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rotation of many accounts: their order, concurrency, common waits and limits.
 
-Accounts go one at a time until the first one was changed: what is wrong for all of them shows on one. From then on,
-accounts whose answer was lost wait together, so that a slow server costs one wait, and not one for each account.
+Accounts run one at a time until the first one was changed, so that a problem of all accounts affects only one. After
+that, accounts whose answer was lost wait together: many lost answers cost one wait.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._workers import (
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import AccountStatus, Outcome
 
-# So many accounts in a row that end in one of these ways stop the run.
+# This many accounts in a row that end with one of these statuses stop the run.
 BAD_ENDS_IN_A_ROW = 2
 BAD_ENDS: frozenset[AccountStatus] = frozenset(
     {
@@ -34,7 +34,7 @@ BAD_ENDS: frozenset[AccountStatus] = frozenset(
         "throttled",
     }
 )
-# While so many wait for lost answers, none is started: a dead server would take every account into doubt.
+# No account is started while this many wait: otherwise an unreachable server would leave every account in doubt.
 WAITING_AT_MOST = 16
 
 FIRST_CHANGE = Stop("the first account was changed", final=False)
@@ -49,9 +49,9 @@ def account_breaker(max_failures: int | None) -> CircuitBreaker:
 
 @dataclass
 class RotationBatch:
-    """`begin` takes an account as far as it goes: to its end, or to where it waits, which gives its run.
+    """`begin` runs an account to its end, or returns its run if it must wait.
 
-    `proven` says that nothing can be wrong for all of them: a first one was changed, or the server is not asked.
+    `proven`: accounts may run concurrently, since a first one was changed or nothing is sent to the server.
     """
 
     begin: Begin
@@ -65,7 +65,7 @@ class RotationBatch:
     proven: bool = False
 
     def run(self, accounts: Sequence[int]) -> dict[int, Outcome]:
-        """Return how the accounts ended that were started."""
+        """Return the outcomes of the accounts that were started."""
         queue = list(accounts)
         while queue and not self.breaker.stop:
             queue = self._apply(queue, self.begin)
@@ -76,7 +76,7 @@ class RotationBatch:
         return self.outcomes
 
     def _conclude_waiting(self) -> None:
-        """Wait for lost requests to be applied or dropped, and let every account that waits go on."""
+        """Wait once for all accounts that have to, and continue them."""
         if not self.breaker.stop:
             self.wait()
         account_runs, self.waiting = self.waiting, {}
@@ -97,7 +97,7 @@ class RotationBatch:
         if report.stop and report.stop.final:
             self.breaker.stop = self.breaker.stop or report.stop
         for account, result, started in zip(accounts, report.results, report.started):
-            if started and result is None:  # cut off, or a defect: the next run finds out what came of it
+            if started and result is None:  # interrupted, or a defect: the next run finds out what was applied
                 self.outcomes[account] = Outcome("in_doubt", None)
         return [account for account, started in zip(accounts, report.started) if not started]
 
@@ -105,7 +105,7 @@ class RotationBatch:
         return WAITING_AT_MOST if self.proven else 1
 
     def _note(self, result: tuple[int, AccountRun | Outcome]) -> Stop | None:
-        """Note what came of an account, and return the reason to start no further one for now."""
+        """Note the result of an account, and return the reason to start no further one for now."""
         account, end = result
         if isinstance(end, AccountRun):
             self.waiting[account] = end

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of a rotation: their types, what is wrong with them, and the requests and rules they describe."""
+"""The options of a rotation: their specification, their problems, and the requests and rules they describe."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
 
 
 def rotation_argument_spec() -> dict[str, dict[str, Any]]:
-    """Return the options of a rotation. Those inside `store` belong to its type, and are validated by the registry."""
+    """Return the specification of the options. The registry validates those inside `store` for its type."""
     return {
         **connection_argument_spec(),
         "accounts": {
@@ -72,7 +72,7 @@ def password_rules(options: Mapping[str, Any]) -> PasswordRules:
 
 
 def option_problems(options: Mapping[str, Any]) -> list[str]:
-    """Say everything that is wrong with the options besides the connection's, by index and without values."""
+    """Return all problems of the options except the connection's, by index and without values."""
     ranges = {
         "concurrency": (1, 64),
         "max_failures": (0, float("inf")),
@@ -97,7 +97,7 @@ def account_problems(place: str, account: Mapping[str, Any]) -> list[str]:
 
 
 def repeated_accounts(accounts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say which accounts, before names are looked up, and which labels are given twice."""
+    """Return which accounts and labels are given twice, as far as it shows before user names are looked up."""
     names = [comparable(account["user_name"] or "") for account in accounts]
     labels = [comparable(account["name"] or "") for account in accounts]
     return [
@@ -108,7 +108,7 @@ def repeated_accounts(accounts: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def only_problems(only: Sequence[str] | None, accounts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say which entries of `only` mean no account. An empty list may be a mistake, so it does not mean all."""
+    """Return the entries of `only` that match no account. An empty list may be a mistake, so it does not mean all."""
     if only == []:
         return ["only is empty: omit it to work on all accounts"]
     names = {name for account in accounts for name in account_names(account)}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""New passwords: how they are made, and what the server demands of them."""
+"""New passwords: how they are made, and the requirements of the server's policy."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SPECIAL = "!#+,-.:=?@_~"
 CLASSES = ("lower", "upper", "digits", "special")
 LONGEST = 256
 # The fields of the server's setting Auth.Password.PasswordComplexity. Its length is a string.
-DEMANDS = {"hasLowercase": "lower", "hasUppercase": "upper", "hasDigit": "digits", "hasSpecialCharacter": "special"}
+REQUIRED = {"hasLowercase": "lower", "hasUppercase": "upper", "hasDigit": "digits", "hasSpecialCharacter": "special"}
 
 
 @dataclass(frozen=True)
 class PasswordRules:
-    """The length of a password, and the least number of characters of each class in it."""
+    """The length of a password, and the minimum number of characters of each class."""
 
     length: int = 24
     lower: int = 1
@@ -32,7 +32,7 @@ class PasswordRules:
     exclude: str = ""
 
     def alphabet(self, name: str) -> str:
-        """Return the characters of a class. Only ASCII letters count as letters for the server, too."""
+        """Return the characters of a class. Like the server, count only ASCII letters as letters."""
         all_characters = {
             "lower": string.ascii_lowercase,
             "upper": string.ascii_uppercase,
@@ -42,12 +42,12 @@ class PasswordRules:
         return "".join(char for char in dict.fromkeys(all_characters) if char not in self.exclude)
 
     def used(self) -> list[str]:
-        """Return the classes that a password is made of."""
+        """Return the character classes of a password."""
         return [name for name in CLASSES if getattr(self, name) > 0] or ["lower", "digits"]
 
 
 def rules_problems(rules: PasswordRules) -> list[str]:
-    """Say why no password can be made by these rules."""
+    """Return why no password can satisfy these rules."""
     minimums = [getattr(rules, name) for name in CLASSES]
     problems = [f"password.{name} must not be negative" for name in CLASSES if getattr(rules, name) < 0]
     if any(not is_special(char) for char in rules.special_characters):
@@ -65,7 +65,7 @@ def rules_problems(rules: PasswordRules) -> list[str]:
 
 
 def is_special(char: str) -> bool:
-    """Tell what the server counts as a special character. Spaces and the like get lost on the way to a consumer."""
+    """Tell whether the server counts it as a special character. White space could be lost on the way to a consumer."""
     return char.isprintable() and not char.isspace() and not (char.isascii() and char.isalnum())
 
 
@@ -80,13 +80,13 @@ def new_password(rules: PasswordRules) -> str:
 
 
 def with_server_policy(rules: PasswordRules, setting: Any) -> PasswordRules:
-    """Return the rules raised to what the server demands. A setting that cannot be read demands nothing."""
+    """Return the rules, raised to the server's requirements. A setting that cannot be parsed requires nothing."""
     try:
-        demanded = json.loads(setting) if isinstance(setting, str) else setting
-        length = int(demanded.get("Length") or 0)
+        required = json.loads(setting) if isinstance(setting, str) else setting
+        length = int(required.get("Length") or 0)
     except (AttributeError, TypeError, ValueError, OverflowError, RecursionError):
         return rules
-    least: Mapping[str, int] = {name: 1 for field, name in DEMANDS.items() if demanded.get(field) is True}
+    least: Mapping[str, int] = {name: 1 for field, name in REQUIRED.items() if required.get(field) is True}
     raised = {name: max(getattr(rules, name), count) for name, count in least.items()}
     wanted = replace(rules, **raised)
     needed = max(rules.length, length, sum(getattr(wanted, name) for name in CLASSES))

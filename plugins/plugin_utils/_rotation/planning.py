@@ -1,10 +1,9 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run would do with every account, found out before it does anything: from the store and, for new names, the
-server.
+"""The plan of a run: what it would do with every account, from the store and, for new user names, from the server.
 
-Planning writes nothing. Where the store knows every name, it needs no network.
+Planning writes nothing. If the store has every user name, it needs no network.
 """
 
 from __future__ import annotations
@@ -42,13 +41,13 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     WentBackwards,
 )
 
-# The status in check mode of an account for which the run would do something, where it is another than would_rotate.
+# The status in check mode of an account that the run would change, if it is not would_rotate.
 PREDICTED: dict[State, AccountStatus] = {"present": "created", "delivered": "delivered"}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is known of an account before the run. `outcome` is None where something has to be done."""
+    """What is known about an account before the run. `outcome` is None if there is work to do."""
 
     request: RotationRequest
     record: Record | None
@@ -62,7 +61,7 @@ def utc_now() -> datetime:
 def identified(
     requested: Sequence[RotationRequest], store: OpenStore, client: Client, partition_id: str | None
 ) -> list[RotationRequest]:
-    """Return the requests with the id of every account: from the store or, where that knows none, from the server."""
+    """Return the requests with the id of every account, from the store or else from the server."""
     known = with_recorded_ids(requested, store)
     names = [request.account.user_name or "" for request in known if not request.account.user_id]
     named = by_name(open_directory(client, partition_id).list_users()) if names else {}
@@ -80,7 +79,7 @@ def identified(
 
 
 def with_recorded_ids(requested: Sequence[RotationRequest], store: OpenStore) -> list[RotationRequest]:
-    """Fill in the ids that the store knows by the user names. Where it knows several, the server decides."""
+    """Fill in the ids that the store has for the user names. If it has several for one, the server decides."""
     if all(request.account.user_id for request in requested):
         return [with_id(request, request.account.user_id) for request in requested]
     names = StoredNames(store.accounts())
@@ -103,10 +102,10 @@ def plan_all(requested: Sequence[RotationRequest], store: OpenStore, *, check_mo
 
 
 def plan(request: RotationRequest, reading: Reading, *, check_mode: bool = False) -> Plan:
-    """Find out from the record what has to be done: the first step of the rotation tells."""
+    """Determine from the record whether there is work to do: if so, the rotation yields a first step."""
     if isinstance(reading, Busy):
         return Plan(request, None, outcome_of(reading))
-    if isinstance(reading, WentBackwards):  # under its lock, the record takes over what was found beside it
+    if isinstance(reading, WentBackwards):  # read under its lock, the record gets the passwords of its other versions
         return Plan(request, None, outcome_of(reading) if check_mode else None)
     if isinstance(reading, UiPathError):
         raise reading
@@ -118,7 +117,7 @@ def plan(request: RotationRequest, reading: Reading, *, check_mode: bool = False
 
 
 def predicted(request: RotationRequest, record: Record | None, first: Step) -> Outcome:
-    """Return the outcome outside check mode, if all goes well."""
+    """Return the outcome of a normal run, if all goes well."""
     closed = closed_status(first.record) if isinstance(first, Save) else None
     if closed:
         return Outcome(closed, record)
@@ -126,7 +125,7 @@ def predicted(request: RotationRequest, record: Record | None, first: Step) -> O
 
 
 def taken_labels(plans: Sequence[Plan], store: OpenStore) -> list[str]:
-    """Say which new labels are another account's, unless that account is about to get a new one, too."""
+    """Return which new labels belong to another account, unless that account gets a new one as well."""
     renamed = [planned for planned in plans if has_new_label(planned)]
     if not renamed:
         return []
@@ -140,7 +139,7 @@ def taken_labels(plans: Sequence[Plan], store: OpenStore) -> list[str]:
         others.discard(own)
         if others:
             place = f"accounts[{planned.request.index}].name"
-            problems.append(f"{place} stands for another account already, {min(others)}")
+            problems.append(f"{place} is already the name, user name or user id of another account, {min(others)}")
     return problems
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a store keeps of one account, and what becomes of it.
+"""The record of one account, as a store keeps it, and the transitions between its states.
 
-A value that was ever staged stays somewhere in the record until another value was proven to be live.
+A password that was staged stays in the record until another one is proven to be live.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STATUSES: tuple[RecordStatus, ...] = ("ok", "in_doubt", *CLOSED)
 
 @dataclass(frozen=True)
 class Account:
-    """Whose password it is. A record of another account, or of another server, is never overwritten."""
+    """The identity of an account. A record of another account or another server is never overwritten."""
 
     identity_url: str
     user_id: str
@@ -33,7 +33,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Current:
-    """The password that consumers use. `since` is an ISO 8601 time in UTC, or None where it is not known."""
+    """The password that consumers use. `since` is an ISO 8601 time in UTC, or None if it is not known."""
 
     password: str = field(repr=False)
     since: str | None
@@ -42,7 +42,7 @@ class Current:
 
 @dataclass(frozen=True)
 class Pending:
-    """A pair that was, or may have been, sent. `maybe_live` is false only after a proof that it was not applied."""
+    """A pair that was or may have been sent. `maybe_live` is false only after a proof that it was not applied."""
 
     old: str = field(repr=False)
     new: str = field(repr=False)
@@ -52,7 +52,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Orphan:
-    """A password that was staged or found once, and is not yet proven dead."""
+    """A password that was staged or found earlier, and is not yet proven dead."""
 
     password: str = field(repr=False)
     since: str
@@ -103,13 +103,13 @@ def doubt(record: Record) -> Literal["in_doubt"] | ClosedStatus | None:
 
 
 def with_names(record: Record, account: Account) -> Record:
-    """Take over the label and the user name as they are given now."""
+    """Return the record with the label and the user name of the task."""
     names = {name: value for name in ("name", "user_name") if (value := getattr(account, name))}
     return replace(record, account=replace(record.account, **names))
 
 
 def committed(record: Record, pair: Pending, time: str, *, delivered: bool) -> Record:
-    """Return the next record once the new password of the pair is live: all others are dead."""
+    """Return the next record after the new password of the pair was proven live: all others are dead."""
     dead = dict.fromkeys((pair.old, *record.candidates()))
     retired = {old.password: old.retired_at for old in record.previous}
     return next_generation(
@@ -125,7 +125,7 @@ def committed(record: Record, pair: Pending, time: str, *, delivered: bool) -> R
 
 
 def with_orphans(record: Record, passwords: Sequence[str], time: str, why: str, *, behind: bool = False) -> Record:
-    """Keep these passwords among the orphans: before those that are there or, in their order, `behind` them."""
+    """Add these passwords to the orphans, before the present ones or, with `behind`, after them."""
     known = {orphan.password for orphan in record.orphans}
     added = tuple(Orphan(password, time, why) for password in dict.fromkeys(passwords))
     if behind:
@@ -136,12 +136,12 @@ def with_orphans(record: Record, passwords: Sequence[str], time: str, why: str, 
 
 
 def closed_status(record: Record) -> ClosedStatus | None:
-    """Return the status of an account that only a person may open again, or None."""
+    """Return the status of an account that only an administrator may reopen, or None."""
     return next((status for status in CLOSED if status == record.status), None)
 
 
 def age_days(current: Current, now: datetime) -> float | None:
-    """Return the age of the password in days, or None where its beginning is missing, unreadable or in the future."""
+    """Return the age of the password in days, or None if its start is missing, invalid or in the future."""
     try:
         since = datetime.fromisoformat(current.since or "")
         age = now - (since if since.tzinfo else since.replace(tzinfo=timezone.utc))

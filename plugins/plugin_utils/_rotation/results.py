@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The documented result of a rotation, of every account and of the task. It never holds a password."""
+"""The documented result of every account and of the task. It never contains a password."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SUCCEEDED: frozenset[AccountStatus] = frozenset(
     {"rotated", "resumed", "fresh", "adopted", "created", "delivered", "would_rotate"}
 )
 
-# The record may be another one than this run has read.
+# The stored record may not be the one that this run has read.
 RECORD_UNCERTAIN: frozenset[AccountStatus] = frozenset({"busy", "store_error", "store_conflict"})
 
-# Every status of an account, with what it means and what to do next.
+# The message of every status: what it means and what to do next.
 MESSAGES: dict[AccountStatus, str] = {
     "rotated": "The password was changed, and the new one is in the store.",
-    "resumed": "A change that an earlier run left unfinished is complete now. The live password is in the store.",
+    "resumed": "A change that an earlier run left unfinished is now complete. The live password is in the store.",
     "fresh": "Nothing is due.",
     "adopted": "The password given was live and was replaced. The new one is in the store.",
     "created": "The password given was recorded in the store. It was not tried at the server.",
@@ -37,21 +37,21 @@ MESSAGES: dict[AccountStatus, str] = {
     "would_rotate": "The password would be changed.",
     "busy": "Another run is working on this account.",
     "age_unknown": (
-        "The record does not say since when the password is in effect, or that time is in the future. Check the"
-        " controller's clock, or rotate with force: true."
+        "The record does not say when the password took effect, or that time is in the future. Check the controller's"
+        " clock, or rotate with force: true."
     ),
     "throttled": (
         "The server kept answering 429 (Too Many Requests) until the retries were used up. Nothing was changed; the"
         " next run continues."
     ),
     "unreachable": "The server could not be reached. Nothing was changed; the next run continues.",
-    "unauthorized": "The server did not accept the sign-in or the token. Nothing was changed; the next run continues.",
+    "unauthorized": "The server rejected the sign-in or the token. Nothing was changed; the next run continues.",
     "wrong_url": (
         "There is no Identity API at this URL. Check identity_url. Nothing was changed; the next run continues."
     ),
     "refused": (
         "The server rejected the change for a reason other than the password policy; see error_codes. The lookup"
-        " returns no password until a run has found out which one is live."
+        " returns no password until a run has established which one is live."
     ),
     "policy_rejected": (
         "The server's password policy rejected every new password. Set the option password to what the policy requires,"
@@ -59,21 +59,21 @@ MESSAGES: dict[AccountStatus, str] = {
     ),
     "not_found": "The server has no such user. The record is kept.",
     "in_doubt": (
-        "It is not known which password in the record is live. Run again: the next run sends the same pair and finds"
-        " out."
+        "It is not established which password in the record is live. Run again: the next run sends the same pair and"
+        " finds out."
     ),
     "out_of_sync": (
         "None of the passwords tried is live: the password was changed outside this store. Run with state: resumed and"
         " force: true to try two other passwords in the record, or reset the password and run with state: adopted."
     ),
     "quarantined": (
-        "The account is not tried any more, so that the server does not lock it: too many answers were lost, or the"
+        "The account is no longer tried, so that the server does not lock it: too many answers were lost, or the"
         " server has locked or deactivated the user. Fix that, then run with state: resumed and force: true."
     ),
     "store_error": "The store cannot be used for this account. Nothing is sent until that is fixed.",
     "store_conflict": (
-        "Another process wrote the record during this run. Both versions are kept: see the guide of the store, compare"
-        " them, and stop the other writer."
+        "Another process wrote the record during this run. Both versions are kept; the store's documentation says"
+        " where. Compare them, and stop the other writer."
     ),
     "no_password": "The account has neither a record nor an initial_password.",
     "not_attempted": "Nothing was done for this account: the run stopped before its turn.",
@@ -89,7 +89,7 @@ INITIAL_REFUSED = (
 def account_result(
     request: RotationRequest, outcome: Outcome, *, now: datetime, stopped: str | None = None
 ) -> dict[str, Any]:
-    """Return the result of one account. `stopped` is the reason why accounts were not attempted."""
+    """Return the result of one account. `stopped` says why accounts were not attempted."""
     record, account = outcome.record, request.account
     age = age_days(record.current, now) if record else None
     age = None if age is None else round(age, 2)
@@ -113,13 +113,13 @@ def account_result(
 
 
 def is_failed(status: AccountStatus, age: float | None, max_age_days: float) -> bool:
-    """Tell whether the account makes the task fail. Another run that holds it is no failure for one more day."""
+    """Tell whether the account makes the task fail. A busy one does only once it is overdue by a day."""
     is_overdue = age is None or age > max_age_days + 1
     return status not in SUCCEEDED and (status != "busy" or is_overdue)
 
 
 def is_delivery_due(outcome: Outcome) -> bool:
-    """Tell whether the consumers need the password, and can get it: the lookup returns it."""
+    """Tell whether the consumers need the new password and the lookup returns it."""
     record = outcome.record
     return bool(record and not record.delivered and not doubt(record)) and outcome.status not in RECORD_UNCERTAIN
 
@@ -134,7 +134,7 @@ def error_codes(outcome: Outcome) -> list[str]:
 
 
 def trace_id(outcome: Outcome) -> str | None:
-    """Return the trace id of what ended the account."""
+    """Return the trace id of the error or of the last failed answer."""
     if outcome.error:
         return outcome.error.trace_id
     answers = failed_answers(outcome)
@@ -144,7 +144,7 @@ def trace_id(outcome: Outcome) -> str | None:
 def message(outcome: Outcome, stopped: str | None) -> str:
     answers = failed_answers(outcome)
     causes = [answer.cause for answer in answers] + ([outcome.error.message] if outcome.error else [])
-    reason = f"The reason: {stopped}." if stopped and outcome.status == "not_attempted" else ""
+    reason = f"It stopped because {stopped}." if stopped and outcome.status == "not_attempted" else ""
     ours = " ".join(filter(None, [status_message(outcome), reason, *dict.fromkeys(causes)]))
     return with_server_message(ours, (answer.message for answer in answers))
 

@@ -3,15 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rotation of one account, as the sequence of its durable writes and its requests.
 
-Nothing here knows a file or HTTP. `Rotation.steps` is a generator: it yields the next step (save a record, send a pair,
-wait), is sent the step's result, and returns the outcome. A process that is killed between two steps leaves what was
-saved last, and the next rotation starts from that.
+This module uses neither files nor HTTP. `Rotation.steps` is a generator: it yields the next step (save a record, send a
+pair, wait), receives the step's result, and returns the outcome. If the process is killed between two steps, the next
+rotation starts from the last saved record.
 
 It is safe because the server applies a pair only while the old password of the pair is live. So
 
-- a pair is saved before it is sent, and only a proof replaces what was saved, never an error;
+- a pair is saved before it is sent, and only a proof replaces the saved pair, never an error;
 - the same pair may be sent again at any time, another pair only from a password that may be live;
-- there is no rollback: a late copy of our own request would bring the value that was rolled back to life again.
+- nothing is rolled back: a request still in flight could make the withdrawn password live again.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     Wait,
 )
 
-# Sends that may have counted as failed sign-ins, since the last proof. The server may lock the account at 10.
+# Requests since the last proof that may have counted as failed sign-ins. The server may lock the account at 10.
 UNPROVEN_LIMIT = 4
-# Mismatches that one run may cause.
+# Answers "the old password is wrong" that one run may cause.
 MISMATCH_LIMIT = 2
-# New passwords that one run tries against the server's policy.
+# New passwords that one run offers to the server's password policy.
 POLICY_TRIES = 3
 
 # The account's status after an answer which proves that the request had no effect and was no failed sign-in.
@@ -62,17 +62,17 @@ NOT_APPLIED: dict[AnswerKind, AccountStatus] = {
     "conflict": "refused",
 }
 
-# An answer as the tables below distinguish it: a refusal because the user is locked or inactive is one of its own.
+# The keys of the tables below: the kinds of answers, and a refusal because the user is locked or inactive.
 Reaction = Union[AnswerKind, Literal["barred"]]
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A pair that is about to be sent, and what led this run to it.
+    """A pair that is about to be sent, and how this run came to it.
 
-    `maybe_applied`: an earlier send of the same pair may have been applied. `untried`: passwords that may be live, to
-    try as the old one if this pair's old one turns out to be dead. `is_forward`: this run has made its step forward.
-    `doubted`: the pair from which it was made without a proof. `rejected`: how many new passwords broke the policy.
+    `maybe_applied`: an earlier request with the same pair may have been applied. `untried`: passwords that may be live,
+    to try as the old one if this pair's old one is dead. `is_forward`: this run has made its step forward. `doubted`:
+    the pair from which it did so without a proof. `rejected`: how many new passwords the policy has rejected.
     """
 
     pair: Pending
@@ -87,7 +87,7 @@ Handler = Callable[[Record, Attempt], Steps]
 
 
 class Rotation:
-    """One run over one account. It remembers the answers of this run, which are lost when the run is killed."""
+    """One run of one account. The answers are those of this run; no later run knows them."""
 
     def __init__(
         self,
@@ -98,15 +98,15 @@ class Rotation:
         new_password: Callable[[], str],
     ) -> None:
         self._request = request
-        self._record = with_names(record, request.account) if record else None  # durable with the next write
+        self._record = with_names(record, request.account) if record else None  # saved with the next write
         self._now = now
         self._new_password = new_password
         self._answers: list[PasswordAnswer] = []
         self._sent = ""
         opens = request.state == "adopted" or (request.state == "resumed" and request.force)
-        # The passwords of a closed account stay before those that this run adds: they were tried less often.
+        # The orphans of a closed account stay before those that this run adds: they were tried less often.
         self._keeps_order = bool(record and closed_status(record) and opens)
-        # The answers to a pair that was never sent before, and to one that may have been applied already.
+        # Handlers of the answer to a pair that was never sent before, and to one that may have been applied already.
         self._after_first_send: Mapping[Reaction, Handler] = {
             **dict.fromkeys(NOT_APPLIED, self._not_applied),
             "applied": self._commit,
@@ -134,10 +134,10 @@ class Rotation:
         wanted = {"rotated": self._rotated, "resumed": self._resumed, "adopted": self._adopted}
         return (yield from wanted.get(self._request.state, self._delivered)(self._record))
 
-    # The states that a task asks for
+    # States
 
     def _first(self) -> Steps:
-        """There is no record yet: adopt the initial password, in the same write as the first stage."""
+        """There is no record yet: adopt the initial password in the same write that stages the first pair."""
         request = self._request
         if request.state in ("resumed", "delivered"):
             return self._outcome("fresh", None)
@@ -151,18 +151,18 @@ class Rotation:
     def _delivered(self, record: Record) -> Steps:
         if record.delivered:
             return self._outcome("fresh", record)
-        if self._request.generation not in (None, record.generation):  # the consumers got another password than this
+        if self._request.generation not in (None, record.generation):  # the consumers got an earlier password
             return self._outcome("busy", record)
         return (yield from self._saved(replace(record, delivered=True), "delivered"))
 
     def _adopted(self, record: Record) -> Steps:
-        """The operator says that the initial password is live. The passwords of the record stay, before it."""
+        """Use the initial password as the live one. Earlier candidates are kept, and are tried first."""
         closed = closed_status(record)
         if not closed:
             return self._outcome("fresh", record)
         if self._request.initial_password is None or was_refused(self._request.initial_password, record):
             return self._outcome(closed, record)
-        former = self._with_orphans(replace(record, pending=None), record.candidates(), "before an adoption")
+        former = self._with_orphans(replace(record, pending=None), record.candidates(), "before adoption")
         current = Current(self._request.initial_password, self._time(), "adopted")
         return (yield from self._change(replace(former, current=current, status="ok", unproven_sends=0)))
 
@@ -186,13 +186,13 @@ class Rotation:
         return (yield from self._change(record)) if due else self._outcome("fresh", record)
 
     def _due(self, current: Current) -> bool | None:
-        """Tell whether a rotation is due, or return None where the password's age is not known."""
+        """Tell whether a rotation is due, or return None if the password's age is not known."""
         if self._request.force or current.source == "adopted":
             return True
         days = age_days(current, self._now())
         return None if days is None else days >= self._request.max_age_days
 
-    # What begins a change
+    # Requests
 
     def _change(self, record: Record) -> Steps:
         return (yield from self._send(record, Attempt(self._pair(record.current.password))))
@@ -201,7 +201,7 @@ class Rotation:
         return (yield from self._send(record, Attempt(pending, maybe_applied=pending.maybe_live)))
 
     def _reopen(self, record: Record) -> Steps:
-        """Try the passwords that may be live, one after the other, until the limit of mismatches is reached."""
+        """Try the passwords that may be live, one after the other, up to the limit of mismatches."""
         first, *others = record.candidates()
         opened = self._with_orphans(replace(record, pending=None), record.candidates(), "not proven dead")
         opened = replace(opened, status="in_doubt", unproven_sends=0)
@@ -227,7 +227,7 @@ class Rotation:
         handlers = self._after_resend if attempt.maybe_applied else self._after_first_send
         return (yield from handlers[reaction(answer)](staged, attempt))
 
-    # The handlers of answers: `record` is the staged one
+    # Handlers of answers. `record` is the staged one
 
     def _commit(self, record: Record, attempt: Attempt) -> Steps:
         delivered = record.delivered and not self._request.consumers
@@ -235,7 +235,7 @@ class Rotation:
         return (yield from self._persisted_as(record, self._success()))
 
     def _after_mismatch(self, record: Record, attempt: Attempt) -> Steps:
-        """The old password is dead. Either the new one is live, or another one that this run has not tried."""
+        """The old password is dead. The new one is live, or one that this run has not tried."""
         if self._mismatches() >= MISMATCH_LIMIT:
             return (yield from self._close(record, attempt))
         if not attempt.is_forward and (attempt.maybe_applied or not attempt.untried):
@@ -251,7 +251,7 @@ class Rotation:
         return (yield from self._saved(closed, "out_of_sync"))
 
     def _step_forward(self, record: Record, attempt: Attempt) -> Steps:
-        """Go on from the new password of a pair that may have been applied. A run does that once."""
+        """Continue from the new password of a pair that may have been applied. A run does this once."""
         if attempt.is_forward:
             return self._outcome("in_doubt", record)
         onward = self._with_orphans(record, (attempt.pair.old,), "replaced")
@@ -259,9 +259,9 @@ class Rotation:
         return (yield from self._send(replace(onward, status="in_doubt"), forward))
 
     def _forward_in_doubt(self, record: Record, attempt: Attempt) -> Steps:
-        """Step forward though the old password may still be live, since a refusal proves nothing about this pair.
+        """Step forward although the old password may still be live: a refusal proves nothing about this pair.
 
-        The server may check policy and history before the old password. The old one is the next to try.
+        The server may check policy and history before the old password. The old password is tried next.
         """
         if not attempt.is_forward:
             untried = (*attempt.untried, attempt.pair.old)
@@ -269,8 +269,8 @@ class Rotation:
         return (yield from self._step_forward(record, attempt))
 
     def _back_in_doubt(self, record: Record, doubted: Pending) -> Steps:
-        """The server refused the step forward, too, which proves as little. The next run starts from the first pair."""
-        without = self._with_orphans(record, [record.pending.new] if record.pending else [], "refused")
+        """The server refused the step forward as well, which proves nothing. The next run sends the first pair."""
+        without = self._with_orphans(record, [record.pending.new] if record.pending else [], "rejected")
         return (yield from self._saved(replace(without, pending=doubted), "in_doubt"))
 
     def _wait_and_resend(self, record: Record, attempt: Attempt) -> Steps:
@@ -282,12 +282,12 @@ class Rotation:
         return self._outcome("in_doubt", record)
 
     def _not_applied(self, record: Record, attempt: Attempt) -> Steps:
-        """The request had no effect, and no other one of this pair is on its way."""
+        """The request had no effect, and no other request with this pair is in flight."""
         status = NOT_APPLIED[self._answers[-1].kind]
         return (yield from self._saved(self._uncounted(record, attempt, maybe_live=False), status))
 
     def _still_in_doubt(self, record: Record, attempt: Attempt) -> Steps:
-        """The request had no effect, which proves nothing about an earlier one of the same pair."""
+        """The request had no effect, which proves nothing about an earlier one with the same pair."""
         status: AccountStatus = "not_found" if self._answers[-1].kind == "not_found" else "in_doubt"
         return (yield from self._saved(self._uncounted(record, attempt, maybe_live=True), status))
 
@@ -300,7 +300,7 @@ class Rotation:
         if attempt.doubted:
             return (yield from self._back_in_doubt(record, attempt.doubted))
         rejected = attempt.rejected + 1
-        proven = self._with_orphans(record, (attempt.pair.new,), "refused by policy")
+        proven = self._with_orphans(record, (attempt.pair.new,), "rejected by policy")
         proven = replace(proven, unproven_sends=record.unproven_sends - 1)
         if rejected < POLICY_TRIES:
             another = replace(attempt, pair=self._pair(attempt.pair.old), rejected=rejected)
@@ -331,8 +331,9 @@ class Rotation:
     def _persisted(self, record: Record) -> Generator[Step, Any, Outcome | None]:
         """Save the record, and return the outcome if that fails.
 
-        Before anything was sent, another writer's record is left as it is, and so is that of a run which went on from
-        ours. Any other lacks a password that may be live, so ours is written, with all that was in the other one.
+        If another process has written the record before this run sent anything, its version stands. So does the version
+        of a run that continued from ours. Any other version lacks a password that may be live, so ours is written, with
+        the passwords of the other one.
         """
         if (yield Save(record)):
             return None
@@ -346,7 +347,7 @@ class Rotation:
         return self._outcome("store_conflict", merged if saved else None)
 
     def _merged(self, ours: Record, theirs: Record) -> Record:
-        """Keep both. Theirs is older than ours (restored, edited), or nothing tells which of them is right."""
+        """Keep the passwords of both. Theirs is older (restored, edited), or it is not known which one is right."""
         unknown = [password for password in theirs.candidates() if password not in ours.candidates()]
         return replace(
             self._with_orphans(ours, unknown, "written by another process"),
@@ -354,7 +355,7 @@ class Rotation:
             status=ours.status if theirs.generation < ours.generation else "out_of_sync",
         )
 
-    # Small parts
+    # Helpers
 
     def _outcome(self, status: AccountStatus, record: Record | None) -> Outcome:
         return Outcome(status, record, tuple(self._answers))
@@ -373,7 +374,7 @@ class Rotation:
         return Pending(old, self._new_password(), self._time())
 
     def _without_pair(self, record: Record, attempt: Attempt) -> Record:
-        return self._with_orphans(replace(record, pending=None), (attempt.pair.new, attempt.pair.old), "refused")
+        return self._with_orphans(replace(record, pending=None), (attempt.pair.new, attempt.pair.old), "rejected")
 
     def _with_orphans(self, record: Record, passwords: Sequence[str], why: str) -> Record:
         return with_orphans(record, passwords, self._time(), why, behind=self._keeps_order)
@@ -387,12 +388,12 @@ def reaction(answer: PasswordAnswer) -> Reaction:
 
 
 def was_refused(password: str, record: Record) -> bool:
-    """Tell whether the password was adopted before, and found to be dead."""
+    """Tell whether the password was adopted in an earlier run and proven dead."""
     current = record.current
     return record.status == "out_of_sync" and (current.password, current.source) == (password, "adopted")
 
 
 def is_barred(codes: Sequence[str]) -> bool:
-    """Tell whether the server keeps the user from signing in at all. UiPath's codes are not documented."""
+    """Tell whether the server bars the user from signing in (locked, inactive). UiPath's codes are not documented."""
     about_users = [code.lower() for code in codes if not code.lower().startswith("password")]  # PasswordInBlocklist
     return any(word in code for code in about_users for word in ("lock", "inactive", "notactive", "disabled"))

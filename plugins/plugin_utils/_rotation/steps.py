@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the rotation of one account asks of the run that carries it out, what a task requests, and the outcome."""
+"""The steps that a rotation yields to the run that executes them, the request for one account, and its outcome."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 State = Literal["rotated", "present", "resumed", "adopted", "delivered"]
 STATES: tuple[State, ...] = get_args(State)
 
-# What becomes of an account. `_rotation.results` has a message for each.
+# How an account can end. `_rotation.results` has a message for each status.
 AccountStatus = Literal[
     "rotated",
     "resumed",
@@ -47,14 +47,14 @@ ACCOUNT_STATUSES: tuple[AccountStatus, ...] = get_args(AccountStatus)
 
 @dataclass(frozen=True)
 class Save:
-    """Make the record durable. The reply is True, or False if another process has written since it was read."""
+    """Make the record durable. The reply is False if another process has written it since it was read, else True."""
 
     record: Record
 
 
 @dataclass(frozen=True)
 class PreserveConflict:
-    """Keep what another process wrote, beside the record. The reply is the record in it, or None if it holds none."""
+    """Preserve the version of another process. The reply is the record in it, or None if it is not readable."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Wait:
-    """Give a request whose answer was lost the time to be applied or dropped."""
+    """Wait until a request whose answer was lost has been applied or dropped."""
 
 
 Step = Union[Save, PreserveConflict, Send, Wait]
@@ -75,7 +75,7 @@ Step = Union[Save, PreserveConflict, Send, Wait]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an account ended: what the store holds now, what the server answered, and the error that ended it early."""
+    """How an account ended: the record in the store, the server's answers, and the error that ended it early."""
 
     status: AccountStatus
     record: Record | None
@@ -106,9 +106,9 @@ def outcome_of(error: UiPathError, record: Record | None = None, answers: tuple[
 
 @dataclass(frozen=True)
 class RotationRequest:
-    """What a task asks for one account, which is number `index` of the list given.
+    """What a task requests for one account, number `index` of its list.
 
-    `generation` is that of the password which the consumers got.
+    `generation` belongs to the password that the consumers were given.
     """
 
     account: Account

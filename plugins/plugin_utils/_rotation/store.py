@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The port: what a rotation needs of a store. The packages and files in `_stores` provide it."""
+"""The port: the interface that a rotation requires of a store. The packages and files in `_stores` implement it."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 
 
 class StoreError(UiPathError):
-    """The store cannot be used, or not for this account. The message says what to do, and never holds a secret."""
+    """The store cannot be used, or not for this account. The message says what to do, and never contains a secret."""
 
     status = "store_error"
 
 
 class NotDurable(StoreError):
-    """What was written may be gone after a power cut, or may be there: nothing else is started.
+    """A write may or may not survive a power failure: nothing else is started.
 
-    The kernel reports such an error once, and may count the data as written afterwards. So it is not tried again.
+    The kernel reports such an error once, and may then treat the data as written. So the write is not retried.
     """
 
     stops_task = True
 
 
 class WentBackwards(StoreError):
-    """The record is older than what was written last. A run that reads it under its lock prepares it for a repair."""
+    """The record is older than the last one written. Reading it under its lock closes the account for a repair."""
 
 
 class Busy(UiPathError):
@@ -42,13 +42,13 @@ class Busy(UiPathError):
     status = "busy"
 
 
-# What reading an account gives: its record, None where there never was one, or the reason why it cannot be used.
+# The result of reading an account: its record, None if there never was one, or the reason why it cannot be used.
 Reading = Union[Record, None, UiPathError]
 
 
 @dataclass(frozen=True)
 class StoredAccount:
-    """An account that has a record, as a listing shows it. An `error` takes the place of names that cannot be read."""
+    """An account that has a record, as a listing shows it. If its names cannot be read, `error` says why."""
 
     user_id: str
     label: str | None = None
@@ -57,31 +57,31 @@ class StoredAccount:
 
 
 class LockedRecord(Protocol):
-    """The record of one account, for as long as this run may write it."""
+    """The record of one account, while this run holds its lock."""
 
     def read(self) -> Record | None:
         """Return the record, or None if there never was one. StoreError and Busy mean: send nothing for this account.
 
-        The record returned may hold more orphans than the stored one: what a killed run was about to store. They are
-        durable with the next write.
+        The record returned may have more orphans than the stored one: passwords that a killed run was about to store.
+        The next write makes them durable.
         """
 
     def write(self, record: Record) -> bool:
         """Make the record durable by compare-and-swap. False: another process has written; nothing was replaced."""
 
     def preserve_conflict(self) -> Record | None:
-        """Keep what another process wrote beside the record, and return the record in it if it is one.
+        """Preserve the version that another process wrote, and return the record in it, or None if it is not readable.
 
-        The next write replaces it.
+        The next write replaces that version.
         """
 
 
 class OpenStore(Protocol):
-    """A store between its opening and its closing. Threads may work on different accounts at the same time."""
+    """An open store. Threads may work on different accounts at the same time."""
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What an operator should know about the store before it is used."""
+        """Warnings to display before the store is used."""
 
     def accounts(self) -> Sequence[StoredAccount]:
         """List the accounts that have a record. The listing may be minutes old: only a read proves absence."""
@@ -93,7 +93,7 @@ class OpenStore(Protocol):
         """Read several accounts, in order. The store chooses how many at once."""
 
     def locked(self, user_id: str) -> AbstractContextManager[LockedRecord]:
-        """Hold the account's lock, or raise Busy. A lock ends with the process, however that ends.
+        """Hold the account's lock, or raise Busy. The lock ends with the process, even if that is killed.
 
         A store that has no locks relies on `LockedRecord.write` alone.
         """
@@ -104,13 +104,13 @@ class Store(Protocol):
 
     @property
     def place(self) -> str:
-        """What messages call the store, such as its path or URL, without a secret."""
+        """The name of the store in messages, such as its path or URL, without a secret."""
 
     def secrets(self) -> Collection[str]:
-        """Return the store's own secrets. They are masked wherever the connection's are."""
+        """Return the store's own secrets, which are masked like those of the connection."""
 
     def open(self, *, read_only: bool) -> AbstractContextManager[OpenStore]:
-        """Check the store as a whole and, unless `read_only`, create what is missing. It closes after errors, too."""
+        """Check the store and, unless `read_only`, create what is missing. Leaving the context closes it."""
 
 
 class StoredNames:
@@ -125,7 +125,7 @@ class StoredNames:
     def find(self, name: str, *kinds: str) -> list[str]:
         """Return the user ids of the accounts with this `label` or `user_name`.
 
-        Where there is none, an account whose names cannot be read may be the one: then its error is raised.
+        If there is none, raise the error of an account whose names cannot be read: it may be the one.
         """
         wanted = comparable(name)
         found = [

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One task that rotates accounts: check the whole list, plan every account, carry out what is due."""
+"""One task that rotates accounts: check the whole list, plan every account, rotate those that are due."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ LONGEST_PAUSE = 1.0
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """How many accounts at once, when to stop, and how many seconds a lost answer is given."""
+    """The number of concurrent accounts, of failures, and of seconds to wait after a lost answer."""
 
     concurrency: int = 4
     max_failures: int | None = None
@@ -109,14 +109,14 @@ class RotationTask:
         return self._results(plans, batch.outcomes, stop.reason if stop else None)
 
     def _refused(self, plans: Sequence[Plan], due: Sequence[int], refusal: RequestError) -> list[dict[str, Any]]:
-        """Return the results of a run that the server does not let begin."""
+        """Return the results of a run whose sign-in failed."""
         first, *others = self._in_order(due, plans)
         outcomes = {first: outcome_of(refusal, plans[first].record)}
         outcomes |= {index: Outcome("not_attempted", plans[index].record) for index in others}
         return self._results(plans, outcomes, f"another account's request ended as {refusal.status}")
 
     def _sign_in(self, requested: Sequence[RotationRequest]) -> RequestError | None:
-        """Sign in if something will be sent, and return the reason if that fails."""
+        """Sign in if passwords will be sent, and return the error if that fails."""
         if not any(request.state in SENDING for request in requested):
             return None
         try:
@@ -127,7 +127,7 @@ class RotationTask:
         return None
 
     def _apply_server_policy(self) -> None:
-        """Make new passwords as the server's policy demands, as far as it can be read."""
+        """Raise the rules for new passwords to the server's policy, if it can be read."""
         setting = read_setting(self._client, PASSWORD_COMPLEXITY, self._partition_id)
         self._rules = with_server_policy(self._rules, setting)
         problems = rules_problems(self._rules)
@@ -135,7 +135,7 @@ class RotationTask:
             raise InvalidInput([f"{problem} (required by the server's password policy)" for problem in problems])
 
     def _in_order(self, due: Sequence[int], plans: Sequence[Plan]) -> list[int]:
-        """Put what is in doubt first, then what is due, what was refused for certain, and the run's own account."""
+        """Order: accounts in doubt, due, with a request that was proven not applied, and the run's own account last."""
         own = canonical_user_id(self._client.own_user_id() or "") if due else ""
 
         def rank(index: int) -> tuple[bool, bool, bool]:
@@ -179,7 +179,7 @@ class RotationTask:
         return send
 
     def _wait(self) -> None:
-        """Wait, but release the locks once the process that started this run is gone."""
+        """Wait, unless the process that started this run is gone: then return, so that the locks are released."""
         seconds = self._limits.settle_seconds
         self._warn(f"Some requests got no answer. Waiting {seconds:g} seconds before sending them again.")
         while seconds > 0 and not self._is_abandoned():
@@ -202,7 +202,7 @@ class RotationTask:
 
 
 def starter() -> int:
-    """Return the id of the process that started this one. It may be gone already, and the id of the parent another."""
+    """Return the id of the process that started this one, even if it is gone and another one is now the parent."""
     parent = multiprocessing.parent_process()
     return (parent and parent.pid) or os.getppid()
 
@@ -219,7 +219,7 @@ def rotate(
     check_mode: bool,
     warn: Callable[[str], None] = lambda _message: None,
 ) -> dict[str, Any]:
-    """Carry out a task whose options were found to be valid, and return its result."""
+    """Run a task whose options are valid, and return its result."""
     client = connect(
         options,
         environ,

@@ -130,8 +130,8 @@ class TestPlan:
         assert plan(request_of(), busy, check_mode=check_mode).outcome == Outcome("busy", None, error=busy)
 
     def test_of_another_error_ends_the_run(self) -> None:
-        with pytest.raises(StoreError, match="does not decrypt"):
-            plan(request_of(), StoreError("does not decrypt"))
+        with pytest.raises(StoreError, match="cannot be decrypted"):
+            plan(request_of(), StoreError("cannot be decrypted"))
 
     @staticmethod
     def predicted(reading: Reading, request: RotationRequest = request_of()) -> Outcome:  # noqa: B008 - cannot be changed
@@ -187,15 +187,15 @@ class TestTakenLabels:
 
     @pytest.mark.parametrize("label", ["label-u1", "u1@example.com"])
     def test_names_whose_label_it_is(self, label: str) -> None:
-        problem = "accounts[1].name stands for another account already, u1"
+        problem = "accounts[1].name is already the name, user name or user id of another account, u1"
         assert self.problems(labelled("u2", "label-u2"), labelled("new", label)) == [problem]
 
     def test_names_whose_user_id_it_is(self) -> None:
         assert self.problems(labelled("new", "U1")) == []
         found = self.problems(labelled("new", "u1"), labelled(UUID, None), labelled("other", UUID.upper()))
         assert found == [
-            "accounts[0].name stands for another account already, u1",
-            f"accounts[2].name stands for another account already, {UUID}",
+            "accounts[0].name is already the name, user name or user id of another account, u1",
+            f"accounts[2].name is already the name, user name or user id of another account, {UUID}",
         ]
 
     def test_an_account_may_be_labelled_with_its_own_id(self) -> None:

@@ -117,7 +117,7 @@ class TestAccountResult:
     @pytest.mark.parametrize("status", MESSAGES)
     def test_every_status_has_its_message(self, status: AccountStatus) -> None:
         result = result_of(Outcome(status, RECORD), "two failed")
-        tail = " The reason: two failed." if status == "not_attempted" else ""
+        tail = " It stopped because two failed." if status == "not_attempted" else ""
         assert (result["status"], result["msg"]) == (status, MESSAGES[status] + tail)
 
     @pytest.mark.parametrize("status", MESSAGES)

@@ -115,7 +115,7 @@ def staged(**fields: Any) -> Record:
 
 
 def closed(status: ClosedStatus = "out_of_sync", *orphans: str) -> Record:
-    kept = tuple(Orphan(password, LONG_AGO, "refused") for password in orphans)
+    kept = tuple(Orphan(password, LONG_AGO, "rejected") for password in orphans)
     return replace(OLD, status=status, orphans=kept, unproven_sends=3)
 
 
@@ -701,7 +701,7 @@ class TestStoreConflict:
 
 class TestSecrecy:
     def test_no_step_and_no_ending_shows_a_password(self) -> None:
-        record = replace(staged(), orphans=(Orphan("lost", LONG_AGO, "refused"),))
+        record = replace(staged(), orphans=(Orphan("lost", LONG_AGO, "rejected"),))
         request = RotationRequest(ACCOUNT, initial_password="initial")
         shown = repr([Save(record), Send("old", "new-0"), Outcome("fresh", record), request])
         assert not any(repr(password) in shown for password in ("old", "new-0", "lost", "initial"))

@@ -227,7 +227,7 @@ class TestNoPassword:
 class TestStoreThatCannotBeRead:
     def test_stops_the_run_before_any_call(self) -> None:
         setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
-        setup.store.failures["plan u2"] = StoreError("does not decrypt")
+        setup.store.failures["plan u2"] = StoreError("cannot be decrypted")
         with pytest.raises(StoreError):
             setup.run()
         assert setup.server.requests == []
@@ -272,7 +272,7 @@ class TestCheckMode:
         setup.server.reads["/connect/token"] = 401, {"error": "invalid_client"}
         fresh, later, first = setup.run(check_mode=True)
         assert [result["status"] for result in (fresh, later, first)] == ["fresh", "not_attempted", "unauthorized"]
-        assert later["msg"].endswith("The reason: another account's request ended as unauthorized.")
+        assert later["msg"].endswith("It stopped because another account's request ended as unauthorized.")
         assert not any(result["changed"] for result in (fresh, later, first))
         assert setup.server.changes() == []
 
