@@ -211,7 +211,7 @@ def test_a_record_from_an_old_backup_is_not_used(rig: Rig, rotations: int) -> No
     calls = rig.simulator.count()
     result = rig.rotate([user])
     assert statuses(result) == {user: "store_error"}
-    assert "older than what was written last" in result["accounts"][0]["msg"]
+    assert "older than the last one written" in result["accounts"][0]["msg"]
     assert rig.simulator.count() == calls
     assert rig.holds(user)
     run = rig.play([rig.task([user], "closed"), rig.task([user], "opened", state="resumed", force=True)])

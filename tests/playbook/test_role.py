@@ -444,7 +444,7 @@ class TestPlaybook:
     def test_refuses_a_store_inside_the_installed_collection(self, setup: RoleSetup) -> None:
         done = self.run(setup, rotate_passwords_store={"path": "store"})
         assert done.returncode != 0
-        assert "store.path is relative, and this playbook lies in the installed collection" in done.stdout
+        assert "store.path is relative, and this playbook is part of the installed collection" in done.stdout
         assert setup.scene.simulator.total == 0
 
 

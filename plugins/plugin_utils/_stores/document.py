@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A record as plain data, which is the form in which stores keep it."""
+"""A record as plain data, the form in which stores keep it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCHEMA = 1
 
 
 class InvalidRecord(ValueError):
-    """A document is no record of this schema. The message names the field, never a value."""
+    """A document is not a record of this schema. The message names the field, never a value."""
 
 
 def to_document(record: Record) -> dict[str, Any]:
@@ -40,19 +40,21 @@ def from_document(document: Any) -> Record:
     if not isinstance(document, dict):
         raise InvalidRecord("it is not a mapping")
     if document.get("schema") != SCHEMA:
-        raise InvalidRecord("its schema is not 1: a newer version of the collection wrote it, or something else did")
+        raise InvalidRecord(
+            "its schema is not 1: it was written by a newer version of the collection or by another program"
+        )
     try:
         record = read_fields(document)
     except (KeyError, TypeError) as error:
         raise InvalidRecord(f"a field is missing or unknown ({error.args[0] if error.args else ''})"[:200]) from None
     account = record.account
     if not all(isinstance(text, str) for text in (account.user_id, account.name or "", account.user_name or "")):
-        raise InvalidRecord("a name or the user id in it is not text: numbers need quotation marks")
+        raise InvalidRecord("a name or the user id in it is not a string: quote numbers")
     numbers = (record.generation, record.unproven_sends)
     if record.status not in STATUSES or not all(isinstance(number, int) for number in numbers) or record.generation < 1:
         raise InvalidRecord("its status or one of its numbers is not valid")
     if not all(isinstance(password, str) and password for password in record.passwords()):
-        raise InvalidRecord("a password in it is not text, or is empty")
+        raise InvalidRecord("a password in it is not a string, or is empty")
     return record
 
 

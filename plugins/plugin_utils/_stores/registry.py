@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The types of stores. A new type is a package or file beside this one, and a line in `STORES`.
 
-A type is imported when a task names it, so that only those who use a store need its libraries.
+A type is imported when a task uses it, so only tasks that use it need its libraries.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def store_type(name: str) -> StoreType:
 
 
 class StoreOptions:
-    """The option `store` of a task. `problems` says everything that is wrong with it, without values."""
+    """The option `store` of a task. `problems` lists all that is wrong with it, without values."""
 
     def __init__(self, given: Any) -> None:
         options = {name: value for name, value in given.items() if value is not None} if is_mapping(given) else {}
@@ -75,7 +75,7 @@ def store_documentation() -> str:
     """Return the documentation of the option `store`, with the options of all types, as JSON, which is YAML."""
     merged: dict[str, Any] = {
         "type": {
-            "description": ["Where the records are kept. Each type has options of its own."],
+            "description": ["Where the records are kept. Each type has its own options."],
             "type": "str",
             "choices": list(STORES),
             "default": DEFAULT_TYPE,
@@ -89,7 +89,7 @@ def store_documentation() -> str:
 
 
 def with_type(known: dict[str, Any] | None, text: dict[str, Any], name: str) -> dict[str, Any]:
-    """Add a type's option to the merged ones. Where two types share a name, each says what it means by it."""
+    """Add a type's option to the merged ones. If two types share a name, the descriptions of both are shown."""
     description = text["description"] if isinstance(text["description"], list) else [text["description"]]
     need = "Required" if text.get("required") else "Used"
     described = [*description, f"{need} with O(store.type={name})."]

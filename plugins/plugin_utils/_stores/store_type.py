@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a store offers to the registry: its options, their documentation, and how it is made of them."""
+"""The interface of a store's type to the registry: its options, their documentation, and its constructor."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class StoreContext:
-    """What a store gets from the run besides its own options.
+    """What a store gets from the run in addition to its own options.
 
-    `playbook_directory` is where relative paths begin. `vault_secrets` are the run's pairs of vault id and secret.
-    Without an `identity_url`, the store is for reading only.
+    Relative paths are relative to `playbook_directory`. `vault_secrets` are the run's pairs of vault id and secret.
+    Without an `identity_url`, the store can only be read.
     """
 
     playbook_directory: str
@@ -33,7 +33,7 @@ class StoreType:
     """One value of the option `store.type`.
 
     `documentation` is the YAML of its suboptions, `argument_spec` their types, defaults and environment variables.
-    `problems` says what is wrong with their values, by name and without the values.
+    `problems` returns what is wrong with their values, by name and without the values.
     """
 
     documentation: str

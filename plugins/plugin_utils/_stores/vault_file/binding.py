@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The binding: which server the records of a directory belong to, and which controller writes them.
 
-A lock of one machine says nothing to another, so two controllers may not share a directory; and a directory that was
-copied to serve another server would change passwords there with what is live here.
+Locks are visible on one machine only, so two controllers must not share a directory. And a copy of a directory must not
+be used for another server: its passwords are live on the first server only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.l
 
 @dataclass(frozen=True)
 class StoreBinding:
-    """`former` are the URLs under which the same server was known: records that name one of them are still its."""
+    """`former` are earlier URLs of the same server: records that name one of them belong to it."""
 
     identity_url: str
     controller: str
@@ -35,7 +35,7 @@ class StoreBinding:
 
 
 def this_controller() -> str:
-    """Return a name for this machine: what a person calls it, and what tells it from a clone of that name.
+    """Return a name for this machine: its host name, and a hash that distinguishes it from a clone of that name.
 
     The machine id itself is confidential (machine-id(5)).
     """
@@ -56,9 +56,9 @@ def read_binding(layout: Layout) -> StoreBinding | None:
         return StoreBinding(fields["identity_url"], fields["controller"], tuple(fields["former"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         raise StoreError(
-            f"The store's marker {layout.binding} is damaged. Restore it from a backup. If there is none, and the"
-            " records belong to this server and this controller, delete it. If they were made under a former URL of"
-            " this server, set rebind_from to that."
+            f"The store's file {layout.binding} is damaged. Restore it from a backup. If there is none, and the records"
+            " belong to this server and this controller, delete it. If they were written under a former URL of this"
+            " server, set rebind_from to that URL."
         ) from None
 
 
@@ -72,11 +72,11 @@ def write_binding(layout: Layout, binding: StoreBinding) -> None:
 def checked_binding(
     found: StoreBinding, wanted: StoreBinding, *, rebind_from: str | None, any_controller: bool
 ) -> StoreBinding:
-    """Return the binding that holds from now on, or refuse the directory."""
+    """Return the binding to use from now on, or raise StoreError if the directory must not be used."""
     if found.controller != wanted.controller and not any_controller:
         raise StoreError(
-            f"The store is written by another controller, {found.controller}, and locks do not reach from there to here"
-            f" ({wanted.controller}). Run there, or set any_controller once nothing runs there any more."
+            f"The store was last used by another controller, {found.controller}, and this one ({wanted.controller})"
+            f" cannot see its locks. Run there, or set any_controller: true once no run is left on {found.controller}."
         )
     if found.identity_url == wanted.identity_url:
         return found
@@ -84,6 +84,6 @@ def checked_binding(
         former = dict.fromkeys((*found.former, found.identity_url))
         return replace(found, identity_url=wanted.identity_url, former=tuple(former))
     raise StoreError(
-        f"The store belongs to {found.identity_url}, not to {wanted.identity_url}. Use another directory; if the same"
-        f" server has got a new address, set rebind_from to {found.identity_url}."
+        f"The store belongs to {found.identity_url}, not to {wanted.identity_url}. Use another directory. If the"
+        f" server's address has changed, set rebind_from to {found.identity_url}."
     )

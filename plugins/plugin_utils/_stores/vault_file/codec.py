@@ -1,9 +1,9 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The form of a record in a file: JSON inside Ansible Vault, for `ansible-vault view` to show.
+"""The encoding of a record in a file: JSON in Ansible Vault format, which `ansible-vault view` shows.
 
-YAML, which people may write by hand, is read as well.
+YAML, which an administrator may write by hand, is read as well.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ from yaml import YAMLError
 
 
 class Unreadable(Exception):
-    """The text is no record of this account. The message is a clause that says why, without a value."""
+    """The text is not a record of this account. The message is a clause that says why, without a value."""
 
 
 def encode(vault: Vault, record: Record) -> bytes:
     try:
         return vault.encrypt(as_json(record))
     except UnicodeError:
-        raise StoreError("A password or a name holds half of a character, which cannot be stored.") from None
+        raise StoreError(
+            "A password or a name contains an unpaired surrogate (invalid Unicode) and cannot be stored."
+        ) from None
 
 
 def decode(vault: Vault, text: bytes, account_id: str) -> Record:
@@ -42,8 +44,8 @@ def decode(vault: Vault, text: bytes, account_id: str) -> Record:
         record = from_document(as_document(vault.decrypt(text)))
     except CannotDecrypt:
         raise Unreadable(
-            "it does not decrypt: the vault secret is not the one it was encrypted with, or the file was changed or cut"
-            " short"
+            "it cannot be decrypted: the vault secret is not the one it was encrypted with, or the file was changed or"
+            " truncated"
         ) from None
     except InvalidRecord as error:
         raise Unreadable(str(error)) from None
@@ -57,7 +59,7 @@ def as_json(record: Record) -> bytes:
 
 
 def as_document(plain: bytes) -> Any:
-    """Parse a record, or what was written by hand. A parser's own message quotes what it read: it is not passed on."""
+    """Parse JSON or handwritten YAML. A parser's own message quotes the text, so it is not passed on."""
     with suppress(ValueError, RecursionError):
         return json.loads(plain)
     try:
@@ -66,5 +68,5 @@ def as_document(plain: bytes) -> Any:
     except (YAMLError, ValueError, RecursionError):
         raise InvalidRecord("it is neither JSON nor YAML") from None
     except TypeError:
-        raise InvalidRecord("a value in it is neither text nor a number: times need quotation marks") from None
+        raise InvalidRecord("a value in it is neither a string nor a number: quote times") from None
     return document

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible Vault, as `ansible-vault` writes it, with the secrets of the play.
+"""The Ansible Vault format, as `ansible-vault` writes it, with the vault secrets of the run.
 
-The format, the ciphers and the key derivation are ansible-core's. What `VaultLib` does around them is done here,
-because of two things: the salt, and the number of key derivations, which are nearly all the time that a store takes.
+The format, the cipher and the key derivation are ansible-core's. This module replaces `VaultLib` for two reasons: the
+salt, and the number of key derivations, which take nearly all the time of a store.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ SALT_BYTES = 32
 
 
 class CannotDecrypt(Exception):
-    """It is cut short, changed, or no Ansible Vault file, or none of the secrets is the one it was encrypted with."""
+    """The text is truncated, changed or not in Ansible Vault format, or none of the secrets decrypts it."""
 
 
 class RememberingCipher(VaultAES256):  # type: ignore[misc, unused-ignore]
-    """The cipher, with the keys that it has derived once, as ansible-core itself keeps them from 2.19 on.
+    """The cipher with a cache of derived keys, as in ansible-core 2.19 and later.
 
-    What was just encrypted is decrypted for comparison, and what was read to plan is read again under the lock: both
-    without another derivation. A derivation takes some 4 ms and half a kilobyte.
+    A record that was just written is read back, and one that was read to plan is read again under its lock, both
+    without another derivation. A derivation takes about 4 ms, a cached key half a kilobyte.
     """
 
     @classmethod
@@ -50,15 +50,15 @@ class Vault:
     def __init__(
         self, secrets: Sequence[tuple[str, VaultSecret]], vault_id: str | None = None, *, encrypts: bool = True
     ) -> None:
-        """Choose the secret to encrypt with. All of them serve to decrypt. Raise a StoreError if there is no choice."""
+        """Choose the secret to encrypt with, or raise StoreError. All secrets are tried to decrypt."""
         self._secrets = tuple(secrets)
         self._vault_id, self._secret = chosen_secret(self._secrets, vault_id) if encrypts else first(self._secrets)
 
     def encrypt(self, plain: bytes) -> bytes:
-        """Encrypt under a salt of its own.
+        """Encrypt with a new salt.
 
-        Key and counter are derived from the salt, so two texts under one salt give each other away. That is why
-        `VAULT_ENCRYPT_SALT`, which sets one for all, is not asked.
+        Key and counter are derived from the salt, so two texts with the same salt reveal each other. That is why
+        `VAULT_ENCRYPT_SALT`, which sets one salt for all texts, is ignored.
         """
         encrypted = RememberingCipher.encrypt(plain, self._secret, salt=os.urandom(SALT_BYTES))
         return bytes(format_vaulttext_envelope(encrypted, CIPHER, vault_id=self._vault_id))
@@ -75,7 +75,7 @@ class Vault:
         return self._decrypt(body, label)
 
     def _decrypt(self, body: bytes, label: str) -> bytes:
-        """Try the secret that the text names first. `rekey` may have left another name: then the others."""
+        """Try the secret that the text names first, then the others: `ansible-vault rekey` may leave another name."""
         for _vault_id, secret in sorted(self._secrets, key=lambda pair: pair[0] != label):
             try:
                 return bytes(RememberingCipher.decrypt(body, secret))
@@ -85,13 +85,13 @@ class Vault:
 
 
 def chosen_secret(secrets: Sequence[tuple[str, VaultSecret]], vault_id: str | None) -> tuple[str, VaultSecret]:
-    """Return the secret to encrypt with: the one that is named, the one that Ansible's settings name, the only one."""
+    """Return the secret to encrypt with: that of `vault_id`, else that of Ansible's setting, else the only one."""
     first(secrets)
     wanted = vault_id or constants.config.get_config_value("DEFAULT_VAULT_ENCRYPT_IDENTITY")
     if not wanted and len({secret.bytes for _vault_id, secret in secrets}) > 1:
         raise StoreError(
-            f"Several vault secrets were given (ids: {known_ids(secrets)}). Say in vault_id which one encrypts the"
-            " records; secrets without an id of their own get one with --vault-id. Nothing was changed."
+            f"Several vault secrets were given (ids: {known_ids(secrets)}). Set vault_id to the one that encrypts the"
+            " records; use --vault-id to give a secret an id. Nothing was changed."
         )
     fitting = [(known, secret) for known, secret in secrets if known == wanted or not wanted]
     if wanted and len({secret.bytes for _vault_id, secret in fitting}) > 1:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that are there after a power cut.
+"""Durable files: they survive a power failure.
 
-`ansible.module_utils.basic.AnsibleModule.atomic_move` renames, but never calls `fsync`: after a power cut the
-name can be there without what was written under it.
+`ansible.module_utils.basic.AnsibleModule.atomic_move` renames, but never calls `fsync`: after a power failure, the name
+can exist without the content.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn the operating system's errors into ours."""
+    """Turn errors of the operating system into StoreError."""
     try:
         yield
     except OSError as error:
         place = error.filename if isinstance(error.filename, (str, bytes)) else path
         raise StoreError(
             f"The store cannot be read or written: {error.strerror or type(error).__name__} ({os.fsdecode(place)})."
-            " Nothing more was sent for it. Mend that, then run again."
+            " Nothing more was sent for it. Fix that, then run again."
         ) from error
 
 
 def read_whole(path: Path) -> bytes | None:
-    """Return what is in the file, or None if there is none. A symbolic link is an error."""
+    """Return the content of a file, or None if it does not exist. A symbolic link is an error."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -58,7 +58,7 @@ def create(path: Path, content: bytes, *, durable: bool = True) -> list[int]:
 
 
 def stamp(status: os.stat_result) -> list[int]:
-    """Return what tells one version of a file from another, without reading it. Renaming keeps it."""
+    """Return what identifies a version of a file without reading it. Renaming keeps it."""
     return [status.st_ino, status.st_size, status.st_mtime_ns]
 
 
@@ -67,8 +67,8 @@ def synchronize(descriptor: int, path: Path) -> None:
         os.fsync(descriptor)
     except OSError as error:
         raise NotDurable(
-            f"The disk does not confirm what was written ({error.strerror}: {path}). Nothing more was started."
-            " Look after the disk, then run again: what was about to be sent is resumed."
+            f"The disk did not confirm a write ({error.strerror}: {path}). No further change was started. Check the"
+            " disk, then run again: the run continues where this one stopped."
         ) from error
 
 
@@ -82,7 +82,7 @@ def synchronize_directory(path: Path) -> None:
 
 
 def make_directory(path: Path) -> None:
-    """Create a directory for nobody else, and those above it."""
+    """Create a directory that only its owner can use, and its parents."""
     if path.is_dir():
         return
     make_directory(path.parent)
@@ -97,10 +97,10 @@ def discard(path: Path) -> None:
 
 
 def keep_copy(path: Path, copy: Path) -> None:
-    """Keep a file that is about to be replaced, if that is possible. The old copy is there until the new one is.
+    """Copy a file that is about to be replaced, if possible. The old copy exists until the new one does.
 
-    A link would cost less, but `ansible-vault` overwrites a file in place before it deletes it: both names would go.
-    The copy need not outlive a power cut, since what it is a copy of does.
+    A hard link would be cheaper, but `ansible-vault` overwrites a file in place before it deletes it, which would
+    destroy the copy as well. The copy need not survive a power failure, since the original does.
     """
     spare = copy.with_suffix(".new")
     discard(spare)

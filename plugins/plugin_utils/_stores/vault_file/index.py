@@ -1,9 +1,9 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The index of a file store: which account has which name, so that a name costs no decryption of all records.
+"""The index of a file store: the names of all accounts, so that a look-up by name need not decrypt every record.
 
-It holds no secret and no truth: an entry counts only as long as its record's file is the one that it was made from.
+It is a cache and holds no secret: an entry is valid only while its record's file is unchanged.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def entry_of(fields: dict[str, Any]) -> Entry:
 
 
 class Index:
-    """What the file of the index says, plus what this run has learned. Threads may share it."""
+    """The entries of the index file and of this run. Threads may share it."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -54,7 +54,7 @@ class Index:
         return [account for account in listed if account]
 
     def save(self) -> None:
-        """Write what this run has learned, over what other runs have written in the meantime."""
+        """Merge the entries of this run into the file, which other runs may have written meanwhile."""
         with self._lock:
             if not self._noted:
                 return
@@ -67,7 +67,7 @@ class Index:
             self._noted.clear()
 
     def _account(self, user_id: str, stored: Callable[[str], Record | None]) -> StoredAccount | None:
-        """Return the account, or None where its record was deleted meanwhile."""
+        """Return the account, or None if its record was deleted meanwhile."""
         try:
             current = stamp(os.stat(self._layout.record(user_id)))
             entry = self._entries.get(user_id)
@@ -85,7 +85,7 @@ class Index:
 
 
 def stored_entries(layout: Layout) -> dict[str, Entry]:
-    """Return what the file says. What cannot be read in it is made again."""
+    """Return the entries of the file, or none if it is invalid: then it is rebuilt."""
     try:
         entries = json.loads(read_whole(layout.index) or b"{}")
         return {user_id: entry_of(fields) for user_id, fields in entries.items()}

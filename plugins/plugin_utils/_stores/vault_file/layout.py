@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where in its directory a file store keeps what, and whether the directory can be trusted."""
+"""The layout of a file store's directory, and whether the directory is safe to use."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.f
 )
 
 RECORD = ".yml"
-# The most octets that Linux takes for a file name (NAME_MAX).
+# The maximum length of a file name on Linux, in octets (NAME_MAX).
 LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The file names. No encoded user id holds a dot, so what follows the first dot is never a part of one."""
+    """The file names. An encoded user id contains no dot, so it ends before the first dot of a name."""
 
     directory: Path
 
@@ -54,16 +54,16 @@ class Layout:
         return self.directory / ".tmp" / f"{encoded(account_id)}.{secrets.token_hex(8)}"
 
     def temporary_for(self, file: Path) -> Path:
-        """Return a name for a file that belongs to no account."""
+        """Return the temporary name of a file that belongs to no account."""
         return self.directory / ".tmp" / f".{file.name}.{secrets.token_hex(8)}"
 
     def temporaries(self, account_id: str) -> list[Path]:
-        """Return what killed runs left of this account, the oldest first. Right only under the account's lock."""
+        """Return what killed runs left of this account, the oldest first. Reliable only under the account's lock."""
         found = (self.directory / ".tmp").glob(f"{encoded(account_id)}.*")
         return sorted(found, key=lambda path: path.lstat().st_mtime_ns)
 
     def can_name(self, account_id: str) -> bool:
-        """Tell whether every file of the account can have its name. The longest one is of a temporary file."""
+        """Tell whether no file name of the account is too long. The longest is that of a temporary file."""
         return len(encoded(account_id)) <= LONGEST_NAME - len(".0123456789abcdef")
 
     def ids(self) -> list[str]:
@@ -75,18 +75,18 @@ class Layout:
         return [unquote(stem) for stem in stems if stem and "." not in stem]
 
     def check(self) -> None:
-        """Refuse a directory that other users of this machine can read, or that leads somewhere else."""
+        """Refuse a directory that other users of this machine can access, or that is a symbolic link."""
         for directory in (self.directory, *self._subdirectories()):
             if directory.is_symlink():
                 raise StoreError(
-                    f"{directory} is a symbolic link, which somebody may point elsewhere. Name the directory itself:"
-                    f" {os.path.realpath(directory)}."
+                    f"{directory} is a symbolic link, which could be changed to point elsewhere. Set the path to the"
+                    f" directory itself: {os.path.realpath(directory)}."
                 )
             if directory.exists() and not directory.is_dir():
-                raise StoreError(f"{directory} is not a directory. Name another one as the store.")
+                raise StoreError(f"{directory} is not a directory. Choose another path for the store.")
         if self.directory.exists() and stat.S_IMODE(self.directory.stat().st_mode) & 0o077:
             raise StoreError(
-                f"The directory {self.directory} is open to other users of this machine. Close it with:"
+                f"The directory {self.directory} is accessible to other users of this machine. Run:"
                 f" chmod 0700 {shlex.quote(str(self.directory))}"
             )
 
@@ -100,5 +100,5 @@ class Layout:
 
 
 def encoded(account_id: str) -> str:
-    """Encode all but letters, digits, hyphen and underscore. `quote` leaves the dot and the tilde as they are."""
+    """Encode all but letters, digits, hyphen and underscore. `quote` alone keeps the dot and the tilde."""
     return quote(account_id, safe="").replace(".", "%2E").replace("~", "%7E")

@@ -1,12 +1,12 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The place of one account in a file store: its reads and writes under its lock.
+"""One account in a file store: reads and writes under its lock.
 
-The order of a write: the new file is complete and durable, what it replaces is compared with what was read, it is
-renamed, the name is made durable, and the generation is noted in the lock file last. A kill before that note leaves a
-generation that is too low by one, which the next read puts right; noted first, it would make a good record look like
-an old backup. Nothing is sent before all of it is done.
+The order of a write: create the new file and make it durable, compare the present file with the one that was read,
+rename, make the name durable, and note the generation in the lock file. If the run is killed before that note, the
+noted generation is too low by one, and the next read corrects it. If the generation were noted first, a valid record
+would look like an old backup. Nothing is sent before the write is complete.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.r
 
 @dataclass(frozen=True)
 class Version:
-    """The ciphertext that a write may replace, and whether a copy of it is worth keeping.
+    """The ciphertext that a write may replace, and whether to copy it to `.prev`.
 
-    A fresh salt makes every ciphertext unique, so it serves as the token of the compare-and-swap.
+    A new salt makes every ciphertext unique, so it serves as the token of the compare-and-swap.
     """
 
     text: bytes | None = None
@@ -91,32 +91,32 @@ class VaultFileRecord:
         return [self._files.leftover_of(self._account_id, path) for path in paths]
 
     def _refuse_remains(self, leftovers: Iterable[Leftover], *, is_lock_new: bool) -> None:
-        """Refuse what shows that there was a record.
+        """Refuse to begin a new record if the leftovers show that there was one.
 
-        The lock file is older than any other file of an account. If it is there and notes no write, what is left is
-        from a first write that was killed. Nothing was sent by then, so the account begins anew; what that run left is
-        taken over once there is a record.
+        The lock file is created before any other file of an account. If it exists and notes no write, the leftovers are
+        those of a killed first write. Nothing was sent by then, so the account starts from the beginning; the next
+        record gets the passwords of the leftovers.
         """
         for left in leftovers:
             if is_lock_new or (left.record and left.record.generation > 1):
                 raise StoreError(
-                    f"The record {self._path} is gone, though a run that was killed left a version of it, {left.path}."
+                    f"The record {self._path} is missing, although a killed run left a version of it, {left.path}."
                     " Nothing was sent. Restore the record from a backup, or from that file."
                 )
 
     def _close(self, record: Record, noted: int) -> NoReturn:
-        """Take over every password that the record has lost, and leave the account to a person.
+        """Add the passwords of the record's other versions to it, and close the account for an administrator to repair.
 
-        The record's predecessor stays as it is: it belongs to the lost version.
+        The copy in `.prev` is not replaced: it belongs to the lost version.
         """
         previous = self._files.leftover_of(self._account_id, self._files.layout.previous(self._account_id))
         closed = with_leftovers(record, [previous, *self._leftovers], first=True)
         self._version = replace(self._version, is_predecessor=False)
         if not self._write(replace(closed, generation=noted + 1, status="out_of_sync")):
-            raise Busy(f"Another process writes to {self._path}. Nothing was sent; run again later.")
+            raise Busy(f"Another process is writing to {self._path}. Nothing was sent; run again later.")
         raise StoreError(
-            f"{went_backwards(self._path, record, noted)} Every password that was found beside it was added to it. Run"
-            " with state=resumed and force=true to try them, or with state=adopted and the password that is live."
+            f"{went_backwards(self._path, record, noted)} The passwords in its other versions were added to it. Run"
+            " with state=resumed and force=true to try them, or with state=adopted and the live password."
         )
 
     def _write(self, record: Record) -> bool:
@@ -144,13 +144,13 @@ class VaultFileRecord:
         return True
 
     def _prove(self, temporary: Path, record: Record) -> None:
-        """Make sure that what was written can be read again before it replaces anything."""
+        """Read the new file back before it replaces the record."""
         try:
             read_back = self._files.opened(self._account_id, read_whole(temporary) or b"")
         except StoreError:
             read_back = None
         if read_back != record:
-            raise StoreError(f"What was written for {self._path} does not read the same again. Nothing was sent.")
+            raise StoreError(f"The file written for {self._path} does not read back as written. Nothing was sent.")
 
     def _written(self, record: Record, text: bytes, stamp: list[int]) -> None:
         self._version = Version(text)
@@ -162,7 +162,7 @@ class VaultFileRecord:
 
     def _preserve_conflict(self) -> Record | None:
         text = read_whole(self._path)
-        # The predecessor of our own version is worth more than a second copy of theirs.
+        # `.prev` keeps the predecessor of our version: theirs is in the file of the conflict.
         self._version = Version(text, is_predecessor=False)
         if text is None:
             return None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Locks that are gone with their process, and what their files remember."""
+"""Locks that end with their process, and the generation noted in their files."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.f
     synchronize_directory,
 )
 
-# A lock file has this length from before the first write on: a full disk cannot keep a generation from being noted.
+# A lock file has this length before the first write of a record, so a generation can be noted on a full disk.
 GENERATION_LENGTH = 20
 
 
 @dataclass(frozen=True)
 class LockFile:
-    """The locked file of one account. It holds the generation of the record that was written last."""
+    """The locked file of one account. It holds the generation of the record's last write."""
 
     descriptor: int
     path: Path
 
     def generation(self) -> int | None:
-        """Return what was noted last: 0 before the first write, None if the lock file is as new as that."""
+        """Return the noted generation: 0 before the first write, None if the lock file is new."""
         return parsed_generation(os.pread(self.descriptor, GENERATION_LENGTH, 0), self.path)
 
     def note(self, generation: int) -> None:
@@ -46,8 +46,9 @@ class LockFile:
 def locked(path: Path) -> Iterator[LockFile]:
     """Hold the lock, or raise Busy at once.
 
-    `flock`, since the kernel frees it with the process, and since closing another descriptor of the file does not
-    free it (`lockf`). The file stays: who deletes it lets two runs lock two files of one name.
+    `flock`, because the kernel releases it with the process, and because, unlike `lockf`, it is not released when
+    another descriptor of the file is closed. The file is kept: deleting it would let two runs lock two files of one
+    name.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
@@ -69,5 +70,8 @@ def parsed_generation(content: bytes, path: Path) -> int | None:
     if not content:
         return None
     if len(content) != GENERATION_LENGTH or not content.strip().isdigit():
-        raise StoreError(f"The lock file {path} is damaged: it should hold the number of the record's last generation.")
+        raise StoreError(
+            f"The lock file {path} is damaged: it should contain the generation of the record's last write. Restore"
+            " it from a backup while no run is active."
+        )
     return int(content)

@@ -16,30 +16,30 @@ DOCUMENTATION = r"""
 path:
   description:
     - The directory of the type V(vault_file), which keeps one file per account, encrypted with Ansible Vault.
-    - It is created where it is missing, readable for its owner only.
-    - V(~) is the home directory. A relative path is below the playbook's directory.
+    - It is created if it does not exist, accessible to its owner only.
+    - V(~) is the home directory. A relative path is relative to the playbook's directory.
   type: str
   required: true
 vault_id:
   description:
-    - Which of the run's vault secrets encrypts the records.
-    - The default is the one that the setting C(vault_encrypt_identity) names, else the only one given.
+    - The vault id of the secret that encrypts the records.
+    - The default is Ansible's setting C(vault_encrypt_identity), or the only secret given.
   type: str
 persistent:
   description:
-    - In a job of AWX or Automation Controller, the job's files are deleted when it ends, and the passwords with them.
-      So a directory is refused there, unless this promises that the directory outlives the job and that only one job
-      at a time writes to it.
+    - AWX and Automation Controller delete a job's files when it ends. There, a directory is accepted only with V(true),
+      which asserts that it is on persistent storage and that only one job at a time writes to it.
   type: bool
   default: false
 any_controller:
   description:
-    - Whether to use a directory that another controller has written to. Never let two controllers write at once.
+    - Whether to accept a directory that another controller has written to. Two controllers must never write to it at
+      the same time.
   type: bool
   default: false
 rebind_from:
   description:
-    - The former C(identity_url) of a server that has moved. The store is bound to the new one.
+    - The former C(identity_url) of a server whose address has changed. The store is then bound to the new one.
   type: str
 """
 
@@ -57,19 +57,19 @@ COLLECTION = Path(__file__).resolve().parents[4]
 def option_problems(options: Mapping[str, Any]) -> list[str]:
     if not options["path"]:
         return ["store.path is empty"]
-    return ["store.path contains a null character"] if "\0" in options["path"] else []
+    return ["store.path contains a NUL character"] if "\0" in options["path"] else []
 
 
 def store_path(path: str, playbook_directory: str) -> Path:
-    """Return the store's directory. A relative path is below the playbook's directory."""
+    """Return the store's directory. A relative path is relative to the playbook's directory."""
     expanded = os.path.expanduser(path)
     if expanded.startswith("~"):
-        raise InvalidInput([f"store.path begins with {path.partition('/')[0]}, and there is no such home directory"])
+        raise InvalidInput([f"store.path begins with {path.partition('/')[0]}, which has no home directory"])
     base = Path(playbook_directory)
     if not os.path.isabs(expanded) and COLLECTION / "playbooks" in (base.resolve(), *base.resolve().parents):
         raise InvalidInput(
             [
-                "store.path is relative, and this playbook lies in the installed collection, which the next upgrade"
+                "store.path is relative, and this playbook is part of the installed collection, which the next upgrade"
                 " replaces: give a path that begins with / or ~"
             ]
         )

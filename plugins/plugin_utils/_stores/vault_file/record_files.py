@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of a store as records: reading them, refusing them, and what is left beside them."""
+"""The files of a store as records: decoding them, refusing them, and the leftovers of killed runs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.f
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.index import Index
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 
-# So many records are tried. More would take long where the secret is wrong, and one may be damaged.
+# The number of records tried: one may be damaged, and many would take long if the secret is wrong.
 SAMPLE = 5
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """What is left of a killed run, or of the record before its last write."""
+    """A file of a killed run, or the copy of the record before its last write."""
 
     path: Path
     record: Record | None = None
@@ -35,7 +35,7 @@ class Leftover:
 
 @dataclass(frozen=True)
 class RecordFiles:
-    """What all accounts of a store share."""
+    """The files of a store, with what all accounts share."""
 
     layout: Layout
     vault: Vault
@@ -50,22 +50,22 @@ class RecordFiles:
             record = decode(self.vault, text, account_id)
         except Unreadable as error:
             raise StoreError(
-                f"The record {path} cannot be used: {error}. Nothing was sent. Put that right, or restore the file;"
-                f" as it was before its last write, it is in {self.layout.previous(account_id)}."
+                f"The record {path} cannot be used: {error}. Nothing was sent. Fix that, or restore the file. Its"
+                f" version before the last write is {self.layout.previous(account_id)}."
             ) from None
         return replace(record, account=replace(record.account, identity_url=self._present_url(record, path)))
 
     def stored(self, account_id: str) -> Record | None:
-        """Return what is in an account's file, whatever its generation: for its names."""
+        """Return the record in an account's file without checking its generation: only its names are used."""
         text = read_whole(self.layout.record(account_id))
         return self.opened(account_id, text) if text is not None else None
 
     def refuse_unknown_secrets(self) -> None:
-        """Refuse to begin a record where no other decrypts: under a mistyped vault password it would be lost."""
+        """Refuse to begin a record if no other decrypts: with a mistyped vault password, it would be lost."""
         if self._knows_none:
             raise StoreError(
                 f"The vault secrets given do not decrypt the records in {self.layout.directory}. Nothing was sent. Run"
-                " with the vault password that those were encrypted with."
+                " with the vault password of these records."
             )
 
     @cached_property
@@ -90,16 +90,16 @@ class RecordFiles:
         return self.identity_url
 
     def refuse_lost(self, account_id: str, generation: int | None) -> None:
-        """Refuse to begin anew where a record was: the password in it may be the only one that is live."""
+        """Refuse to begin a record that existed before: the missing one may have the only live password."""
         previous = self.layout.previous(account_id)
         if generation or previous.exists():
             raise StoreError(
-                f"The record {self.layout.record(account_id)} is gone, though it was written before. Nothing was sent."
-                f" Restore it from a backup, or copy {previous}, which is older by one write, to its place."
+                f"The record {self.layout.record(account_id)} is missing, although an earlier run wrote it. Nothing was"
+                f" sent. Restore it from a backup, or copy {previous} to its place, which is one write older."
             )
 
     def leftover_of(self, account_id: str, path: Path) -> Leftover:
-        """Return what a file beside the record holds. One that cannot be read stays where it is."""
+        """Return the record in another file of the account. A file that cannot be decoded is kept."""
         text = read_whole(path)
         if not text:
             return Leftover(path, is_empty=text is not None)
@@ -113,16 +113,16 @@ class RecordFiles:
 
 def went_backwards(path: Path, record: Record, noted: int) -> str:
     return (
-        f"The record {path} is older than what was written last (generation {record.generation}, not {noted}):"
-        " somebody restored or replaced it. Nothing was sent."
+        f"The record {path} is older than the last one written (generation {record.generation}, not {noted}): the file"
+        " was restored or replaced. Nothing was sent."
     )
 
 
 def with_leftovers(record: Record, leftovers: Iterable[Leftover], *, first: bool) -> Record:
-    """Add every password that the record lacks to its orphans: in front where it is likely to be live."""
+    """Add the passwords that the record lacks to its orphans, `first` if they are likely to be live."""
     known = set(record.candidates())
     found = {
-        password: Orphan(password, leftover.written_at, "found beside the record")
+        password: Orphan(password, leftover.written_at, "found in another version of the record")
         for leftover in leftovers
         if leftover.record
         for password in leftover.record.candidates()

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The file store: a directory with one file per account, in Ansible Vault format.
 
-`<user id>.yml` are the records, `.prev` holds each of them as it was before its last write, `.locks` the lock files,
-`.tmp` what is being written. `store.json` says whose directory it is, `index.json` which name belongs to which user
-id. Only the records and their copies hold passwords, and those are encrypted before they reach a disk.
+`<user id>.yml` are the records, `.prev` has each of them as it was before its last write, `.locks` the lock files,
+`.tmp` the files that are being written. `store.json` has the binding, `index.json` the names of the accounts. Only the
+records and their copies contain passwords, and these are encrypted before they are written to disk.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.r
 
 
 class VaultFileStore:
-    """A directory that is not opened yet."""
+    """A directory that is not open yet."""
 
     def __init__(
         self,
@@ -71,10 +71,10 @@ class VaultFileStore:
         in_awx_job: bool = False,
         persistent: bool = False,
     ) -> None:
-        """Take the play's vault secrets. Without an `identity_url` the store is for reading only.
+        """Take the run's vault secrets. Without an `identity_url`, the store can only be read.
 
-        `persistent` promises that an AWX job's directory outlives the job, and that one job at a time writes to it:
-        the name of a pod says nothing about that.
+        `persistent` asserts that an AWX job's directory outlives the job and that only one job at a time writes to it.
+        Then the controller is not checked: a job's host name is that of its pod.
         """
         self._layout = Layout(directory)
         self._vault = Vault(secrets, vault_id, encrypts=identity_url is not None)
@@ -89,15 +89,15 @@ class VaultFileStore:
         return str(self._layout.directory)
 
     def secrets(self) -> Collection[str]:
-        """None: the vault secrets stay in this process, and nothing from elsewhere quotes them."""
+        """Return none: the vault secrets are never sent, so no text from elsewhere can quote them."""
         return ()
 
     @contextmanager
     def open(self, *, read_only: bool) -> Iterator[OpenVaultFileStore]:
         if self._is_ephemeral:
             raise StoreError(
-                "An AWX job's directories are deleted after the job, and the only copy of the passwords with them."
-                " Mount a volume for the store and set persistent to true. Nothing was changed."
+                "AWX deletes a job's directories after the job, and with them the only copy of the passwords. Put the"
+                " store on a mounted volume, and set persistent: true. Nothing was changed."
             )
         may_write = not read_only and self._identity_url is not None
         with explained(self._layout.directory):
@@ -108,16 +108,16 @@ class VaultFileStore:
             binding = self._bound(may_write=may_write)
             index = Index(self._layout)
         files = RecordFiles(self._layout, self._vault, index, binding.identity_url, binding.former)
-        warning = f"There is no store in {self.place} yet: check the path, unless this is the first run."
+        warning = f"There is no store in {self.place} yet. Check the path, unless this is the first run."
         try:
             yield OpenVaultFileStore(files, may_write=may_write, warnings=(warning,) if is_new else ())
         finally:
             if may_write:
-                with suppress(OSError, StoreError):  # a missing index costs time only
+                with suppress(OSError, StoreError):  # a missing index only costs time
                     index.save()
 
     def _bound(self, *, may_write: bool) -> StoreBinding:
-        """Return the binding that holds, and write it if it is new."""
+        """Return the binding, and write it if it is new."""
         stored = found = read_binding(self._layout)
         if self._identity_url is None:
             if found is None:
@@ -150,7 +150,7 @@ class OpenVaultFileStore:
             return None
         path = files.layout.record(user_id)
         with explained(path):
-            noted = noted_generation(files.layout.lock(user_id))  # first: a run that is at work only raises it
+            noted = noted_generation(files.layout.lock(user_id))  # read first: a concurrent run can only raise it
             text = read_whole(path)
             if text is None:
                 files.refuse_lost(user_id, noted)
@@ -162,7 +162,7 @@ class OpenVaultFileStore:
         return record
 
     def read_many(self, user_ids: Sequence[str]) -> Sequence[Reading]:
-        """Read in as many threads as there are processors: most of it is the derivation of keys."""
+        """Read in one thread per processor: deriving keys takes most of the time."""
         pool = ThreadPoolExecutor(os.cpu_count())
         try:
             return list(pool.map(self._reading, user_ids))
@@ -178,13 +178,13 @@ class OpenVaultFileStore:
     @contextmanager
     def locked(self, user_id: str) -> Iterator[VaultFileRecord]:
         if not self.may_write:
-            raise WriteInCheckMode("The store was opened for reading, and something tried to write to it.")
+            raise WriteInCheckMode("The store is open for reading only.")
         user_id = canonical_user_id(user_id)
         if not self.files.layout.can_name(user_id):
             raise StoreError("The user id is too long for a file name. Nothing was sent.")
         path = self.files.layout.lock(user_id)
         with ExitStack() as held:
-            with explained(path):  # but not what is done under the lock
+            with explained(path):  # not the work under the lock
                 lock = held.enter_context(locked(path))
             yield VaultFileRecord(self.files, user_id, lock)
 

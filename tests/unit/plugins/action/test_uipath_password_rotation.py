@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,7 +127,7 @@ class TestRun:
         self, run: Run, passwords: PasswordServer, warnings: list[str], tmp_path: Path
     ) -> None:
         run({"validate_certs": False, "state": "present"})
-        assert [warning.partition(":")[0] for warning in warnings] == [
+        assert [re.split("[:.] ", warning)[0] for warning in warnings] == [
             "validate_certs is false",
             f"There is no store in {tmp_path}/store yet",
         ]

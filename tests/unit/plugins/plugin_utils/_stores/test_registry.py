@@ -139,7 +139,7 @@ class TestProblems:
     def test_of_values_come_from_the_type(self) -> None:
         assert problems(type="remote", url="http://store") == ["store.url has to begin with https"]
         assert problems(path="") == ["store.path is empty"]
-        assert problems(path="a\0b") == ["store.path contains a null character"]
+        assert problems(path="a\0b") == ["store.path contains a NUL character"]
 
     def test_keep_the_store_from_being_made(self) -> None:
         with pytest.raises(InvalidInput, match=r"store\.path is empty"):

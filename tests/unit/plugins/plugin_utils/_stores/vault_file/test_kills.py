@@ -209,7 +209,7 @@ class TestLeftovers:
         if has_lock:
             layout.lock(STAGED.account.user_id).write_bytes(b"0" * 19 + b"\n")
         for _run in range(2):
-            with pytest.raises(StoreError, match="a run that was killed left a version of it"):
+            with pytest.raises(StoreError, match="a killed run left a version of it"):
                 read(template)
 
 
@@ -222,7 +222,7 @@ def old_backup(template: Path) -> None:
 
 
 def refused(directory: Path) -> None:
-    with pytest.raises(StoreError, match="is older than what was written last"):
+    with pytest.raises(StoreError, match="is older than the last one written"):
         read(directory)
 
 

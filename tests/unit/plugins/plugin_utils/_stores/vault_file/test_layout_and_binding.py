@@ -98,7 +98,7 @@ class TestDirectory:
 
     def test_of_an_awx_job_is_refused_unless_it_lasts(self, tmp_path: Path) -> None:
         for read_only in (True, False):
-            with pytest.raises(StoreError, match="set persistent to true"):
+            with pytest.raises(StoreError, match="set persistent: true"):
                 a_store(tmp_path / "store", in_awx_job=True, read_only=read_only)
         assert not (tmp_path / "store").exists()
         for pod in ("pod-1", "pod-2"):

@@ -104,9 +104,9 @@ class TestWrite:
         fill(directory, a_record(1, password))
         assert read(directory).current.password == password
 
-    def test_refuses_half_a_character(self, directory: Path) -> None:
+    def test_refuses_an_unpaired_surrogate(self, directory: Path) -> None:
         a_store(directory)
-        with pytest.raises(StoreError, match="half of a character"):
+        with pytest.raises(StoreError, match="unpaired surrogate"):
             under_lock(directory, lambda locked_record: locked_record.write(a_record(1, "\ud83d")))
 
     def test_keeps_the_record_before_it(self, directory: Path) -> None:
@@ -169,7 +169,7 @@ class TestWrite:
 
     def test_refuses_a_record_of_another_server(self, directory: Path) -> None:
         fill(directory, STAGED)
-        with pytest.raises(StoreError, match="does not read the same again"):
+        with pytest.raises(StoreError, match="does not read back as written"):
             fill(directory, a_record(2, identity_url=URL + "/"))
         assert read(directory) == STAGED
         assert not list((directory / ".tmp").iterdir())
@@ -323,7 +323,7 @@ class TestFaults:
         record_file(directory).unlink()
         before = texts(directory)
         for find in (lambda: a_store(directory).read(USER), lambda: read(directory)):
-            with pytest.raises(StoreError, match=rf"is gone.*or copy {Layout(directory).previous(USER)}"):
+            with pytest.raises(StoreError, match=rf"is missing.*or copy {Layout(directory).previous(USER)}"):
                 find()
         assert texts(directory) == before
 
@@ -332,7 +332,7 @@ class TestFaults:
         record_file(directory).unlink()
         Layout(directory).lock(USER).unlink()
         for _run in range(2):
-            with pytest.raises(StoreError, match="is gone"):
+            with pytest.raises(StoreError, match="is missing"):
                 read(directory)
 
     @pytest.mark.parametrize("length", [0, 20, 100, 500, -3])
@@ -341,7 +341,7 @@ class TestFaults:
         record_file(directory).write_bytes(record_file(directory).read_bytes()[:length])
         before = texts(directory)
         for find in (lambda: a_store(directory).read(USER), lambda: read(directory)):
-            with pytest.raises(StoreError, match=rf"does not decrypt.*{Layout(directory).previous(USER)}"):
+            with pytest.raises(StoreError, match=rf"cannot be decrypted.*{Layout(directory).previous(USER)}"):
                 find()
         assert texts(directory) == before
 
@@ -373,7 +373,7 @@ class TestFaults:
             ("[" * 10_000, "it is neither JSON nor YAML"),
             (f"- {CLEAR}", "it is not a mapping"),
             (f"schema: 2\npassword: {CLEAR}", "its schema is not 1"),
-            (HAND_WRITTEN % (USER, "2026-01-01"), "times need quotation marks"),
+            (HAND_WRITTEN % (USER, "2026-01-01"), "quote times"),
         ],
     )
     def test_a_record_that_is_none(self, directory: Path, plain: str, words: str) -> None:
@@ -420,7 +420,7 @@ class TestOldBackup:
         lock.write_bytes(b"%019d\n" % 1)
         assert read(directory) == COMMITTED
         record_file(directory).write_bytes(backup)
-        with pytest.raises(StoreError, match="older than what was written last"):
+        with pytest.raises(StoreError, match="older than the last one written"):
             read(directory)
 
 
