@@ -19,9 +19,9 @@ def count_statuses(results: Iterable[Mapping[str, Any]], statuses: Iterable[str]
 
 def summary(results: Sequence[Mapping[str, Any]], counts: Mapping[str, int], noun: str) -> str:
     """Sum up results that have `label`, `failed` and `msg`. `noun` is what each is about, in the singular."""
-    by_status = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none given"
+    by_status = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none"
     failed = [result for result in results if result["failed"]]
     if not failed:
         return f"{noun.capitalize()}s by status: {by_status}."
     first = f"{failed[0]['label']}: {failed[0]['msg']}"
-    return f"{len(failed)} of {len(results)} {noun}s failed: {by_status}. The first of them, {first}"
+    return f"{len(failed)} of {len(results)} {noun}s failed: {by_status}. First failure, {first}"

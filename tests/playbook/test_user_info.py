@@ -252,7 +252,7 @@ class TestPasswordsByName:
             (JANE, None, "changed"),
             ("joe", "joe", "wrong_password"),
         ]
-        assert "The first of them, joe: " in result["msg"]
+        assert "First failure, joe: " in result["msg"]
         assert organization.count("list_users") == 1
 
     def test_all_that_is_wrong_with_names_is_said_before_the_first_change(

@@ -105,7 +105,7 @@ class TestRun:
         result = run()
         assert (result["failed"], result["counts"]["out_of_sync"]) == (True, 1)
         words = f"{INITIAL_REFUSED} The server says: Incorrect password."
-        assert result["msg"].endswith(f"The first of them, svc: {words}")
+        assert result["msg"].endswith(f"First failure, svc: {words}")
 
     def test_check_mode_leaves_no_trace(self, run: Run, passwords: PasswordServer, tmp_path: Path) -> None:
         result = run(check_mode=True)

@@ -28,7 +28,7 @@ class TestSummary:
         assert of(SUCCEEDED, SUCCEEDED) == "Users by status: 2 changed."
 
     def test_of_a_failure_quotes_the_first(self) -> None:
-        expected = "2 of 3 users failed: 1 changed, 1 unknown, 1 refused. The first of them, joe: Why."
+        expected = "2 of 3 users failed: 1 changed, 1 unknown, 1 refused. First failure, joe: Why."
         assert of(SUCCEEDED, FAILED, ALSO_FAILED) == expected
 
     def test_a_status_that_fails_only_sometimes(self) -> None:
@@ -36,7 +36,7 @@ class TestSummary:
         assert of(busy, FAILED).startswith("1 of 2 users failed: 2 unknown.")
 
     def test_of_no_results(self) -> None:
-        assert of() == "Users by status: none given."
+        assert of() == "Users by status: none."
 
     def test_names_what_the_results_are_about(self) -> None:
         assert of(SUCCEEDED, noun="account") == "Accounts by status: 1 changed."

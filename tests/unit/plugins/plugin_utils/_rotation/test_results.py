@@ -205,7 +205,7 @@ class TestTaskResult:
         assert result["msg"] == "Accounts by status: 1 rotated, 2 fresh."
 
     def test_of_none(self) -> None:
-        assert task_result([])["msg"] == "Accounts by status: none given."
+        assert task_result([])["msg"] == "Accounts by status: none."
 
     def test_counts_every_status(self) -> None:
         counts = self.of("fresh", "fresh", "busy")["counts"]
@@ -220,8 +220,7 @@ class TestTaskResult:
     def test_names_the_first_failure(self) -> None:
         result = self.of("fresh", "in_doubt", "quarantined")
         assert result["msg"] == (
-            "2 of 3 accounts failed: 1 fresh, 1 in_doubt, 1 quarantined."
-            f" The first of them, svc: {MESSAGES['in_doubt']}"
+            f"2 of 3 accounts failed: 1 fresh, 1 in_doubt, 1 quarantined. First failure, svc: {MESSAGES['in_doubt']}"
         )
 
     def test_is_changed_if_one_account_is(self) -> None:
