@@ -31,7 +31,11 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results im
     account_result,
     task_result,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
+    ACCOUNT_STATUSES,
+    Outcome,
+    RotationRequest,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import STORES, store_type
 
 COLLECTION = "rpaops.uipath"
@@ -195,6 +199,14 @@ class TestOutcomesGuide:
         of_tasks = [*get_args(InputStatus), *get_args(AbortStatus)]
         of_uipath_user_info = ["ambiguous"]
         assert self.TABLES[1:] == [[one for one in of_tasks if one not in of_uipath_user_info], of_uipath_user_info]
+
+
+class TestRotationGuide:
+    def test_has_every_status_of_an_account_once_in_order(self) -> None:
+        assert status_tables(ROOT / "docs/rotation.md") == [list(ACCOUNT_STATUSES)]
+
+    def test_every_status_has_a_message(self) -> None:
+        assert tuple(MESSAGES) == ACCOUNT_STATUSES
 
 
 class TestRuntime:
