@@ -52,7 +52,8 @@ help: ## list the targets
 check: $(T)/ready ## what to run while you work: lint, unit, model, simulator, docs
 	$(call in_parallel,lint model unit docs simulator)
 
-test: $(T)/ready ## every kind of test, on the newest ansible-core that python3 runs; run it before you send a change
+test: ## every kind of test, on the newest ansible-core that python3 runs; run it before you send a change
+	@$(MAKE) --no-print-directory --jobs 2 $(T)/ready $(T)/importer/.installed
 	$(call in_parallel,playbook sanity faults integration build model lint unit docs simulator)
 
 proof: $(T)/ready ## the tests of which "make test" runs a sample, in full
@@ -62,7 +63,7 @@ unit: $(T)/ready ## the unit tests
 	$(call say,pytest tests/unit)
 	@$(RUN) pytest tests/unit
 
-model: $(T)/ready ## the rotation in every order of faults, runs and kills that a model can think of, and its store
+model: $(T)/ready ## the rotation in every order of faults, runs and kills that a model can think of
 	$(call say,pytest $(PROOF) tests/model)
 	@$(RUN) pytest $(PROOF) $(PARALLEL) tests/model
 

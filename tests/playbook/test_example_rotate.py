@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible_collections.rpaops.uipath.tests.faults.rig import USUAL_WARNINGS
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import PlaybookRun, Running
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
@@ -39,7 +40,7 @@ def rotate(tmp_path: Path, simulator: Simulator, authority: Authority) -> Callab
     }
 
     def run(*arguments: str) -> PlaybookRun:
-        running = Running(folder, list(arguments), variables)
+        running = Running(folder, list(arguments), variables, USUAL_WARNINGS)
         try:
             run = running.finish()
         finally:

@@ -20,7 +20,7 @@ import pytest
 import yaml
 from ansible_collections.rpaops.uipath.plugins.modules import uipath_password_rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
-from ansible_collections.rpaops.uipath.tests.faults.rig import stored_passwords
+from ansible_collections.rpaops.uipath.tests.faults.rig import USUAL_WARNINGS, stored_passwords
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, watched_run
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import (
@@ -106,6 +106,7 @@ class RoleSetup:
         self.client_secret = self.scene.play.defaults["client_secret"]
         self.connection = {**self.scene.play.defaults, "client_secret": "{{ vault_client_secret }}"}
         self.scene.play.defaults = {}
+        self.scene.play.allowed_warnings = (*USUAL_WARNINGS, "Reset is not implemented for this connection")
         for label, user_id in IDS.items():
             self.initial[label] = awkward(f"initial{label}")
             self.scene.simulator.add_users({user_id: self.initial[label]}, userName=label)
