@@ -34,11 +34,12 @@ class StoreOptions:
     """The option `store` of a task. `problems` lists all that is wrong with it, without values."""
 
     def __init__(self, given: Any) -> None:
-        options = {name: value for name, value in given.items() if value is not None} if is_mapping(given) else {}
+        is_mapping = isinstance(given, Mapping)
+        options = {name: value for name, value in given.items() if value is not None} if is_mapping else {}
         self._type = options.pop("type", DEFAULT_TYPE)
         self._values: Mapping[str, Any] = {}
-        if not is_mapping(given):
-            self.problems = ["store must be a mapping of options, such as path"]
+        if not is_mapping:
+            self.problems = ["store must be a mapping of options"]
         elif not isinstance(self._type, str) or self._type not in STORES:
             self.problems = [f"store.type must be one of: {', '.join(STORES)}"]
         else:
@@ -65,10 +66,6 @@ class StoreOptions:
             return f"store.{name} is an option of the type {' and '.join(owners)}, not of {self._type}"
         supported = ", ".join(sorted(store_type(self._type).argument_spec))
         return f"store.{name} is not supported by the type {self._type}, which has: {supported}"
-
-
-def is_mapping(value: Any) -> bool:
-    return isinstance(value, Mapping)
 
 
 def store_documentation() -> str:

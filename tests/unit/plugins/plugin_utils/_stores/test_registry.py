@@ -104,7 +104,7 @@ class TestType:
 class TestProblems:
     @pytest.mark.parametrize("given", [None, "path", ["path"], 5])
     def test_of_something_else_than_a_mapping(self, given: Any) -> None:
-        assert StoreOptions(given).problems == ["store must be a mapping of options, such as path"]
+        assert StoreOptions(given).problems == ["store must be a mapping of options"]
 
     def test_of_an_option_that_is_missing(self) -> None:
         assert problems() == ["store: missing required arguments: path"]
