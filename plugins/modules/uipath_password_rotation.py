@@ -310,7 +310,8 @@ accounts:
       description: The id of the failed request in the server's log, if the server returned one.
       type: str
     delivery_due:
-      description: Whether the account has a new password that its consumers were not given yet.
+      description: Whether the account has a new password that its consumers were not given yet and that the lookup
+        returns.
       type: bool
     msg:
       description: What happened and what to do next.
