@@ -41,7 +41,7 @@ class Abandoned(UiPathError):
 
 @dataclass(frozen=True)
 class Work:
-    """What a run does with an account: the state machine for the record it finds, how it sends, and when it stops."""
+    """The state machine for the record that is read under the lock, and how to send and when to stop."""
 
     rotation: Callable[[Record | None], Rotation]
     send: Sender
@@ -49,7 +49,7 @@ class Work:
 
 
 def begin_account(store: OpenStore, user_id: str, work: Work) -> AccountRun | Outcome:
-    """Lock the account, read its record, and go on until it ends or has to wait after a lost answer."""
+    """Lock the account, read its record, and proceed until it has ended or must wait after a lost answer."""
     lock = ExitStack()
     try:
         record = lock.enter_context(store.locked(user_id))

@@ -135,7 +135,7 @@ class RotationTask:
             raise InvalidInput([f"{problem} (required by the server's password policy)" for problem in problems])
 
     def _in_order(self, due: Sequence[int], plans: Sequence[Plan]) -> list[int]:
-        """Order: accounts in doubt, due, with a request that was proven not applied, and the run's own account last."""
+        """Put accounts in doubt first, then those due, those proven not applied, and the run's own account."""
         own = canonical_user_id(self._client.own_user_id() or "") if due else ""
 
         def rank(index: int) -> tuple[bool, bool, bool]:
