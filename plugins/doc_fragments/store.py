@@ -9,4 +9,4 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry imp
 
 
 class ModuleDocFragment:
-    DOCUMENTATION = store_documentation()
+    DOCUMENTATION: str = store_documentation()  # annotated: ansible-test takes a plain assignment for a literal
