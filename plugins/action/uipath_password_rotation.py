@@ -19,6 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
     SIGN_IN_EXCLUSIONS,
     connection_problems,
+    connection_secrets,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import normalize_identity_url
@@ -88,7 +89,7 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
                 in_awx_job=in_awx_job(variables, os.environ),
             )
         )
-        register_forms(store.secrets())
+        register_forms({*connection_secrets(options, os.environ), *store.secrets()})
         check_mode = bool(self._task.check_mode)
         return rotate(options, os.environ, store, check_mode=check_mode, warn=self._display.warning)
 

@@ -10,10 +10,10 @@ short_description: Read a rotated password from the store
 version_added: 0.1.0
 description:
   - Returns the current password of an account that M(rpaops.uipath.uipath_password_rotation) keeps in a store.
-  - Reads and decrypts one record. Nothing is sent to the server.
+  - Reads one record. Nothing is sent to the server.
   - ansible-core 2.22 and later mask the password in everything they display. With earlier versions, set C(no_log) on
     a task that uses it.
-  - Of O(store), only the location, such as the path, is needed to read. Every vault secret of the run is tried.
+  - Of O(store), only what is needed to find and read it has to be given.
 author:
   - rpaops.uipath contributors (@rpaops)
 extends_documentation_fragment:

@@ -76,17 +76,19 @@ def connection_argument_spec() -> dict[str, dict[str, Any]]:
     }
 
 
-def option_error(message: str, secrets: Iterable[str]) -> str:
+def option_error(message: str, secrets: Iterable[str], specification: Mapping[str, Mapping[str, Any]]) -> str:
     """Complete ansible-core's message about options that it rejects: mask values, name environment variables."""
     message = QUOTED_ENTRY.sub(f"Value '{MASK}' in", message)
     for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may begin with another
         message = message.replace(secret, MASK)
-    return MISSING.sub(lambda match: ", ".join(map(with_variable, match[0].split(", "))), message)
+    return MISSING.sub(
+        lambda match: ", ".join(with_variable(name, specification) for name in match[0].split(", ")), message
+    )
 
 
-def with_variable(name: str) -> str:
+def with_variable(name: str, specification: Mapping[str, Mapping[str, Any]]) -> str:
     """Return an option's name, with the environment variable that can be set in its place."""
-    fallback = connection_argument_spec().get(name, {}).get("fallback")
+    fallback = specification.get(name, {}).get("fallback")
     return f"{name} (or the environment variable {fallback[1][0]})" if fallback else name
 
 

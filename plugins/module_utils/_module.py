@@ -111,7 +111,7 @@ class UiPathModule(AnsibleModule):
     def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
         """Fail because of the options, as ansible-core does in the constructor: show none, and mask what it quotes."""
         self._hide_options()
-        super().fail_json(option_error(msg, self.no_log_values), **kwargs)
+        super().fail_json(option_error(msg, self.no_log_values, self.argument_spec), **kwargs)
 
     def _log_invocation(self) -> None:
         """Log that the module ran, without the value of any option."""

@@ -14,7 +14,6 @@ description:
   - A new password is durable in the store before it is sent. A run that is killed at any instant leaves the live
     password in the store, and the next run completes the change.
   - The module runs on the controller, once per play. In a play with several hosts, set C(run_once).
-  - In a store of the type V(vault_file), the records are encrypted with the vault secrets that the run was given.
 author:
   - rpaops.uipath contributors (@rpaops)
 extends_documentation_fragment:
@@ -25,7 +24,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Plans every account from the store. Writes nothing, creates no file, sends no password.
+      - Plans every account from the store. Changes nothing in the store, and sends no password.
       - If an account would be rotated, it signs in and reads the password policy, as in a normal run.
   diff_mode:
     support: none
@@ -238,7 +237,8 @@ accounts:
       description: Your own label, as given.
       type: str
     label:
-      description: The name, else the user name, else the user's id.
+      description: The name by which messages refer to the account. The label or user name as given, else as recorded,
+        else the user's id.
       type: str
       sample: svc-robot-1
     status:
@@ -325,6 +325,7 @@ status:
     - Why the task failed as a whole. No password was sent, unless it is V(defect).
     - V(invalid_input) - an option is not valid.
     - V(store_error) - the store, or a record in it, cannot be used.
+    - V(busy) - the store, or a record in it, is in use by another run.
     - V(defect) - an error in the collection. The next run establishes what the server applied.
     - If user names could not be looked up, as in RV(rpaops.uipath.uipath_user_info#module:status).
   returned: when the whole task failed

@@ -21,8 +21,9 @@ def validated(
     """Return the options as a module would get them, and all errors."""
     validator = ArgumentSpecValidator(dict(specification), mutually_exclusive=list(exclusions))
     validation = validator.validate(plain(given))
+    errors = (complete(error) for error in validation.errors)
     secrets = validation._no_log_values
-    return validation.validated_parameters, [option_error(complete(error), secrets) for error in validation.errors]
+    return validation.validated_parameters, [option_error(error, secrets, specification) for error in errors]
 
 
 def plain(value: Any) -> Any:

@@ -363,7 +363,7 @@ class TestAdoptResume:
     def test_tries_two_of_what_it_has_per_run(self, rig: Rig) -> None:
         [user] = rig.prepare("tried")
         rig.simulator.add_users({user: "third-1"})
-        orphans = tuple(Orphan(password, TIME, "found") for password in ("first-1", "second-1", "third-1"))
+        orphans = tuple(Orphan(password, TIME, "not proven dead") for password in ("first-1", "second-1", "third-1"))
         rig.put(self._with(rig, user, orphans=orphans, status="out_of_sync"))
         arguments = guide_arguments("state=resumed", user)
         assert role(rig, [user], *arguments) == {user: "out_of_sync"}

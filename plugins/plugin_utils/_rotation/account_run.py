@@ -86,7 +86,7 @@ class AccountRun:
         return None
 
     def _carry_out(self, step: Save | PreserveConflict | Send) -> Any:
-        if begins_something(step) and self._work.is_abandoned():
+        if sends_or_stages(step) and self._work.is_abandoned():
             raise Abandoned("The process that started this run is gone.")
         if isinstance(step, Save):
             return self._record.write(step.record)
@@ -101,7 +101,7 @@ class AccountRun:
         return Outcome("in_doubt", None, tuple(self._answers))
 
 
-def begins_something(step: Step) -> bool:
+def sends_or_stages(step: Step) -> bool:
     """Tell whether the step sends a request or stages one, and does not just record a result."""
     if isinstance(step, Save):
         return step.record.pending is not None and step.record.pending.maybe_live

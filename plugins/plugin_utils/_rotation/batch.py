@@ -9,9 +9,10 @@ that, accounts whose answer was lost wait together: many lost answers cost one w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._workers import (
     CircuitBreaker,
     Stop,
@@ -21,8 +22,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_ru
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import AccountStatus, Outcome
 
 # This many accounts in a row that end with one of these statuses stop the run.
-BAD_ENDS_IN_A_ROW = 2
-BAD_ENDS: frozenset[AccountStatus] = frozenset(
+FAILURES_IN_A_ROW = 2
+STOPPING_STATUSES: frozenset[AccountStatus] = frozenset(
     {
         "out_of_sync",
         "in_doubt",
@@ -44,7 +45,9 @@ Begin = Callable[[int], "AccountRun | Outcome"]
 
 
 def account_breaker(max_failures: int | None) -> CircuitBreaker:
-    return CircuitBreaker(noun="account", statuses=BAD_ENDS, in_a_row=BAD_ENDS_IN_A_ROW, max_failures=max_failures)
+    return CircuitBreaker(
+        noun="account", statuses=STOPPING_STATUSES, in_a_row=FAILURES_IN_A_ROW, max_failures=max_failures
+    )
 
 
 @dataclass
@@ -58,7 +61,7 @@ class RotationBatch:
     wait: Callable[[], None]
     cancelled: Callable[[], bool]
     breaker: CircuitBreaker
-    succeeded: Collection[str]
+    failed: Callable[[int, Outcome], bool]
     concurrency: int
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     waiting: dict[int, AccountRun] = field(default_factory=dict)
@@ -98,7 +101,7 @@ class RotationBatch:
             self.breaker.stop = self.breaker.stop or report.stop
         for account, result, started in zip(accounts, report.results, report.started):
             if started and result is None:  # interrupted, or a defect: the next run finds out what was applied
-                self.outcomes[account] = Outcome("in_doubt", None)
+                self.outcomes[account] = Outcome("in_doubt", None, error=cut_off(report.stop))
         return [account for account, started in zip(accounts, report.started) if not started]
 
     def _most(self) -> int:
@@ -113,6 +116,10 @@ class RotationBatch:
         self.outcomes[account] = end
         first_change = end.changed and not self.proven
         self.proven = self.proven or end.changed
-        failed = end.status not in self.succeeded
-        stop = self.breaker.record(end.status, failed=failed, stopped_by=end.stopped_by)
+        stop = self.breaker.record(end.status, failed=self.failed(account, end), stopped_by=end.stopped_by)
         return stop or (FIRST_CHANGE if first_change else None)
+
+
+def cut_off(stop: Stop | None) -> UiPathError | None:
+    """Return the error of an account whose work did not return."""
+    return UiPathError(f"{stop.reason[0].upper()}{stop.reason[1:]}.") if stop else None

@@ -17,6 +17,17 @@ KEPT_PREVIOUS = 3
 ClosedStatus = Literal["out_of_sync", "quarantined"]
 RecordStatus = Union[Literal["ok", "in_doubt"], ClosedStatus]
 Source = Literal["rotated", "adopted"]
+# Why a password is kept among the orphans, for people who look into a record.
+OrphanReason = Literal[
+    "before adoption",
+    "found in another version of the record",
+    "not proven dead",
+    "rejected",
+    "rejected by policy",
+    "replaced",
+    "written by another process",
+]
+SOURCES: tuple[Source, ...] = get_args(Source)
 CLOSED: tuple[ClosedStatus, ...] = get_args(ClosedStatus)
 STATUSES: tuple[RecordStatus, ...] = ("ok", "in_doubt", *CLOSED)
 
@@ -56,7 +67,7 @@ class Orphan:
 
     password: str = field(repr=False)
     since: str
-    why: str
+    why: OrphanReason
 
 
 @dataclass(frozen=True)
@@ -124,7 +135,9 @@ def committed(record: Record, pair: Pending, time: str, *, delivered: bool) -> R
     )
 
 
-def with_orphans(record: Record, passwords: Sequence[str], time: str, why: str, *, behind: bool = False) -> Record:
+def with_orphans(
+    record: Record, passwords: Sequence[str], time: str, why: OrphanReason, *, behind: bool = False
+) -> Record:
     """Add these passwords to the orphans, before the present ones or, with `behind`, after them."""
     known = {orphan.password for orphan in record.orphans}
     added = tuple(Orphan(password, time, why) for password in dict.fromkeys(passwords))

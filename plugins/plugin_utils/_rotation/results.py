@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import with_server_message
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._summaries import count_statuses, summary
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import age_days, doubt
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, age_days, doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     AccountStatus,
     Outcome,
@@ -86,18 +86,21 @@ INITIAL_REFUSED = (
 )
 
 
+# Where the answer or the error says why, only this is added.
+NOTHING_CHANGED = "Nothing was changed; the next run continues."
+
+
 def account_result(
     request: RotationRequest, outcome: Outcome, *, now: datetime, stopped: str | None = None
 ) -> dict[str, Any]:
     """Return the result of one account. `stopped` says why accounts were not attempted."""
     record, account = outcome.record, request.account
-    age = age_days(record.current, now) if record else None
-    age = None if age is None else round(age, 2)
+    age = rounded_age(record, now)
     return {
         "user_id": account.user_id or None,
         "user_name": account.user_name,
         "name": account.name,
-        "label": account.name or account.user_name or account.user_id,
+        "label": label_of(request, record),
         "status": outcome.status,
         "changed": outcome.changed or outcome.status in ("created", "delivered", "would_rotate"),
         "failed": is_failed(outcome.status, age, request.max_age_days),
@@ -112,10 +115,22 @@ def account_result(
     }
 
 
+def label_of(request: RotationRequest, record: Record | None) -> str:
+    """Return what messages call the account: its label, user name or id, as given or else as recorded."""
+    given, recorded = request.account, record.account if record else request.account
+    return given.name or given.user_name or recorded.name or recorded.user_name or given.user_id
+
+
 def is_failed(status: AccountStatus, age: float | None, max_age_days: float) -> bool:
     """Tell whether the account makes the task fail. A busy one does only once it is overdue by a day."""
     is_overdue = age is None or age > max_age_days + 1
     return status not in SUCCEEDED and (status != "busy" or is_overdue)
+
+
+def rounded_age(record: Record | None, now: datetime) -> float | None:
+    """Return the age of the password in days, or None where it is not known."""
+    age = age_days(record.current, now) if record else None
+    return None if age is None else round(age, 2)
 
 
 def is_delivery_due(outcome: Outcome) -> bool:
@@ -143,15 +158,19 @@ def trace_id(outcome: Outcome) -> str | None:
 
 def message(outcome: Outcome, stopped: str | None) -> str:
     answers = failed_answers(outcome)
-    causes = [answer.cause for answer in answers] + ([outcome.error.message] if outcome.error else [])
+    found = [answer.cause for answer in answers] + ([outcome.error.message] if outcome.error else [])
+    causes = list(dict.fromkeys(filter(None, found)))
     reason = f"It stopped because {stopped}." if stopped and outcome.status == "not_attempted" else ""
-    ours = " ".join(filter(None, [status_message(outcome), reason, *dict.fromkeys(causes)]))
+    ours = " ".join(filter(None, [status_message(outcome, is_explained=bool(causes)), reason, *causes]))
     return with_server_message(ours, (answer.message for answer in answers))
 
 
-def status_message(outcome: Outcome) -> str:
+def status_message(outcome: Outcome, *, is_explained: bool) -> str:
     is_initial = outcome.record is not None and outcome.record.current.source == "adopted"
-    return INITIAL_REFUSED if outcome.status == "out_of_sync" and is_initial else MESSAGES[outcome.status]
+    if outcome.status == "out_of_sync" and is_initial:
+        return INITIAL_REFUSED
+    text = MESSAGES[outcome.status]
+    return NOTHING_CHANGED if is_explained and text.endswith(NOTHING_CHANGED) else text
 
 
 def task_result(results: list[dict[str, Any]]) -> dict[str, Any]:

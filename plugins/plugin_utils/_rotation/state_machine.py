@@ -24,6 +24,7 @@ from typing import Any, Literal, Union
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     Current,
+    OrphanReason,
     Pending,
     Record,
     age_days,
@@ -376,7 +377,7 @@ class Rotation:
     def _without_pair(self, record: Record, attempt: Attempt) -> Record:
         return self._with_orphans(replace(record, pending=None), (attempt.pair.new, attempt.pair.old), "rejected")
 
-    def _with_orphans(self, record: Record, passwords: Sequence[str], why: str) -> Record:
+    def _with_orphans(self, record: Record, passwords: Sequence[str], why: OrphanReason) -> Record:
         return with_orphans(record, passwords, self._time(), why, behind=self._keeps_order)
 
     def _time(self) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Union, get_args
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Record
 
 State = Literal["rotated", "present", "resumed", "adopted", "delivered"]
@@ -87,9 +87,9 @@ class Outcome:
         return any(answer.kind == "applied" for answer in self.answers)
 
     @property
-    def stopped_by(self) -> str | None:
+    def stopped_by(self) -> AnswerKind | AccountStatus | None:
         """The answer or error after which no other account can succeed, or None."""
-        kinds: list[str] = [answer.kind for answer in self.answers if answer.stops_task]
+        kinds: list[AnswerKind | AccountStatus] = [answer.kind for answer in self.answers if answer.stops_task]
         if self.error and self.error.stops_task:
             kinds.append(self.status)
         return kinds[0] if kinds else None

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, Union
+from typing import Literal, Protocol, Union
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
@@ -24,10 +24,7 @@ class StoreError(UiPathError):
 
 
 class NotDurable(StoreError):
-    """A write may or may not survive a power failure: nothing else is started.
-
-    The kernel reports such an error once, and may then treat the data as written. So the write is not retried.
-    """
+    """The store cannot confirm that a write is durable: it may be lost, or not. The run starts nothing more."""
 
     stops_task = True
 
@@ -122,7 +119,7 @@ class StoredNames:
     def __contains__(self, user_id: str) -> bool:
         return user_id in self._accounts
 
-    def find(self, name: str, *kinds: str) -> list[str]:
+    def find(self, name: str, *kinds: Literal["label", "user_name"]) -> list[str]:
         """Return the user ids of the accounts with this `label` or `user_name`.
 
         If there is none, raise the error of an account whose names cannot be read: it may be the one.

@@ -40,8 +40,9 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning i
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
-    SUCCEEDED,
     account_result,
+    is_failed,
+    rounded_age,
     task_result,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
@@ -98,12 +99,14 @@ class RotationTask:
         if any(planned.outcome and planned.outcome.status == "no_password" for planned in plans):
             return self._results(plans, {}, "an account has neither a record nor an initial_password")
         due = [index for index, planned in enumerate(plans) if is_due(planned)]
-        refusal = self._sign_in([plans[index].request for index in due])
+        sends = any(plans[index].request.state in SENDING for index in due)
+        refusal = self._sign_in() if sends else None
         if refusal:
             return self._refused(plans, due, refusal)
+        rules = self._server_rules() if sends else self._rules
         if check_mode:
             return self._results(plans, {}, None)
-        batch = self._batch(due, plans)
+        batch = self._batch(due, plans, rules)
         batch.run(self._in_order(due, plans))
         stop = batch.breaker.stop
         return self._results(plans, batch.outcomes, stop.reason if stop else None)
@@ -115,24 +118,22 @@ class RotationTask:
         outcomes |= {index: Outcome("not_attempted", plans[index].record) for index in others}
         return self._results(plans, outcomes, f"another account's request ended as {refusal.status}")
 
-    def _sign_in(self, requested: Sequence[RotationRequest]) -> RequestError | None:
-        """Sign in if passwords will be sent, and return the error if that fails."""
-        if not any(request.state in SENDING for request in requested):
-            return None
+    def _sign_in(self) -> RequestError | None:
+        """Sign in, and return the error if that fails."""
         try:
             self._client.sign_in()
         except RequestError as error:
             return error
-        self._apply_server_policy()
         return None
 
-    def _apply_server_policy(self) -> None:
-        """Raise the rules for new passwords to the server's policy, if it can be read."""
+    def _server_rules(self) -> PasswordRules:
+        """Return the rules for new passwords, raised to the server's policy if it can be read."""
         setting = read_setting(self._client, PASSWORD_COMPLEXITY, self._partition_id)
-        self._rules = with_server_policy(self._rules, setting)
-        problems = rules_problems(self._rules)
+        rules = with_server_policy(self._rules, setting)
+        problems = rules_problems(rules)
         if problems:
             raise InvalidInput([f"{problem} (required by the server's password policy)" for problem in problems])
+        return rules
 
     def _in_order(self, due: Sequence[int], plans: Sequence[Plan]) -> list[int]:
         """Put accounts in doubt first, then those due, those proven not applied, and the run's own account."""
@@ -146,24 +147,26 @@ class RotationTask:
 
         return sorted(due, key=rank)
 
-    def _batch(self, due: Sequence[int], plans: Sequence[Plan]) -> RotationBatch:
+    def _batch(self, due: Sequence[int], plans: Sequence[Plan], rules: PasswordRules) -> RotationBatch:
         def begin(index: int) -> AccountRun | Outcome:
             request = plans[index].request
-            work = Work(self._rotation(request), self._sender(request), self._is_abandoned)
+            work = Work(rotation_of(request, rules), self._sender(request), self._is_abandoned)
             return begin_account(self._store, request.account.user_id, work)
+
+        def failed(index: int, outcome: Outcome) -> bool:
+            planned = plans[index]
+            age = rounded_age(outcome.record or planned.record, utc_now())
+            return is_failed(outcome.status, age, planned.request.max_age_days)
 
         return RotationBatch(
             begin=begin,
             wait=self._wait,
             cancelled=self._is_abandoned,
             breaker=account_breaker(self._limits.max_failures),
-            succeeded=SUCCEEDED,
+            failed=failed,
             concurrency=self._limits.concurrency,
             proven=all(plans[index].request.state not in SENDING for index in due),
         )
-
-    def _rotation(self, request: RotationRequest) -> Callable[[Record | None], Rotation]:
-        return lambda record: Rotation(request, record, now=utc_now, new_password=lambda: new_password(self._rules))
 
     def _sender(self, request: RotationRequest) -> Callable[[str, str], PasswordAnswer]:
         secrets = {request.initial_password or ""}  # a server may quote what it was sent earlier
@@ -199,6 +202,10 @@ class RotationTask:
                 outcome = replace(outcome, record=planned.record)
             results.append(account_result(planned.request, outcome, now=utc_now(), stopped=stopped))
         return results
+
+
+def rotation_of(request: RotationRequest, rules: PasswordRules) -> Callable[[Record | None], Rotation]:
+    return lambda record: Rotation(request, record, now=utc_now, new_password=lambda: new_password(rules))
 
 
 def starter() -> int:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    SOURCES,
     STATUSES,
     Account,
     Current,
@@ -51,6 +52,8 @@ def from_document(document: Any) -> Record:
     if not all(isinstance(text, str) for text in (account.user_id, account.name or "", account.user_name or "")):
         raise InvalidRecord("a name or the user id in it is not a string: quote numbers")
     numbers = (record.generation, record.unproven_sends)
+    if record.current.source not in SOURCES:
+        raise InvalidRecord("its source is neither rotated nor adopted")
     if record.status not in STATUSES or not all(isinstance(number, int) for number in numbers) or record.generation < 1:
         raise InvalidRecord("its status or one of its numbers is not valid")
     if not all(isinstance(password, str) and password for password in record.passwords()):

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The types of stores. A new type is a package or file beside this one, and a line in `STORES`.
 
-A type is imported when a task uses it, so only tasks that use it need its libraries.
+The options of all types are known at once. A type's implementation is imported when a task uses it, so only such tasks
+need its libraries.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type i
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
 
 HERE = "ansible_collections.rpaops.uipath.plugins.plugin_utils._stores"
-# The module of each type, below this package. It has the constant `STORE`.
-STORES = {"vault_file": "vault_file.store"}
+# The module that describes each type, below this package. It has the constant `STORE`, and imports nothing but
+# ansible-core and this collection: what a type needs is imported when a task uses it.
+STORES = {"vault_file": "vault_file.options"}
 DEFAULT_TYPE = "vault_file"
 
 

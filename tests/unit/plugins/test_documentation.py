@@ -25,7 +25,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.sta
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     rotation_argument_spec,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import CLOSED, Account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
     MESSAGES,
     account_result,
@@ -159,6 +159,10 @@ class TestUipathPasswordRotation:
         result = account_result(request, Outcome("fresh", None), now=datetime.now(timezone.utc))
         assert list(self.ACCOUNT) == list(result)
 
+    def test_documents_every_status_of_a_task_that_failed_as_a_whole(self) -> None:
+        described = [re.match(r"V\((\w+)\) - ", line) for line in self.RETURN["status"]["description"]]
+        assert [match[1] for match in described if match] == ["invalid_input", "store_error", "busy", "defect"]
+
     def test_documents_what_a_task_returns(self) -> None:
         task, refused = set(task_result([])), set(failure("defect", "msg"))
         assert set(self.RETURN) == (task | refused) - {"changed", "failed"}
@@ -207,6 +211,12 @@ class TestRotationGuide:
 
     def test_every_status_has_a_message(self) -> None:
         assert tuple(MESSAGES) == ACCOUNT_STATUSES
+
+
+class TestRole:
+    def test_knows_the_closed_statuses(self) -> None:
+        variables = yaml_load((ROOT / "roles/rotate_passwords/vars/main.yml").read_text())
+        assert tuple(variables["__rotate_passwords_closed"]) == CLOSED
 
 
 class TestRuntime:

@@ -16,7 +16,7 @@ PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 OURS = "ansible_collections.rpaops.uipath.plugins."
 # From the top down. A layer may import the layers below it and, where it is a package, its own files.
 LAYERS = (
-    ("action", "lookup", "modules"),
+    ("action", "doc_fragments", "lookup", "modules"),
     ("plugin_utils._stores.registry",),
     ("plugin_utils._stores.vault_file",),
     ("plugin_utils._stores.document", "plugin_utils._stores.store_type"),
@@ -45,12 +45,13 @@ PACKAGES = {
         ("record",),
     ),
     "plugin_utils._stores.vault_file": (
+        ("options",),
         ("store",),
         ("locked_record",),
         ("record_files",),
         ("binding", "codec", "index", "locks"),
         ("encryption", "layout"),
-        ("files", "options"),
+        ("files",),
     ),
 }
 
@@ -76,11 +77,7 @@ def is_package(module: str) -> bool:
     return module.startswith(OURS) and (PLUGINS / module[len(OURS) :].replace(".", "/")).is_dir()
 
 
-FILES = {
-    dotted(path): imported(path)
-    for path in sorted(PLUGINS.rglob("*.py"))
-    if path.name != "__init__.py" and path.parent.name != "doc_fragments"
-}
+FILES = {dotted(path): imported(path) for path in sorted(PLUGINS.rglob("*.py")) if path.name != "__init__.py"}
 
 
 def belongs(name: str, layer: Iterable[str]) -> bool:

@@ -63,6 +63,7 @@ def stamp(status: os.stat_result) -> list[int]:
 
 
 def synchronize(descriptor: int, path: Path) -> None:
+    """Make a file durable. A failure is final: the kernel reports it once, and may count the data as written then."""
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -55,7 +55,7 @@ def locked(path: Path) -> Iterator[LockFile]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Busy("Another run is working on this account. Nothing was sent; run again later.") from None
+            raise Busy("Nothing was sent; run again later.") from None
         yield LockFile(descriptor, path)
     finally:
         os.close(descriptor)

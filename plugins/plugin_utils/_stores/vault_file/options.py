@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of the file store."""
+"""The file store's options, and the store that they describe."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext, StoreType
 
 DOCUMENTATION = r"""
 path:
@@ -24,6 +26,7 @@ vault_id:
   description:
     - The vault id of the secret that encrypts the records.
     - The default is Ansible's setting C(vault_encrypt_identity), or the only secret given.
+    - To decrypt, every vault secret of the run is tried.
   type: str
 persistent:
   description:
@@ -74,3 +77,21 @@ def store_path(path: str, playbook_directory: str) -> Path:
             ]
         )
     return base / expanded
+
+
+def create(options: Mapping[str, Any], context: StoreContext) -> Store:
+    from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
+
+    return VaultFileStore(
+        store_path(options["path"], context.playbook_directory),
+        secrets=context.vault_secrets,
+        vault_id=options["vault_id"],
+        identity_url=context.identity_url,
+        rebind_from=options["rebind_from"],
+        any_controller=options["any_controller"],
+        in_awx_job=context.in_awx_job,
+        persistent=options["persistent"],
+    )
+
+
+STORE = StoreType(DOCUMENTATION, ARGUMENT_SPEC, option_problems, create)

@@ -11,12 +11,11 @@ records and their copies contain passwords, and these are encrypted before they 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ansible.parsing.vault import VaultSecret
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError, WriteInCheckMode
@@ -29,7 +28,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     StoreError,
     WentBackwards,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext, StoreType
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.binding import (
     StoreBinding,
     checked_binding,
@@ -43,12 +41,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.i
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locked_record import VaultFileRecord
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locks import locked, noted_generation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.options import (
-    ARGUMENT_SPEC,
-    DOCUMENTATION,
-    option_problems,
-    store_path,
-)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.record_files import (
     RecordFiles,
     went_backwards,
@@ -187,19 +179,3 @@ class OpenVaultFileStore:
             with explained(path):  # not the work under the lock
                 lock = held.enter_context(locked(path))
             yield VaultFileRecord(self.files, user_id, lock)
-
-
-def create(options: Mapping[str, Any], context: StoreContext) -> VaultFileStore:
-    return VaultFileStore(
-        store_path(options["path"], context.playbook_directory),
-        secrets=context.vault_secrets,
-        vault_id=options["vault_id"],
-        identity_url=context.identity_url,
-        rebind_from=options["rebind_from"],
-        any_controller=options["any_controller"],
-        in_awx_job=context.in_awx_job,
-        persistent=options["persistent"],
-    )
-
-
-STORE = StoreType(DOCUMENTATION, ARGUMENT_SPEC, option_problems, create)

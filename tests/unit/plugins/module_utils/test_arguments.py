@@ -66,13 +66,15 @@ class TestConnectionArgumentSpec:
 
 class TestOptionError:
     def test_names_the_environment_variable_of_a_missing_option(self) -> None:
-        message = option_error("missing required arguments: accounts, identity_url", [])
+        message = option_error("missing required arguments: accounts, identity_url", [], connection_argument_spec())
         assert message == (
             "missing required arguments: accounts, identity_url (or the environment variable UIPATH_IDENTITY_URL)"
         )
 
     def test_also_among_other_errors(self) -> None:
-        message = option_error("missing required arguments: identity_url; retries is no int", [])
+        message = option_error(
+            "missing required arguments: identity_url; retries is no int", [], connection_argument_spec()
+        )
         assert message == (
             "missing required arguments: identity_url (or the environment variable UIPATH_IDENTITY_URL);"
             " retries is no int"
@@ -81,21 +83,21 @@ class TestOptionError:
     @pytest.mark.parametrize("names", ["identity_url", "identity_url, path", "path, identity_url"])
     def test_a_suboption_of_the_same_name_has_none(self, names: str) -> None:
         message = f"missing required arguments: {names} found in store"
-        assert option_error(message, []) == message
+        assert option_error(message, [], connection_argument_spec()) == message
 
     def test_any_other_error_stays_as_it_is(self) -> None:
         message = "Unsupported parameters for (uipath_user_info) module: identity_urll"
-        assert option_error(message, []) == message
+        assert option_error(message, [], connection_argument_spec()) == message
 
     def test_masks_every_secret_the_longest_first(self) -> None:
-        assert option_error("hunter2 and hunter and hunter23", ["hunter", "hunter23", "", "hunter2"]) == (
-            f"{MASK} and {MASK} and {MASK}"
-        )
+        assert option_error(
+            "hunter2 and hunter and hunter23", ["hunter", "hunter23", "", "hunter2"], connection_argument_spec()
+        ) == (f"{MASK} and {MASK} and {MASK}")
 
     def test_masks_a_quoted_entry_that_is_no_secret_of_an_option(self) -> None:
         message = "Value 'a\n 'b' c' in the sub parameter field 'users' must be a dict, not 'str'"
         masked = f"Value '{MASK}' in the sub parameter field 'users' must be a dict, not 'str'"
-        assert option_error(message, []) == masked
+        assert option_error(message, [], connection_argument_spec()) == masked
 
 
 class TestConnectionProblems:

@@ -15,7 +15,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
 from ansible_collections.rpaops.uipath.plugins.module_utils._workers import Stop
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun, Work, begin_account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import (
-    BAD_ENDS,
+    STOPPING_STATUSES,
     WAITING_AT_MOST,
     RotationBatch,
     account_breaker,
@@ -45,14 +45,14 @@ def reasons(*statuses: str, max_failures: int | None = None) -> list[str | None]
 
 
 class TestAccountBreaker:
-    @pytest.mark.parametrize("status", sorted(BAD_ENDS))
+    @pytest.mark.parametrize("status", sorted(STOPPING_STATUSES))
     def test_two_bad_ends_in_a_row_stop(self, status: str) -> None:
         row = f"2 accounts in a row failed, the last as {status}"
         assert reasons("rotated", status, status) == [None, None, row]
 
     @pytest.mark.parametrize("status", ["out_of_sync", "in_doubt", "refused", "not_found"])
     def test_statuses_that_need_an_administrator_are_among_them(self, status: str) -> None:
-        assert status in BAD_ENDS
+        assert status in STOPPING_STATUSES
 
     def test_different_bad_ends_make_a_row(self) -> None:
         assert reasons("in_doubt", "not_found")[-1] == ROW
@@ -64,6 +64,10 @@ class TestAccountBreaker:
     def test_max_failures_counts_every_failed_status(self) -> None:
         statuses = ("policy_rejected", "rotated", "store_error", "fresh", "in_doubt")
         assert reasons(*statuses, max_failures=3) == [None] * 4 + ["3 accounts failed (max_failures)"]
+
+
+def failed(_number: int, outcome: Outcome) -> bool:
+    return outcome.status not in SUCCEEDED
 
 
 @dataclass
@@ -86,7 +90,7 @@ class Bench:
             wait=lambda: self.waits.append(len(self.store.held)),
             cancelled=lambda: len(self.sends) >= self.cancelled_after,
             breaker=account_breaker(self.max_failures),
-            succeeded=SUCCEEDED,
+            failed=failed,
             concurrency=self.concurrency,
         )
 
@@ -159,7 +163,7 @@ class TestRun:
             wait=lambda: None,
             cancelled=lambda: False,
             breaker=account_breaker(0),
-            succeeded=SUCCEEDED,
+            failed=failed,
             concurrency=1,
         )
         assert list(batch.run(range(3))) == [0]
@@ -191,7 +195,7 @@ class TestCanary:
             return Outcome(statuses[number], None, answers)
 
         breaker = account_breaker(None)
-        RotationBatch(begin, lambda: None, lambda: False, breaker, SUCCEEDED, concurrency).run(range(len(statuses)))
+        RotationBatch(begin, lambda: None, lambda: False, breaker, failed, concurrency).run(range(len(statuses)))
         return seen
 
     def test_one_at_a_time_until_one_was_changed(self) -> None:

@@ -58,7 +58,7 @@ class TestCommitted:
 
 class TestWithOrphans:
     def orphans(self, *passwords: str, behind: bool = False) -> list[str]:
-        return [orphan.password for orphan in with_orphans(FULL, passwords, "now", "why", behind=behind).orphans]
+        return [orphan.password for orphan in with_orphans(FULL, passwords, "now", "replaced", behind=behind).orphans]
 
     def test_new_ones_come_first_once(self) -> None:
         assert self.orphans("b", "a", "b") == ["b", "a", "S3cret-orphan"]

@@ -128,7 +128,7 @@ class TestAccountResult:
 
     def test_holds_no_password(self) -> None:
         record = pending_record(
-            orphans=(Orphan("Distinctive-orphan", "t", "why"),), previous=(Retired("Distinctive-dead", "t"),)
+            orphans=(Orphan("Distinctive-orphan", "t", "replaced"),), previous=(Retired("Distinctive-dead", "t"),)
         )
         for status in MESSAGES:
             result = json.dumps(result_of(Outcome(status, record, (SAID,)), "stopped"))
@@ -154,11 +154,25 @@ class TestMessage:
 class TestLabel:
     @pytest.mark.parametrize(
         ("names", "label"),
-        [({}, "svc"), ({"name": None}, "svc@example.com"), ({"name": None, "user_name": None}, "u1")],
+        [({}, "svc"), ({"name": None}, "svc@example.com"), ({"name": None, "user_name": None}, "label-u1")],
     )
     def test_is_what_a_person_calls_the_account(self, names: dict[str, Any], label: str) -> None:
         request = replace(REQUEST, account=replace(REQUEST.account, **names))
         assert account_result(request, Outcome("fresh", RECORD), now=NOW)["label"] == label
+
+    def test_comes_from_the_record_where_only_the_id_was_given(self) -> None:
+        request = replace(REQUEST, account=Account(REQUEST.account.identity_url, "u1"))
+        assert account_result(request, Outcome("fresh", RECORD), now=NOW)["label"] == "label-u1"
+        assert account_result(request, Outcome("no_password", None), now=NOW)["label"] == "u1"
+
+
+class TestNothingChanged:
+    @pytest.mark.parametrize("status", ["throttled", "unreachable", "unauthorized", "wrong_url"])
+    def test_is_all_that_is_added_to_a_cause(self, status: AccountStatus) -> None:
+        answer = PasswordAnswer("throttled", cause="The server kept answering 429.")
+        text = message(Outcome(status, None, (answer,)), None)
+        assert text == "Nothing was changed; the next run continues. The server kept answering 429."
+        assert message(Outcome(status, None), None) == MESSAGES[status]
 
 
 class TestIsFailed:

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -68,16 +71,19 @@ vault_id:
 
 @pytest.fixture(autouse=True)
 def _remote_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second type, in a module that is imported when a task names it."""
+    """Register a second type."""
     module = ModuleType(f"{HERE}.remote")
     module.STORE = REMOTE  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(registry.STORES, "remote", "remote")
-    monkeypatch.setitem(registry.STORES, "uninstalled", "uninstalled")  # there is no such module
 
 
 def problems(**given: Any) -> list[str]:
     return StoreOptions(given).problems
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(registry.__file__).parents[6])}
 
 
 class TestType:
@@ -93,12 +99,19 @@ class TestType:
 
     @pytest.mark.parametrize("name", ["files", "", ["vault_file"], 7])
     def test_that_is_unknown_is_the_only_problem(self, name: Any) -> None:
-        assert problems(type=name, url=SECRET) == ["store.type must be one of: vault_file, remote, uninstalled"]
+        assert problems(type=name, url=SECRET) == ["store.type must be one of: vault_file, remote"]
 
     def test_is_imported_only_when_it_is_named(self) -> None:
-        assert problems(path="store") == problems(type="remote", url="https://store") == []
-        with pytest.raises(ModuleNotFoundError):
-            problems(type="uninstalled")
+        code = f"""
+import sys
+from {registry.__name__} import StoreOptions, store_documentation
+assert StoreOptions(dict(path="store", pth=1)).problems and store_documentation()
+assert not [name for name in sys.modules if name.startswith("{HERE}.vault_file.") and not name.endswith(".options")]
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=False
+        )
+        assert done.returncode == 0, done.stderr
 
 
 class TestProblems:
@@ -109,16 +122,18 @@ class TestProblems:
     def test_of_an_option_that_is_missing(self) -> None:
         assert problems() == ["store: missing required arguments: path"]
 
-    def test_of_an_option_of_another_type(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delitem(registry.STORES, "uninstalled")
+    def test_of_a_missing_option_name_its_variable(self) -> None:
+        name = "url (or the environment variable REMOTE_URL)"
+        assert problems(type="remote") == [f"store: missing required arguments: {name}"]
+
+    def test_of_an_option_of_another_type(self) -> None:
         found = problems(path="store", token=SECRET, url="x")
         assert found == [
             "store.token is an option of the type remote, not of vault_file",
             "store.url is an option of the type remote, not of vault_file",
         ]
 
-    def test_of_an_option_that_no_type_has(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delitem(registry.STORES, "uninstalled")
+    def test_of_an_option_that_no_type_has(self) -> None:
         found = problems(type="remote", url="https://store", tokn=SECRET)
         assert found == ["store.tokn is not supported by the type remote, which has: pages, token, url, vault_id"]
 
@@ -147,8 +162,7 @@ class TestProblems:
 
 
 class TestDocumentation:
-    def test_has_the_options_of_all_types(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delitem(registry.STORES, "uninstalled")
+    def test_has_the_options_of_all_types(self) -> None:
         store = yaml_load(store_documentation())["options"]["store"]
         options = store["suboptions"]
         assert (store["type"], store["required"]) == ("dict", True)
@@ -159,8 +173,7 @@ class TestDocumentation:
         }
         assert options["token"]["description"][1:] == ["It is a secret.", "Used with O(store.type=remote)."]
 
-    def test_says_for_each_type_what_a_shared_name_means(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delitem(registry.STORES, "uninstalled")
+    def test_says_for_each_type_what_a_shared_name_means(self) -> None:
         shared = yaml_load(store_documentation())["options"]["store"]["suboptions"]["vault_id"]
         assert "default" not in shared
         assert shared["description"][-3:] == [

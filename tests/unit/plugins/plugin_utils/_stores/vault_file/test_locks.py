@@ -17,7 +17,11 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
 
 class TestLocked:
     def test_is_held_once(self, tmp_path: Path) -> None:
-        with locked(tmp_path / "a.lock"), pytest.raises(Busy, match="Another run"), locked(tmp_path / "a.lock"):
+        with (
+            locked(tmp_path / "a.lock"),
+            pytest.raises(Busy, match="Nothing was sent; run again later"),
+            locked(tmp_path / "a.lock"),
+        ):
             pass
         with locked(tmp_path / "a.lock"), locked(tmp_path / "b.lock"):
             pass
