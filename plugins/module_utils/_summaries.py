@@ -1,12 +1,24 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The counts and the message of a task with many results."""
+"""The result of a task with many results: its counts and its message."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+
+def task_result(results: list[dict[str, Any]], *, key: str, statuses: Iterable[str], noun: str) -> dict[str, Any]:
+    """Return the result of a task, with the results of its users or accounts under `key`."""
+    counts = count_statuses(results, statuses)
+    return {
+        "changed": any(result["changed"] for result in results),
+        "failed": any(result["failed"] for result in results),
+        key: results,
+        "counts": counts,
+        "msg": summary(results, counts, noun),
+    }
 
 
 def count_statuses(results: Iterable[Mapping[str, Any]], statuses: Iterable[str]) -> dict[str, int]:

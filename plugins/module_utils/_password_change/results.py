@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.rpaops.uipath.plugins.module_utils import _summaries
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import with_server_message
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
@@ -19,7 +20,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.sta
     STATUSES,
     SUCCEEDED,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._summaries import count_statuses, summary
 
 
 def user_result(change: PasswordChange, verdict: Verdict) -> dict[str, Any]:
@@ -55,14 +55,7 @@ def task_result(results: list[dict[str, Any]], *, many: bool) -> dict[str, Any]:
     """Return the documented result of the task: one user's, or all users' with counts."""
     if not many:
         return dict(results[0])
-    counts = count_statuses(results, STATUSES)
-    return {
-        "changed": any(result["changed"] for result in results),
-        "failed": any(result["failed"] for result in results),
-        "results": results,
-        "counts": counts,
-        "msg": summary(results, counts, "user"),
-    }
+    return _summaries.task_result(results, key="results", statuses=STATUSES, noun="user")
 
 
 def difference(results: list[dict[str, Any]]) -> dict[str, dict[str, str]]:

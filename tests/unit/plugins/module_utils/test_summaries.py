@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._summaries import count_statuses, summary
+from ansible_collections.rpaops.uipath.plugins.module_utils._summaries import count_statuses, summary, task_result
 
 SUCCEEDED = {"label": "jane", "status": "changed", "failed": False, "msg": "Fine."}
 FAILED = {"label": "joe", "status": "unknown", "failed": True, "msg": "Why."}
@@ -15,6 +15,25 @@ STATUSES = ("changed", "unknown", "refused")
 
 def of(*results: dict[str, Any], noun: str = "user") -> str:
     return summary(results, count_statuses(results, STATUSES), noun)
+
+
+class TestTaskResult:
+    def of(self, *results: dict[str, Any]) -> dict[str, Any]:
+        return task_result(list(results), key="accounts", statuses=STATUSES, noun="account")
+
+    def test_has_the_results_under_the_key_and_sums_them_up(self) -> None:
+        succeeded, failed = {**SUCCEEDED, "changed": True}, {**FAILED, "changed": False}
+        assert self.of(succeeded, failed) == {
+            "changed": True,
+            "failed": True,
+            "accounts": [succeeded, failed],
+            "counts": {"changed": 1, "unknown": 1, "refused": 0},
+            "msg": "1 of 2 accounts failed: 1 changed, 1 unknown. First failure, joe: Why.",
+        }
+
+    def test_of_no_results(self) -> None:
+        result = self.of()
+        assert (result["changed"], result["failed"], result["accounts"]) == (False, False, [])
 
 
 class TestCountStatuses:
