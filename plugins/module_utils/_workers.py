@@ -34,6 +34,11 @@ class Stop:
     final: bool = True
 
 
+def stop_reason(noun: str, status: str) -> str:
+    """Return the reason to stop after an error that all further items would meet as well."""
+    return f"the error {status} occurred for another {noun}"
+
+
 class CircuitBreaker:
     """Decides after every finished item whether further ones may be started. Not thread-safe by itself.
 
@@ -61,7 +66,7 @@ class CircuitBreaker:
 
     def _reason(self, status: str, stopped_by: str | None) -> str | None:
         if stopped_by:
-            return f"another {self._noun}'s request ended as {stopped_by}"
+            return stop_reason(self._noun, stopped_by)
         if self._max_failures is None:
             row = f"{self._in_a_row} {self._noun}s in a row failed, the last as {status}"
             return row if self._in_a_row >= self._limit else None

@@ -345,7 +345,12 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.res
     user_result,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import SUCCEEDED, Status
-from ansible_collections.rpaops.uipath.plugins.module_utils._workers import CircuitBreaker, Stop, run_in_pool
+from ansible_collections.rpaops.uipath.plugins.module_utils._workers import (
+    CircuitBreaker,
+    Stop,
+    run_in_pool,
+    stop_reason,
+)
 
 # Without max_failures, so many users in a row that end with one of these statuses stop the task.
 FAILURES_IN_A_ROW = 3
@@ -454,7 +459,7 @@ def run(
 def refused_results(changes: Sequence[PasswordChange], error: RequestError) -> list[dict[str, Any]]:
     """Return the results where nothing was sent, because signing in or looking up names failed."""
     first = Verdict(error.status, error.status, error=error)
-    rest = unfinished(False, f"another user's request ended as {error.status}")
+    rest = unfinished(False, stop_reason("user", error.status))
     return [user_result(change, rest if index else first) for index, change in enumerate(changes)]
 
 

@@ -165,7 +165,7 @@ class TestStopping:
         simulator.fault(kind, times=None)
         result = run_one(play, [change(name) for name in NAMES], concurrency=1, max_failures=0)
         assert statuses(result) == [status] + ["not_attempted"] * 11
-        assert f"another user's request ended as {status}" in result["results"][1]["msg"]
+        assert f"the error {status} occurred for another user" in result["results"][1]["msg"]
         assert (result["changed"], result["failed"]) == (False, True)
         assert simulator.count() == (2 if kind == "unauthorized" else 1)
 

@@ -57,11 +57,11 @@ class TestCircuitBreaker:
     @pytest.mark.parametrize("max_failures", [None, 0, 100])
     def test_a_refused_caller_stops_whatever_max_failures_says(self, max_failures: int | None) -> None:
         stop = breaker_of(max_failures).record("unauthorized", failed=True, stopped_by="unauthorized")
-        assert stop == Stop("another user's request ended as unauthorized", final=True)
+        assert stop == Stop("the error unauthorized occurred for another user", final=True)
 
     def test_also_where_the_user_that_met_it_ended_otherwise(self) -> None:
         stop = breaker_of(None).record("unknown", failed=True, stopped_by="wrong_url")
-        assert stop == Stop("another user's request ended as wrong_url")
+        assert stop == Stop("the error wrong_url occurred for another user")
 
     def test_keeps_the_first_reason(self) -> None:
         """Users that were under way at the stop are recorded after it."""

@@ -202,7 +202,7 @@ class TestRun:
         server.expects(password_of("b")).answers(403)
         assert self.statuses(server, clock, "a", "b", "c") == ["changed", "unauthorized", "not_attempted"]
         assert self.results[2]["msg"].endswith(
-            "because another user's request ended as unauthorized. Nothing was sent."
+            "because the error unauthorized occurred for another user. Nothing was sent."
         )
         assert self.results[2]["attempts"] == 0
 
@@ -213,14 +213,16 @@ class TestRun:
         assert self.statuses(server, clock, "a", "b") == ["unknown", "not_attempted"]
         assert "could not be checked" in self.results[0]["msg"]
         assert self.results[1]["msg"].endswith(
-            "because another user's request ended as unauthorized. Nothing was sent."
+            "because the error unauthorized occurred for another user. Nothing was sent."
         )
 
     def test_or_the_retry_after_a_lost_answer(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).fails("time is up", sent=True)
         server.expects(password_of("a")).answers(302)
         assert self.statuses(server, clock, "a", "b") == ["unknown", "not_attempted"]
-        assert self.results[1]["msg"].endswith("because another user's request ended as wrong_url. Nothing was sent.")
+        assert self.results[1]["msg"].endswith(
+            "because the error wrong_url occurred for another user. Nothing was sent."
+        )
 
     def test_a_wrong_url_ends_the_task(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).answers(200, b"<html>")
@@ -315,7 +317,7 @@ class TestRefusedResults:
         )
         assert [result["status"] for result in others] == ["not_attempted"] * 2
         assert all(
-            other["msg"].endswith("because another user's request ended as unauthorized. Nothing was sent.")
+            other["msg"].endswith("because the error unauthorized occurred for another user. Nothing was sent.")
             for other in others
         )
 

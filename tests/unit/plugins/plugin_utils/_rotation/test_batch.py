@@ -167,7 +167,7 @@ class TestRun:
             concurrency=1,
         )
         assert list(batch.run(range(3))) == [0]
-        assert batch.breaker.stop == Stop("another account's request ended as unauthorized")
+        assert batch.breaker.stop == Stop("the error unauthorized occurred for another account")
 
 
 class TestCanary:

@@ -323,7 +323,7 @@ class TestStopped:
         )
         results = setup.run()
         assert [result["status"] for result in results] == ["unauthorized", "not_attempted"]
-        assert results[1]["msg"].endswith(" another account's request ended as unauthorized.")
+        assert results[1]["msg"].endswith(" the error unauthorized occurred for another account.")
         assert setup.store.records["u1"].unproven_sends == 0
 
     def test_a_wrong_url_stops_at_once(self) -> None:
