@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Status = TypeVar("Status", bound=str)
 
 # After an interrupt, requests under way get this many seconds to finish.
 GRACE_SECONDS = 2.0
@@ -39,14 +40,14 @@ def stop_reason(noun: str, status: str) -> str:
     return f"the error {status} occurred for another {noun}"
 
 
-class CircuitBreaker:
+class CircuitBreaker(Generic[Status]):
     """Decides after every finished item whether further ones may be started. Not thread-safe by itself.
 
     Without `max_failures`, it stops after `in_a_row` items that ended with one of `statuses`. With it, it stops after
     so many failures of any kind; 0 means never. `stop` is the first reason, and is never reset.
     """
 
-    def __init__(self, *, noun: str, statuses: Collection[str], in_a_row: int, max_failures: int | None) -> None:
+    def __init__(self, *, noun: str, statuses: Collection[Status], in_a_row: int, max_failures: int | None) -> None:
         self._noun = noun
         self._statuses = frozenset(statuses)
         self._limit = in_a_row
@@ -55,7 +56,7 @@ class CircuitBreaker:
         self._in_a_row = 0
         self.stop: Stop | None = None
 
-    def record(self, status: str, *, failed: bool, stopped_by: str | None = None) -> Stop | None:
+    def record(self, status: Status, *, failed: bool, stopped_by: str | None = None) -> Stop | None:
         """Count a finished item. `stopped_by` is the kind of answer after which no other request can succeed."""
         self._failures += failed
         self._in_a_row = self._in_a_row + 1 if status in self._statuses else 0
@@ -64,7 +65,7 @@ class CircuitBreaker:
             self.stop = Stop(reason)
         return self.stop
 
-    def _reason(self, status: str, stopped_by: str | None) -> str | None:
+    def _reason(self, status: Status, stopped_by: str | None) -> str | None:
         if stopped_by:
             return stop_reason(self._noun, stopped_by)
         if self._max_failures is None:

@@ -44,7 +44,7 @@ ENOUGH_WAIT = Stop("enough accounts wait for lost answers", final=False)
 Begin = Callable[[int], "AccountRun | Outcome"]
 
 
-def account_breaker(max_failures: int | None) -> CircuitBreaker:
+def account_breaker(max_failures: int | None) -> CircuitBreaker[AccountStatus]:
     return CircuitBreaker(
         noun="account", statuses=STOPPING_STATUSES, in_a_row=FAILURES_IN_A_ROW, max_failures=max_failures
     )
@@ -60,7 +60,7 @@ class RotationBatch:
     begin: Begin
     wait: Callable[[], None]
     cancelled: Callable[[], bool]
-    breaker: CircuitBreaker
+    breaker: CircuitBreaker[AccountStatus]
     failed: Callable[[int, Outcome], bool]
     concurrency: int
     outcomes: dict[int, Outcome] = field(default_factory=dict)

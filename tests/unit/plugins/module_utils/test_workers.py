@@ -21,12 +21,12 @@ INTERRUPTED = Stop("the task was interrupted")
 LONG = 5.0  # seconds that no test takes: a limit for what must not hang
 
 
-def breaker_of(max_failures: int | None) -> CircuitBreaker:
+def breaker_of(max_failures: int | None) -> CircuitBreaker[str]:
     statuses = {"wrong_password", "unknown"}
     return CircuitBreaker(noun="user", statuses=statuses, in_a_row=3, max_failures=max_failures)
 
 
-def reasons(breaker: CircuitBreaker, statuses: str) -> list[str | None]:
+def reasons(breaker: CircuitBreaker[str], statuses: str) -> list[str | None]:
     """Record users that ended as changed (c), wrong_password (w), unknown (u) or policy_rejected (p)."""
     names = {"c": "changed", "w": "wrong_password", "u": "unknown", "p": "policy_rejected"}
     stops = [breaker.record(names[status], failed=status != "c") for status in statuses]

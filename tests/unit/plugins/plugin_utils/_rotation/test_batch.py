@@ -37,7 +37,7 @@ OUTCOMES: dict[str, AnswerKind] = {"a": "applied", "m": "mismatch", "u": "unknow
 ROW = "2 accounts in a row failed, the last as not_found"
 
 
-def reasons(*statuses: str, max_failures: int | None = None) -> list[str | None]:
+def reasons(*statuses: AccountStatus, max_failures: int | None = None) -> list[str | None]:
     """Run accounts one after the other that end so, and return the reason to stop after each."""
     breaker = account_breaker(max_failures)
     stops = [breaker.record(status, failed=status not in SUCCEEDED) for status in statuses]
@@ -46,7 +46,7 @@ def reasons(*statuses: str, max_failures: int | None = None) -> list[str | None]
 
 class TestAccountBreaker:
     @pytest.mark.parametrize("status", sorted(STOPPING_STATUSES))
-    def test_two_bad_ends_in_a_row_stop(self, status: str) -> None:
+    def test_two_bad_ends_in_a_row_stop(self, status: AccountStatus) -> None:
         row = f"2 accounts in a row failed, the last as {status}"
         assert reasons("rotated", status, status) == [None, None, row]
 
@@ -58,11 +58,11 @@ class TestAccountBreaker:
         assert reasons("in_doubt", "not_found")[-1] == ROW
 
     @pytest.mark.parametrize("status", ["rotated", "resumed", "fresh", "busy", "age_unknown", "store_error"])
-    def test_any_other_end_breaks_the_row(self, status: str) -> None:
+    def test_any_other_end_breaks_the_row(self, status: AccountStatus) -> None:
         assert not any(reasons(*["in_doubt", status] * 9))
 
     def test_max_failures_counts_every_failed_status(self) -> None:
-        statuses = ("policy_rejected", "rotated", "store_error", "fresh", "in_doubt")
+        statuses: tuple[AccountStatus, ...] = ("policy_rejected", "rotated", "store_error", "fresh", "in_doubt")
         assert reasons(*statuses, max_failures=3) == [None] * 4 + ["3 accounts failed (max_failures)"]
 
 
