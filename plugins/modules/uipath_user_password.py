@@ -354,7 +354,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._workers import (
 
 # Without max_failures, so many users in a row that end with one of these statuses stop the task.
 FAILURES_IN_A_ROW = 3
-STOPPING_IN_A_ROW: frozenset[Status] = frozenset({"wrong_password", "unknown", "unreachable", "throttled"})
+STOPPING_STATUSES: frozenset[Status] = frozenset({"wrong_password", "unknown", "unreachable", "throttled"})
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
@@ -430,12 +430,12 @@ def run(
     probe: bool,
     concurrency: int = 1,
     max_failures: int | None = None,
-    settle: Callable[[], None],
+    wait: Callable[[], None],
     cancelled: Callable[[], bool],
 ) -> list[dict[str, Any]]:
     """Set the passwords, or predict it, and return one result per change, in order."""
-    breaker = CircuitBreaker(
-        noun="user", statuses=STOPPING_IN_A_ROW, in_a_row=FAILURES_IN_A_ROW, max_failures=max_failures
+    breaker: CircuitBreaker[Status] = CircuitBreaker(
+        noun="user", statuses=STOPPING_STATUSES, in_a_row=FAILURES_IN_A_ROW, max_failures=max_failures
     )
 
     def work(change: PasswordChange) -> Verdict:
@@ -444,7 +444,7 @@ def run(
 
         if check_mode and change.old != change.new:
             return Verdict("would_change", "would_change")
-        return set_password(change, send, settle, probe=probe)
+        return set_password(change, send, wait, probe=probe)
 
     def judge(verdict: Verdict) -> Stop | None:
         failed = verdict.status not in SUCCEEDED
@@ -495,7 +495,7 @@ def main() -> None:
             probe=options["update_password"] == "when_changed",
             concurrency=options["concurrency"],
             max_failures=options["max_failures"],
-            settle=lambda: time.sleep(options["settle_seconds"]),
+            wait=lambda: time.sleep(options["settle_seconds"]),
             cancelled=reader_is_gone,
         )
         result = task_result(results, many=many)

@@ -39,8 +39,11 @@ STATUS_OF: Mapping[AnswerKind, Status] = {
 # Answers to the probe that are about the new password, and not about the old one.
 REFUSALS: frozenset[AnswerKind] = frozenset({"refused", "policy", "conflict"})
 
+# Answers to a pair that is sent again, which prove whether the change was applied.
+PROOFS: frozenset[AnswerKind] = frozenset({"applied", "mismatch", "policy", "not_found"})
+
 Send = Callable[[str, str], PasswordAnswer]
-Ask = Callable[[str, str], AnswerKind]
+SendPair = Callable[[str, str], AnswerKind]
 
 
 @dataclass(frozen=True)
@@ -71,34 +74,36 @@ class Verdict:
         return next((answer.kind for answer in self.answers if answer.stops_task), None)
 
 
-def set_password(change: PasswordChange, send: Send, settle: Callable[[], None], *, probe: bool) -> Verdict:
+def set_password(change: PasswordChange, send: Send, wait: Callable[[], None], *, probe: bool) -> Verdict:
     """Send the pair and, where `probe` allows, find out what a mismatch or a lost answer means."""
     answers: list[PasswordAnswer] = []
 
-    def ask(old: str, new: str) -> AnswerKind:
+    def send_pair(old: str, new: str) -> AnswerKind:
         answers.extend(send_past_conflict(lambda: send(old, new)))
         return answers[-1].kind
 
-    status, message_key = decide(change, ask, settle, probe=probe)
+    status, message_key = decide(change, send_pair, wait, probe=probe)
     return Verdict(status, message_key, tuple(answers))
 
 
-def decide(change: PasswordChange, ask: Ask, settle: Callable[[], None], *, probe: bool) -> tuple[Status, MessageKey]:
+def decide(
+    change: PasswordChange, send_pair: SendPair, wait: Callable[[], None], *, probe: bool
+) -> tuple[Status, MessageKey]:
     """Return the user's status and the key of its message, with as few requests as possible."""
     if change.old == change.new:
         return "already_set", "already_set"
-    kind = ask(change.old, change.new)
+    kind = send_pair(change.old, change.new)
     if not probe:
         return plain(kind, mismatch="wrong_password_unprobed")
     lost = kind == "unknown"
     if lost:
-        settle()
-        kind = ask(change.old, change.new)
-        if kind not in ("applied", "mismatch", "policy", "not_found"):
+        wait()
+        kind = send_pair(change.old, change.new)
+        if kind not in PROOFS:
             return "unknown", "unknown"
     if kind != "mismatch":
         return plain(kind)
-    kind = ask(change.new, change.new)
+    kind = send_pair(change.new, change.new)
     if kind == "applied":
         return plain("applied") if lost else ("already_set", "already_set")
     if kind == "mismatch":

@@ -16,6 +16,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange, Verdict
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import (
+    CHANGED,
     MESSAGES,
     STATUSES,
     SUCCEEDED,
@@ -33,7 +34,7 @@ def user_result(change: PasswordChange, verdict: Verdict) -> dict[str, Any]:
         "user_id": change.user_id or None,
         "user_name": change.user_name,
         "status": verdict.status,
-        "changed": verdict.status in ("changed", "would_change"),
+        "changed": verdict.status in CHANGED,
         "failed": not succeeded,
         "http_status": last.http_status if last else None,
         "error_codes": list(codes),

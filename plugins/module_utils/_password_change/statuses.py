@@ -25,6 +25,8 @@ Status = Literal[
 ]
 STATUSES: tuple[Status, ...] = get_args(Status)
 SUCCEEDED: frozenset[Status] = frozenset({"changed", "already_set", "would_change"})
+# The password was changed or, in check mode, would be.
+CHANGED: frozenset[Status] = frozenset({"changed", "would_change"})
 
 # Some statuses have several messages. Others have none here: the error that led to them brings its own.
 MessageKey = Union[Status, Literal["wrong_password_unprobed", "probe_lost", "probe_refused"]]

@@ -15,7 +15,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport 
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange
 from ansible_collections.rpaops.uipath.plugins.modules.uipath_user_password import (
-    STOPPING_IN_A_ROW,
+    STOPPING_STATUSES,
     argument_spec,
     input_problems,
     main,
@@ -169,7 +169,7 @@ class TestRun:
         self, server: object, clock: Clock, *user_ids: str, sign_in: SignIn = GIVEN_TOKEN, **given: Any
     ) -> list[str]:
         """Change the password of users with scripted answers, one after the other, and return their statuses."""
-        defaults = {"check_mode": False, "probe": True, "settle": lambda: clock.sleep(5), "cancelled": lambda: False}
+        defaults = {"check_mode": False, "probe": True, "wait": lambda: clock.sleep(5), "cancelled": lambda: False}
         changes = [PasswordChange(user_id, f"old-{user_id}", f"new-{user_id}") for user_id in user_ids]
         client = client_of(server, clock, sign_in, retries=0)
         self.results = run(changes, client, **{**defaults, **given})
@@ -190,7 +190,7 @@ class TestRun:
         server.expects(password_of("a")).answers(400, MISMATCH)
         assert self.statuses(server, clock, "a", probe=False) == ["wrong_password"]
 
-    def test_settles_before_a_lost_answer_is_resolved(self, server: Transcript, clock: Clock) -> None:
+    def test_waits_before_a_lost_answer_is_resolved(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a"), pair("old-a", "new-a")).fails("time is up", sent=True)
         server.expects(password_of("a"), pair("old-a", "new-a")).answers(400, MISMATCH)
         server.expects(password_of("a"), pair("new-a", "new-a")).answers(200, DONE)
@@ -235,7 +235,7 @@ class TestRun:
         assert statuses == ["wrong_password"] * 3 + ["not_attempted"] * 2
         assert "3 users in a row failed, the last as wrong_password" in self.results[-1]["msg"]
 
-    @pytest.mark.parametrize("status", sorted(STOPPING_IN_A_ROW))
+    @pytest.mark.parametrize("status", sorted(STOPPING_STATUSES))
     def test_so_does_each_of_these_statuses(self, server: Transcript, clock: Clock, status: str) -> None:
         for user_id in "abc":
             request = server.expects(password_of(user_id))
@@ -270,7 +270,7 @@ class TestRun:
             client_of(server, clock, APPLICATION),
             check_mode=check_mode,
             probe=True,
-            settle=lambda: None,
+            wait=lambda: None,
             cancelled=lambda: False,
         )
         assert (result["status"], result["attempts"], result["http_status"]) == ("already_set", 0, None)

@@ -24,7 +24,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.sta
 CHANGE = PasswordChange("u1", "old-1", "new-1")
 PAIR, PROBE = ("old-1", "new-1"), ("new-1", "new-1")
 
-SETTLED: list[AnswerKind] = [
+DECISIVE: list[AnswerKind] = [
     "applied",
     "mismatch",
     "policy",
@@ -45,26 +45,26 @@ def after_a_probe(kind: str, live: str) -> tuple[str, str]:
 
 
 class ScriptedServer:
-    """Answers in turn with the given kinds, and notes what it was asked. SETTLE stands for a pause."""
+    """Answers in turn with the given kinds, and notes the pairs it gets. WAIT stands for the wait between two pairs."""
 
-    SETTLE = ("settle", "")
+    WAIT = ("wait", "")
 
     def __init__(self, kinds: tuple[AnswerKind, ...]) -> None:
         self.kinds = iter(kinds)
         self.heard: list[tuple[str, str]] = []
         self.answered: list[AnswerKind] = []
 
-    def ask(self, old: str, new: str) -> AnswerKind:
+    def send_pair(self, old: str, new: str) -> AnswerKind:
         self.heard.append((old, new))
         self.answered.append(next(self.kinds))
         return self.answered[-1]
 
     def send(self, old: str, new: str) -> PasswordAnswer:
-        kind = self.ask(old, new)
+        kind = self.send_pair(old, new)
         return PasswordAnswer(kind, stops_task=kind in ("unauthorized", "wrong_url"))
 
-    def settle(self) -> None:
-        self.heard.append(self.SETTLE)
+    def wait(self) -> None:
+        self.heard.append(self.WAIT)
 
 
 @cache
@@ -79,7 +79,7 @@ def played(probe: bool) -> Iterator[tuple[Verdict, ScriptedServer]]:
         kinds = pending.pop()
         server = ScriptedServer(kinds)
         try:
-            verdict = set_password(CHANGE, server.send, server.settle, probe=probe)
+            verdict = set_password(CHANGE, server.send, server.wait, probe=probe)
         except StopIteration:  # the user needs one more answer
             assert len(kinds) < 7, f"endless: {kinds}"
             pending += [(*kinds, kind) for kind in KINDS]
@@ -119,7 +119,7 @@ class TestSetPassword:
     @pytest.mark.parametrize("probe", [True, False])
     def test_never_denies_a_change_that_may_have_happened(self, probe: bool) -> None:
         for verdict, server in transcripts(probe):
-            answers = list(zip((asked for asked in server.heard if asked != ScriptedServer.SETTLE), server.answered))
+            answers = list(zip((asked for asked in server.heard if asked != ScriptedServer.WAIT), server.answered))
             if (PAIR, "applied") in answers:
                 assert verdict.status == "changed"
             elif (PAIR, "unknown") in answers and verdict.status not in ("changed", "unknown"):
@@ -128,7 +128,7 @@ class TestSetPassword:
 
     def test_probes_at_most_once_and_only_after_a_mismatch(self) -> None:
         for _verdict, server in transcripts(probe=True):
-            asked = [pair for pair in server.heard if pair != ScriptedServer.SETTLE]
+            asked = [pair for pair in server.heard if pair != ScriptedServer.WAIT]
             probes = [at for at, pair in enumerate(asked) if pair == PROBE]
             counted = [at for at in probes if server.answered[at] != "conflict"]
             assert len(counted) <= 1
@@ -140,9 +140,9 @@ class TestSetPassword:
 
     def test_waits_before_the_pair_that_follows_a_lost_answer_and_nowhere_else(self) -> None:
         for _verdict, server in transcripts(probe=True):
-            assert server.heard.count(ScriptedServer.SETTLE) <= 1
-            if ScriptedServer.SETTLE in server.heard:
-                at = server.heard.index(ScriptedServer.SETTLE)
+            assert server.heard.count(ScriptedServer.WAIT) <= 1
+            if ScriptedServer.WAIT in server.heard:
+                at = server.heard.index(ScriptedServer.WAIT)
                 assert server.answered[at - 1] == "unknown"
                 assert server.heard[at + 1] == PAIR
 
@@ -166,19 +166,19 @@ class TestSetPassword:
         self, before: tuple[AnswerKind, ...], kind: AnswerKind
     ) -> None:
         server = ScriptedServer((*before, kind))
-        verdict = set_password(CHANGE, server.send, server.settle, probe=True)
+        verdict = set_password(CHANGE, server.send, server.wait, probe=True)
         assert (verdict.status, verdict.stopped_by) == ("unknown", kind)
 
     def test_sends_again_once_after_a_conflict(self) -> None:
         server = ScriptedServer(("conflict", "conflict"))
-        verdict = set_password(CHANGE, server.send, server.settle, probe=True)
+        verdict = set_password(CHANGE, server.send, server.wait, probe=True)
         assert (verdict.status, server.heard) == ("refused", [PAIR, PAIR])
 
 
 class TestDecide:
     def decided(self, *kinds: AnswerKind, probe: bool = True) -> tuple[str, str, list[tuple[str, str]]]:
         server = ScriptedServer(kinds)
-        status, message_key = decide(CHANGE, server.ask, server.settle, probe=probe)
+        status, message_key = decide(CHANGE, server.send_pair, server.wait, probe=probe)
         assert list(server.kinds) == []
         return status, message_key, server.heard
 
@@ -186,7 +186,7 @@ class TestDecide:
     def test_equal_passwords_send_nothing(self, probe: bool) -> None:
         server = ScriptedServer(())
         same = PasswordChange("u1", "same", "same")
-        assert decide(same, server.ask, server.settle, probe=probe) == ("already_set", "already_set")
+        assert decide(same, server.send_pair, server.wait, probe=probe) == ("already_set", "already_set")
         assert server.heard == []
 
     @pytest.mark.parametrize(
@@ -195,11 +195,11 @@ class TestDecide:
             ("applied", "changed"),
             ("policy", "policy_rejected"),
             ("conflict", "refused"),
-            *((kind, kind) for kind in SETTLED[3:]),
+            *((kind, kind) for kind in DECISIVE[3:]),
         ],
     )
     @pytest.mark.parametrize("probe", [True, False])
-    def test_a_settled_answer_is_the_end(self, kind: AnswerKind, status: str, probe: bool) -> None:
+    def test_a_decisive_answer_is_the_end(self, kind: AnswerKind, status: str, probe: bool) -> None:
         assert self.decided(kind, probe=probe) == (status, status, [PAIR])
 
     @pytest.mark.parametrize(
@@ -223,18 +223,18 @@ class TestDecide:
     def test_a_lost_answer_sends_the_pair_once_more(self, second: AnswerKind) -> None:
         statuses = {"applied": "changed", "policy": "policy_rejected", "not_found": "not_found"}
         status = statuses.get(second, "unknown")
-        assert self.decided("unknown", second) == (status, status, [PAIR, ScriptedServer.SETTLE, PAIR])
+        assert self.decided("unknown", second) == (status, status, [PAIR, ScriptedServer.WAIT, PAIR])
 
     @pytest.mark.parametrize("probed", KINDS)
     def test_a_lost_answer_and_a_mismatch_are_probed(self, probed: AnswerKind) -> None:
         decision = after_a_probe(probed, live="changed")
-        heard = [PAIR, ScriptedServer.SETTLE, PAIR, PROBE]
+        heard = [PAIR, ScriptedServer.WAIT, PAIR, PROBE]
         assert self.decided("unknown", "mismatch", probed) == (*decision, heard)
 
     def test_no_sequence_needs_a_fourth_answer(self) -> None:
         for probe, kinds in product([True, False], product(KINDS, repeat=3)):
             server = ScriptedServer(kinds)
-            status, message_key = decide(CHANGE, server.ask, server.settle, probe=probe)
+            status, message_key = decide(CHANGE, server.send_pair, server.wait, probe=probe)
             assert status in STATUSES
             assert message_key in MESSAGES or message_key == status
 
