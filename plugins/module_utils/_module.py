@@ -39,10 +39,10 @@ else:
 AbortStatus = Literal["interrupted", "defect"]
 TaskStatus = Union[ErrorStatus, AbortStatus]
 
-INTERRUPTED = "The task was interrupted. Run it again with the same input: it finds out what was done before."
+INTERRUPTED = "The task was interrupted. Run it again with the same input: that is safe."
 DEFECT = (
     "This is a defect of the collection. Please report it with the steps that led to it. It is not known what was sent"
-    " before: run the task again with the same passwords"
+    " before: run the task again"
 )
 WARN_UNVERIFIED = "validate_certs is false: an attacker who can answer in the server's place gets the secrets."
 MOST_REGISTERED = 1000
@@ -71,7 +71,7 @@ class UiPathModule(AnsibleModule):
     """
 
     def client(self, own_problems: list[str], connections: int = 1) -> Client:
-        """Return a client that has not sent anything yet, once the whole input was found to be right."""
+        """Return a client that has not sent anything yet, if the whole input is valid."""
         problems = connection_problems(self.params, os.environ) + own_problems
         if problems:
             raise InvalidInput(problems)
@@ -91,11 +91,11 @@ class UiPathModule(AnsibleModule):
             result = work()
         except UiPathError as error:
             refused = isinstance(error, InvalidInput)
-            result = failure(error.status, error.message, error.http_status, error.codes, error.trace_id)
+            result = failure_of(error)
         except KeyboardInterrupt:
             result = failure("interrupted", INTERRUPTED)
         except Exception as error:  # a traceback could show the options' values
-            result = failure("defect", f"{DEFECT} ({type(error).__name__})")
+            result = defect(error)
         # Outside the except block: inside, ansible-core would attach the exception's text and traceback.
         if not result.pop("failed", False):
             self.exit_json(**result)
@@ -118,7 +118,7 @@ class UiPathModule(AnsibleModule):
         self.log("Invoked with options " + ", ".join(sorted(name for name, value in self.params.items() if value)))
 
     def _hide_options(self) -> None:
-        """Hide every option that was given: in a refused input, a secret may stand anywhere."""
+        """Hide every option that was given: any option of an invalid input may contain a secret."""
         for name, value in self.params.items():
             if isinstance(value, (str, list, dict)) and value:
                 self.params[name] = HIDDEN
@@ -159,6 +159,16 @@ def failure(
         "error_codes": list(codes),
         "trace_id": trace_id,
     }
+
+
+def failure_of(error: UiPathError) -> dict[str, Any]:
+    """Return the result of a task that an error of this collection has ended."""
+    return failure(error.status, error.message, error.http_status, error.codes, error.trace_id)
+
+
+def defect(error: Exception) -> dict[str, Any]:
+    """Return the result of a task that any other error has ended. Its text could contain a secret."""
+    return failure("defect", f"{DEFECT} ({type(error).__name__})")
 
 
 def reader_is_gone(descriptor: int = 1) -> bool:

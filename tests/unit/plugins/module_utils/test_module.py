@@ -15,11 +15,14 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import co
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, Throttled
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK, encoded_forms
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
+    DEFECT,
     HIDDEN,
     INTERRUPTED,
     MOST_REGISTERED,
     UiPathModule,
+    defect,
     failure,
+    failure_of,
     reader_is_gone,
     register_forms,
 )
@@ -122,6 +125,12 @@ class TestConclude:
             raise KeyboardInterrupt
 
         assert self.concluded(with_arguments, work) == failure("interrupted", INTERRUPTED)
+
+    def test_a_defect(self, with_arguments: WithArguments) -> None:
+        def work() -> dict[str, Any]:
+            raise ZeroDivisionError("hunter2")
+
+        assert self.concluded(with_arguments, work) == defect(ZeroDivisionError())
 
     def test_a_missing_library(self, with_arguments: WithArguments, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_module, "REQUESTS_IMPORT_ERROR", "ImportError: requests")
@@ -292,6 +301,17 @@ class TestFailure:
             "error_codes": [],
             "trace_id": None,
         }
+
+
+class TestFailureOf:
+    def test_has_what_the_server_said(self) -> None:
+        error = Throttled("Slow down.", http_status=429, codes=["Busy"], trace_id="00-1")
+        assert failure_of(error) == failure("throttled", "Slow down.", 429, ["Busy"], "00-1")
+
+
+class TestDefect:
+    def test_names_the_error_and_not_its_text(self) -> None:
+        assert defect(ZeroDivisionError("hunter2")) == failure("defect", f"{DEFECT} (ZeroDivisionError)")
 
 
 class TestReaderIsGone:
