@@ -316,7 +316,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     RequestError,
     Throttled,
-    UiPathError,
     Unauthorized,
     Unreachable,
     WrongUrl,
@@ -465,10 +464,9 @@ def refused_results(changes: Sequence[PasswordChange], error: RequestError) -> l
 
 def unfinished(started: bool, reason: str) -> Verdict:
     if started:
-        cut_off = UiPathError(f"The task stopped waiting for the answer because {reason}.")
-        return Verdict("unknown", "unknown", error=cut_off)
+        return Verdict("unknown", "unknown", reason=f"The task stopped waiting for the answer because {reason}.")
     message = f"The task stopped before this user's turn because {reason}. Nothing was sent."
-    return Verdict("not_attempted", "not_attempted", error=UiPathError(message))
+    return Verdict("not_attempted", "not_attempted", reason=message)
 
 
 def main() -> None:

@@ -60,13 +60,14 @@ class PasswordChange:
 class Verdict:
     """How one user ended: the status, the key of the message that explains it, and the answers behind it.
 
-    `error` is what kept the task from asking, or from waiting for an answer.
+    Without an answer, `error` is what kept the task from sending, or `reason` says why it stopped first.
     """
 
     status: Status
     message_key: MessageKey
     answers: tuple[PasswordAnswer, ...] = ()
     error: UiPathError | None = None
+    reason: str = ""
 
     @property
     def stopped_by(self) -> AnswerKind | None:

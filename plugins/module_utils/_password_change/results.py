@@ -24,7 +24,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.sta
 
 
 def user_result(change: PasswordChange, verdict: Verdict) -> dict[str, Any]:
-    """Return the result of one user."""
     succeeded = verdict.status in SUCCEEDED
     sources: list[PasswordAnswer | UiPathError] = [*verdict.answers, *([verdict.error] if verdict.error else [])]
     last = sources[-1] if sources else None
@@ -47,8 +46,8 @@ def user_result(change: PasswordChange, verdict: Verdict) -> dict[str, Any]:
 def failure_message(verdict: Verdict) -> str:
     """Join what happened, why, and the server's messages."""
     causes = list(dict.fromkeys(answer.cause for answer in verdict.answers if answer.cause))
-    causes += [verdict.error.message] if verdict.error else []
-    ours = " ".join([*filter(None, [MESSAGES.get(verdict.message_key)]), *causes])
+    error = verdict.error.message if verdict.error else ""
+    ours = " ".join(filter(None, [MESSAGES.get(verdict.message_key), *causes, error, verdict.reason]))
     return with_server_message(ours, (answer.message for answer in verdict.answers))
 
 

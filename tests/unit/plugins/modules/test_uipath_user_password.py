@@ -343,13 +343,13 @@ class TestUnfinished:
     def test_one_under_way_is_unknown(self) -> None:
         verdict = unfinished(True, "the task was interrupted")
         assert verdict.status == "unknown"
-        assert str(verdict.error).endswith("because the task was interrupted.")
+        assert verdict.reason.endswith("because the task was interrupted.")
 
     def test_one_not_started_was_not_attempted(self) -> None:
         verdict = unfinished(False, "2 users failed (max_failures)")
         assert verdict.status == "not_attempted"
         message = "The task stopped before this user's turn because 2 users failed (max_failures). Nothing was sent."
-        assert str(verdict.error) == message
+        assert verdict.reason == message
 
 
 TASK = {"identity_url": BASE, "access_token": "given-t0ken", "settle_seconds": 0, "retries": 0}

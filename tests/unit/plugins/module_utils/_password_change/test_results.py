@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Throttled, UiPathError, Unauthorized
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Throttled, Unauthorized
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange, Verdict
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.results import (
@@ -91,7 +91,7 @@ class TestUserResult:
 
     @pytest.mark.parametrize("status", STATUSES)
     def test_every_status_has_a_message_without_a_password(self, status: Status) -> None:
-        result = user_result(CHANGE, Verdict(status, status, error=UiPathError("The cause.")))
+        result = user_result(CHANGE, Verdict(status, status, reason="The cause."))
         assert len(result["msg"]) >= len("The cause.")
         assert CHANGE.old not in str(result)
         assert CHANGE.new not in str(result)
@@ -112,8 +112,8 @@ class TestFailureMessage:
         assert failure_message(verdict) == "Slow down."
         assert failure_message(Verdict("throttled", "throttled", error=Throttled("Slow down."))) == "Slow down."
 
-    def test_an_error_follows_the_message_of_the_status(self) -> None:
-        verdict = Verdict("unknown", "unknown", error=UiPathError("Cut off."))
+    def test_a_reason_follows_the_message_of_the_status(self) -> None:
+        verdict = Verdict("unknown", "unknown", reason="Cut off.")
         assert failure_message(verdict) == f"{MESSAGES['unknown']} Cut off."
 
 
