@@ -322,11 +322,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import (
-    UNPAIRED_SURROGATE,
-    is_path_segment,
-    is_text,
-)
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import (
     PasswordAnswer,
     change_password,
@@ -337,7 +332,11 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.att
     Verdict,
     set_password,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import duplicates, prepared
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import (
+    duplicates,
+    identity_problems,
+    prepared,
+)
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.results import (
     difference,
     task_result,
@@ -396,20 +395,12 @@ def input_problems(options: dict[str, Any]) -> list[str]:
 
 
 def user_problems(place: str, user: dict[str, Any]) -> list[str]:
-    identifiers = [name for name in ("user_id", "user_name") if user[name] is not None]
-    problems = {
-        0: [f"{place}user_id or {place}user_name is required"],
-        2: [f"{place}user_id and {place}user_name are mutually exclusive"],
-    }.get(len(identifiers), [])
-    for name in (*identifiers, "old_password", "new_password"):
+    problems = identity_problems(place, user)
+    for name in ("old_password", "new_password"):
         if user[name] is None:
             problems.append(f"{place}{name} is missing")
         elif not user[name]:
             problems.append(f"{place}{name} is empty")
-    if user["user_id"] and not is_path_segment(user["user_id"]):
-        problems.append(f"{place}user_id cannot be part of a URL")
-    if user["user_name"] and not is_text(user["user_name"]):
-        problems.append(f"{place}user_name contains {UNPAIRED_SURROGATE}")
     return problems
 
 

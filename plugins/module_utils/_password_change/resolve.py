@@ -1,12 +1,13 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps before the first password is sent: signing in, and the ids of users given by name."""
+"""The steps before the first password is sent: checking who the users are, signing in, and ids for user names."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
@@ -16,6 +17,11 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
     comparable,
     name_problem,
     open_directory,
+)
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import (
+    UNPAIRED_SURROGATE,
+    is_path_segment,
+    is_text,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange
@@ -44,6 +50,21 @@ def resolved(
     if problems:
         raise InvalidInput(problems)
     return complete
+
+
+def identity_problems(place: str, entry: Mapping[str, Any]) -> list[str]:
+    """Return why an entry does not name one user. `place` is what comes before the option's name."""
+    given = [name for name in ("user_id", "user_name") if entry[name] is not None]
+    problems = {
+        0: [f"{place}user_id or {place}user_name is required"],
+        2: [f"{place}user_id and {place}user_name are mutually exclusive"],
+    }.get(len(given), [])
+    problems += [f"{place}{name} is empty" for name in given if not entry[name]]
+    if entry["user_id"] and not is_path_segment(entry["user_id"]):
+        problems.append(f"{place}user_id cannot be part of a URL")
+    if entry["user_name"] and not is_text(entry["user_name"]):
+        problems.append(f"{place}user_name contains {UNPAIRED_SURROGATE}")
+    return problems
 
 
 def duplicates(identities: Iterable[str], place: str, *, verb: str = "is the same user as") -> list[str]:

@@ -146,8 +146,8 @@ class TestInputProblems:
 class TestUserProblems:
     def test_names_the_place_and_no_value(self) -> None:
         assert user_problems("users[7].", user("..", "hunter2", None)) == [
-            "users[7].new_password is missing",
             "users[7].user_id cannot be part of a URL",
+            "users[7].new_password is missing",
         ]
 
 

@@ -20,6 +20,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import (
     duplicates,
+    identity_problems,
     prepared,
     resolved,
 )
@@ -162,6 +163,26 @@ class TestResolved:
     def test_a_single_user_has_no_number(self) -> None:
         problems = self.problems([], named("jane"), many=False)
         assert problems == ("no user has the user name or e-mail address jane",)
+
+
+class TestIdentityProblems:
+    @pytest.mark.parametrize(
+        ("user_id", "user_name", "problems"),
+        [
+            ("u1", None, []),
+            (None, "jane", []),
+            (None, None, ["users[0].user_id or users[0].user_name is required"]),
+            ("u1", "jane", ["users[0].user_id and users[0].user_name are mutually exclusive"]),
+            ("", None, ["users[0].user_id is empty"]),
+            (None, "", ["users[0].user_name is empty"]),
+            ("..", None, ["users[0].user_id cannot be part of a URL"]),
+            (None, "\udcff", ["users[0].user_name contains an unpaired surrogate (invalid Unicode)"]),
+        ],
+    )
+    def test_names_the_place_and_no_value(
+        self, user_id: str | None, user_name: str | None, problems: list[str]
+    ) -> None:
+        assert identity_problems("users[0].", {"user_id": user_id, "user_name": user_name}) == problems
 
 
 class TestDuplicates:
