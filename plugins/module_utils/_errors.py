@@ -92,7 +92,7 @@ class OutcomeUnknown(RequestError):
 
 
 class NotFound(UiPathError):
-    """The server knows no such organization, or no such user."""
+    """There is no such organization on the server."""
 
     status = "not_found"
 

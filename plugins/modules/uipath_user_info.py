@@ -164,7 +164,7 @@ status:
     - V(ambiguous) - a name fits more than one user.
     - V(list_changed) - users were added or deleted while the list was read. Run the task again.
     - V(not_found) - a name or id fits no user, and O(fail_on_missing=true). RV(missing) lists them. Without
-      RV(missing), the server knows no organization of that O(partition_id).
+      RV(missing), there is no organization with this O(partition_id) on the server.
     - V(unauthorized), V(wrong_url), V(throttled), V(unreachable) - as in
       RV(rpaops.uipath.uipath_user_password#module:status).
     - V(unexpected_answer) - the server's answer is not the documented one, or an error of the server.

@@ -180,7 +180,7 @@ msg:
   type: str
   sample: The password was changed.
 label:
-  description: What messages call the user. The user's name if it was given, else the id.
+  description: "The name by which messages refer to the user: the user name, else the id."
   returned: when O(user_id) or O(user_name) is given
   type: str
   sample: jane.doe@example.com
@@ -203,7 +203,7 @@ status:
     - V(wrong_password) - the old password is not in effect. Without O(update_password=always), neither is the new one.
     - V(policy_rejected) - the new password breaks the server's rules; the old one stays in effect.
     - V(refused) - the server rejected the change for another reason, which RV(error_codes) and RV(msg) give.
-    - V(not_found) - the server knows no user of that id.
+    - V(not_found) - there is no such user on the server.
     - V(unauthorized) - the server does not accept the caller, or forbids the operation. Stops the task.
     - V(wrong_url) - something other than the Identity API answers at O(identity_url). Stops the task.
     - V(throttled) - the server kept answering 429 (Too Many Requests) for longer than a request waits. Nothing was

@@ -128,7 +128,7 @@ class Directory:
             del self._listings[0]
             return self._page(skip)
         if response is None or response.status == 404:
-            raise NotFound("The server knows no organization of this partition_id.", http_status=404)
+            raise NotFound("There is no organization with this partition_id on the server.", http_status=404)
         page = read_page(response.json) if response.status == 200 else None
         if page is None:
             raise self._client.unexpected(response)

@@ -43,7 +43,7 @@ MESSAGES: Mapping[MessageKey, str] = {
     ),
     "policy_rejected": "The server's password policy rejects the new password. Nothing was changed.",
     "refused": "The server rejected the change for a reason other than the password policy; see error_codes.",
-    "not_found": "The server knows no such user. Check the user id and the organization in identity_url.",
+    "not_found": "There is no such user on the server. Check the user id and the organization in identity_url.",
     "unknown": (
         "It is not known whether the password was changed. Run the task again with the same pair of passwords to find"
         " out: that is safe."

@@ -180,7 +180,7 @@ class TestGenerations:
     def test_a_wrong_organization(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(404, {"title": "Not Found"})
         server.expects(listing(operation=OLDER)).answers(404, {"title": "Not Found"})
-        with pytest.raises(NotFound, match="no organization of this partition_id") as caught:
+        with pytest.raises(NotFound, match="no organization with this partition_id") as caught:
             directory.list_users()
         assert (caught.value.http_status, caught.value.status) == (404, "not_found")
 
