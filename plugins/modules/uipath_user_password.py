@@ -206,8 +206,8 @@ status:
     - V(not_found) - there is no such user on the server.
     - V(unauthorized) - the server does not accept the caller, or forbids the operation. Stops the task.
     - V(wrong_url) - something other than the Identity API answers at O(identity_url). Stops the task.
-    - V(throttled) - the server kept answering 429 (Too Many Requests) for longer than a request waits. Nothing was
-      applied.
+    - V(throttled) - the server kept answering 429 (Too Many Requests) until the retries were used up, or asked to wait
+      for more than 300 seconds in all. Nothing was applied.
     - V(unreachable) - the request could not be sent. Nothing was applied.
     - V(unknown) - it is not known whether the password was changed. RV(msg) describes how to find out.
     - V(not_attempted) - the task stopped before this user's turn. Nothing was sent.

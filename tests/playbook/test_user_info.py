@@ -162,7 +162,7 @@ class TestOrganization:
         tasks = [find("Another", partition_id=PARTITION.replace("7", "8")), find("Name", partition_id="acme")]
         run = play(tasks)
         assert (run["Another"]["status"], run["Another"]["http_status"]) == ("not_found", 404)
-        assert "no organization of this partition_id" in run["Another"]["msg"]
+        assert "no organization with this partition_id" in run["Another"]["msg"]
         assert (run["Name"]["status"], run["Name"]["http_status"]) == ("unexpected_answer", 400)
         assert "partitionGlobalId: The value" in run["Name"]["msg"]
 

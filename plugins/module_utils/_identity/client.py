@@ -72,6 +72,10 @@ class _Call:
         return "PM.User.Read" if self.safe else "PM.User.Write"
 
 
+THROTTLED = (
+    "The server kept answering 429 (Too Many Requests) until the retries were used up, or asked to wait for more than"
+    f" {LONGEST_WAIT:.0f} seconds in all. Nothing was applied."
+)
 NO_TOKEN = "The server issues no token for this client. Check client_id, client_secret and scopes."
 
 
@@ -224,17 +228,12 @@ class Client:
             seconds = backoff(budget.retries_taken)
         self._paused_until = max(self._paused_until, self._clock() + seconds)
         if not retry_is_left:
-            message = "The server kept answering 429 (Too Many Requests) until the retries were used up."
-            raise self._described(Throttled, call, response, message)
+            raise self._described(Throttled, call, response, THROTTLED)
 
     def _wait_out_pause(self, budget: RetryBudget) -> None:
         while (seconds := self._paused_until - self._clock()) > 0:
             if not budget.take_wait(seconds):
-                raise Throttled(
-                    f"The server asked to wait for another {seconds:.0f} seconds, but the waits of one request may take"
-                    f" {LONGEST_WAIT:.0f} seconds in all. Nothing was applied; run the task again later.",
-                    http_status=429,
-                )
+                raise Throttled(f"{THROTTLED} It asked for another {seconds:.0f} seconds.", http_status=429)
             self._sleep(seconds)
 
     def _reject_foreign(self, call: _Call, response: Response) -> None:

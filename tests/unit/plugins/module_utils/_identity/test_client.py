@@ -413,7 +413,7 @@ class TestPause:
     def test_retries_end(self, server: Transcript, clock: Clock) -> None:
         for _attempt in range(3):
             server.expects(WRITE).answers(429, {"error": {"code": "TooMany", "message": "Slow down."}})
-        with pytest.raises(Throttled, match=r"used up\. .* Slow down\.") as caught:
+        with pytest.raises(Throttled, match=r"used up, .* Slow down\.") as caught:
             client_of(server, clock, retries=2).post(URL, {})
         assert (caught.value.http_status, caught.value.codes, caught.value.attempts) == (429, ("TooMany",), 3)
 
