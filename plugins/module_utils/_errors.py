@@ -49,12 +49,12 @@ class InvalidInput(UiPathError):
     status = "invalid_input"
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("Nothing was changed, because the input has problems: " + "; ".join(problems) + ".")
+        super().__init__("Invalid input; nothing was changed: " + "; ".join(problems) + ".")
         self.problems = tuple(problems)
 
 
 class RequestError(UiPathError):
-    """A request that the Identity API has not answered, or has not let in."""
+    """A request that the Identity API did not answer, or rejected."""
 
     status: RequestStatus = "unknown"
 

@@ -59,7 +59,7 @@ class TestUiPathError:
 class TestInvalidInput:
     def test_lists_all_problems_in_one_message(self) -> None:
         error = InvalidInput(["a is empty", "b is missing"])
-        assert error.message == "Nothing was changed, because the input has problems: a is empty; b is missing."
+        assert error.message == "Invalid input; nothing was changed: a is empty; b is missing."
         assert error.problems == ("a is empty", "b is missing")
 
 

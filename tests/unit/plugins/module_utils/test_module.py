@@ -116,7 +116,7 @@ class TestConclude:
 
         given = {"users": USERS, "client_id": "a secret in the wrong place"}
         result = with_arguments(lambda: make().conclude(work), given)
-        assert result["msg"] == "Nothing was changed, because the input has problems: old_password is empty."
+        assert result["msg"] == "Invalid input; nothing was changed: old_password is empty."
         shown = {value for value in arguments_in(result).values() if isinstance(value, (str, list, dict)) and value}
         assert shown == {HIDDEN}
 

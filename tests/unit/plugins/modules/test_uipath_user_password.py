@@ -405,8 +405,7 @@ class TestMain:
         del result["invocation"]
         assert result == {
             "failed": True,
-            "msg": "Nothing was changed, because the input has problems:"
-            " users[1]: no user has the user name or e-mail address joe.",
+            "msg": "Invalid input; nothing was changed: users[1]: no user has the user name or e-mail address joe.",
             "status": "invalid_input",
             "http_status": None,
             "error_codes": [],
