@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import UNPAIRED_SURROGATE, is_text
 
-# A token is renewed this long before it expires or, where that comes later, in the last tenth of its life.
+# A token is renewed this long before it expires or, where that comes later, in the last tenth of its lifetime.
 RENEW_BEFORE_SECONDS = 60.0
 LONGEST_LIFETIME = 10**9
 

@@ -35,6 +35,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth impor
     token_claims,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import (
+    IDENTITY_URL_GUIDE,
     default_token_url,
     is_path_segment,
     likely_mistake,
@@ -53,7 +54,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.retry impo
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response, Transport
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport_errors import TransportError
 
-GUIDE = "the right form for every product: https://github.com/rpaops/ansible-collection-uipath/blob/main/docs/identity-url.md"
+RIGHT_FORMS = f"the right form for every product: {IDENTITY_URL_GUIDE}"
 
 
 @dataclass(frozen=True)
@@ -142,13 +143,13 @@ class Client:
         return self._request(_Call("POST", url, dumps(body).encode(), secrets=tuple(secrets)))
 
     def _request(self, call: _Call) -> Response:
-        """Return the API's answer to an authenticated request: never a 401, 403, 429 or a foreign page."""
+        """Return the API's answer to an authenticated request: never a redirect, 401, 403 or 429."""
         if self._check_mode and not call.safe:
             raise WriteInCheckMode(f"check mode: {call.method} is not sent")
         budget = RetryBudget(self._retries)
         try:
             response = self._authorized(call, budget)
-            self._reject_foreign(call, response)
+            self._require_api_answer(call, response)
         except UiPathError as error:
             error.attempts = budget.attempts
             raise
@@ -189,7 +190,7 @@ class Client:
         mistake = likely_mistake(self.identity_url, error_codes(response.json), api_is_there=api_is_there)
         if self._token_url != default_token_url(self.identity_url):
             mistake = "check token_url, or leave it out"
-        message = f"There is no token endpoint at token_url; {mistake} ({GUIDE})."
+        message = f"There is no token endpoint at token_url; {mistake} ({RIGHT_FORMS})."
         raise self._described(WrongUrl, call, response, message)
 
     def _exchange(self, call: _Call, budget: RetryBudget) -> Response:
@@ -236,7 +237,7 @@ class Client:
                 raise Throttled(f"{THROTTLED} It asked for another {seconds:.0f} seconds.", http_status=429)
             self._sleep(seconds)
 
-    def _reject_foreign(self, call: _Call, response: Response) -> None:
+    def _require_api_answer(self, call: _Call, response: Response) -> None:
         """Raise where the answer is not the Identity API's: a missing scope, another application, a sign-in page."""
         codes = error_codes(response.json)
         if response.status == 403:
@@ -257,7 +258,7 @@ class Client:
             )
         if page or response.status == 405 or "InvalidPartition" in codes:
             likely = likely_mistake(self.identity_url, codes)
-            message = f"There is no Identity API at identity_url; {likely} ({GUIDE})."
+            message = f"There is no Identity API at identity_url; {likely} ({RIGHT_FORMS})."
             raise self._described(WrongUrl, call, response, message)
         self._api_confirmed = self._api_confirmed or response.json is not None
 

@@ -22,6 +22,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import (
+    IDENTITY_URL_GUIDE,
     LISTINGS,
     is_path_segment,
     list_users_url,
@@ -39,8 +40,7 @@ FEW_IDS = 10
 
 NO_ORGANIZATION = (
     "partition_id is missing, and the access token does not name an organization: set partition_id to the"
-    " organization's id (where to find it:"
-    " https://github.com/rpaops/ansible-collection-uipath/blob/main/docs/identity-url.md)"
+    f" organization's id (where to find it: {IDENTITY_URL_GUIDE})"
 )
 
 # The result's names for the fields of the server's UserDto.
@@ -108,7 +108,7 @@ class Directory:
             page, before = self._page(read), len(users)
             users.update((user.id, user) for user in page.users)
             read += len(page.users)
-            if len(users) == before:  # a server that ignores skip would be read without end
+            if len(users) == before:  # a server that ignores skip would be read endlessly
                 break
         if not len(users) == total == page.total:
             raise ListChanged(page.total, len(users))

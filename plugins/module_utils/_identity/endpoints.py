@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The URLs of the Identity API, and what a mistaken base URL was probably meant to be. Nothing is sent here.
 
-UiPath serves the same API below four bases: `/identity` on a standalone Orchestrator, and `/identity_`,
+UiPath serves the same API at four base URLs: `/identity` on a standalone Orchestrator, and `/identity_`,
 `/ORGANIZATION/identity_` or `/ORGANIZATION/TENANT/identity_` on Automation Suite and Automation Cloud.
 """
 
@@ -18,6 +18,7 @@ LISTINGS = ("User/users", "UserPartition/users")
 CLOUD_HOSTS = ("cloud.uipath.com", "govcloud.uipath.us")
 CLOUD_DOMAINS = (".dedicated.uipath.com",)
 ORGANIZATION = "ORGANIZATION"
+IDENTITY_URL_GUIDE = "https://github.com/rpaops/ansible-collection-uipath/blob/main/docs/identity-url.md"
 UNPAIRED_SURROGATE = "an unpaired surrogate (invalid Unicode)"
 
 

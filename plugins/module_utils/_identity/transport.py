@@ -36,7 +36,7 @@ else:
 LONGEST_BODY = 32 * 1024 * 1024
 CHUNK = 64 * 1024
 
-# Where operating systems keep their trusted certificates, if OpenSSL was built with another place in mind.
+# Where operating systems keep their trusted certificates. OpenSSL may have been built with another path.
 SYSTEM_CA_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -126,7 +126,7 @@ class Transport:
             OSError,
             ValueError,
         ) as error:
-            # The library's exception is cut off: it may quote the URL, a header, or a piece of the body.
+            # The library's exception is not chained: it may quote the URL, a header, or a piece of the body.
             raise transport_error(error, sent=payload.touched) from None
 
 
@@ -150,7 +150,10 @@ def read_body(answer: requests.Response) -> bytes:
 
 
 def client_certificate(options: TransportOptions) -> tuple[str, str] | None:
-    """Return certificate and key. A key without a name of its own gets one, so that none asks for its pass phrase."""
+    """Return certificate and key. Without `client_key`, the certificate's file is named for both.
+
+    `urllib3` rejects an encrypted key that is named. OpenSSL would ask for the pass phrase of any other.
+    """
     if not options.client_cert:
         return None
     return options.client_cert, options.client_key or options.client_cert

@@ -20,7 +20,7 @@ except ImportError:
     pass  # the transport reports it
 
 
-# OpenSSL's X509_V_ERR_*: a certificate that is self-signed, or whose issuer is not at hand.
+# OpenSSL's X509_V_ERR_*: a certificate that is self-signed, or whose issuer is not available.
 UNKNOWN_ISSUER = frozenset({18, 19, 20, 21})
 
 
@@ -52,7 +52,7 @@ def transport_error(error: BaseException, *, sent: bool) -> TransportError:
     for cause in causes:
         refusal = re.search(r"Tunnel connection failed: (\d{3})", str(cause)) if isinstance(cause, OSError) else None
         if refusal:
-            return TransportError(f"the proxy refuses to connect (HTTP {refusal[1]})", sent=False, permanent=True)
+            return TransportError(f"the proxy refused the connection (HTTP {refusal[1]})", sent=False, permanent=True)
         if isinstance(cause, ssl.SSLError):
             return TransportError(f"TLS failed ({cause.reason or 'no reason given'})", sent=sent)
         if isinstance(cause, OSError) and cause.strerror:

@@ -24,7 +24,12 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     WrongUrl,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import SignIn, Token
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import GUIDE, Client, _Call, with_token
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import (
+    RIGHT_FORMS,
+    Client,
+    _Call,
+    with_token,
+)
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.retry import LONGEST_WAIT
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response, Transport
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport_errors import TransportError
@@ -140,7 +145,9 @@ class TestSignIn:
         client_of(server, clock, APPLICATION).sign_in()
 
     def test_the_guide_can_be_opened_from_a_terminal(self) -> None:
-        assert GUIDE.endswith(": https://github.com/rpaops/ansible-collection-uipath/blob/main/docs/identity-url.md")
+        assert RIGHT_FORMS.endswith(
+            ": https://github.com/rpaops/ansible-collection-uipath/blob/main/docs/identity-url.md"
+        )
 
 
 class TestSignInWithinARequest:

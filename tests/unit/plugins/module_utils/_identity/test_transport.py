@@ -326,7 +326,7 @@ class TestProxy:
         with Loopback(answer(407, b"")) as proxy:
             sender = transport(proxy=proxy.origin)
             error = failure(lambda: sender.send("POST", "https://identity.test/identity", {}, b"{}"))
-        assert (error.cause, error.sent) == ("the proxy refuses to connect (HTTP 407)", False)
+        assert (error.cause, error.sent) == ("the proxy refused the connection (HTTP 407)", False)
         assert proxy.request.startswith(b"CONNECT identity.test:443 ")
 
 

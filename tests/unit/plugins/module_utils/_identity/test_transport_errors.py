@@ -109,7 +109,11 @@ class TestTransportError:
             requests.exceptions.ProxyError, OSError("Tunnel connection failed: 407 Authentication required")
         )
         error = transport_error(cause, sent=False)
-        assert (error.cause, error.sent, error.permanent) == ("the proxy refuses to connect (HTTP 407)", False, True)
+        assert (error.cause, error.sent, error.permanent) == (
+            "the proxy refused the connection (HTTP 407)",
+            False,
+            True,
+        )
 
     @pytest.mark.parametrize(
         ("sent", "message"),
