@@ -74,7 +74,7 @@ class WrongUrl(RequestError):
 
 
 class Throttled(RequestError):
-    """The server asked to slow down for longer than this request may wait. The request was not applied."""
+    """The server kept answering 429, or asked to wait too long. The request was not applied."""
 
     status = "throttled"
 

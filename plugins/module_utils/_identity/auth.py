@@ -139,7 +139,6 @@ def sign_in_problems(sign_in: SignIn) -> list[str]:
 
 
 def read_token(answer: Any, now: float) -> Token | None:
-    """Return the token of a token endpoint's answer, or None where there is none in it."""
     value = answer.get("access_token") if isinstance(answer, dict) else None
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
         return None

@@ -163,7 +163,6 @@ def is_invalid_id(response: Response) -> bool:
 
 
 def read_page(answer: Any) -> Page | None:
-    """Return the page in a listing's answer, or None where there is none in it."""
     total = answer.get("totalCount") if isinstance(answer, dict) else None
     results = answer.get("results") if isinstance(answer, dict) else None
     if not isinstance(total, int) or not 0 <= total <= MOST_USERS or not isinstance(results, list):
@@ -173,7 +172,6 @@ def read_page(answer: Any) -> Page | None:
 
 
 def read_user(fields: Any) -> User | None:
-    """Return the user that the server describes, or None where it describes none."""
     user_id = fields.get("id") if isinstance(fields, dict) else None
     return User(user_id, fields) if isinstance(user_id, str) and is_path_segment(user_id) else None
 
