@@ -279,22 +279,22 @@ class TestRun:
         assert self.statuses(server, clock, "a", "b", cancelled=lambda: True) == ["not_attempted"] * 2
 
     def test_a_defect_leaves_one_user_unknown(self, clock: Clock) -> None:
-        class Server:
+        class DefectiveTransport:
             def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Response:
                 if "/b/" in url:
                     raise ZeroDivisionError(body)
                 return Response(200, {}, json.dumps(DONE).encode())
 
-        assert self.statuses(Server(), clock, "a", "b", "c") == ["changed", "unknown", "not_attempted"]
+        assert self.statuses(DefectiveTransport(), clock, "a", "b", "c") == ["changed", "unknown", "not_attempted"]
         assert "unexpected ZeroDivisionError" in self.results[1]["msg"]
 
     def test_many_at_the_same_time(self, clock: Clock) -> None:
-        class Server:
+        class HalfMissingTransport:
             def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Response:
                 odd = int(url.split("/")[-2]) % 2
                 return Response(404 if odd else 200, {}, json.dumps({} if odd else DONE).encode())
 
-        statuses = self.statuses(Server(), clock, *map(str, range(100)), concurrency=16, max_failures=0)
+        statuses = self.statuses(HalfMissingTransport(), clock, *map(str, range(100)), concurrency=16, max_failures=0)
         assert statuses == ["changed", "not_found"] * 50
 
 

@@ -53,7 +53,7 @@ DONE = {"succeeded": True}
 def quoting_server(*statuses: int) -> Transport:
     """A server that issues t0ken-1, t0ken-2, ... and quotes the one it is shown in its answers, one per status."""
 
-    class Server:
+    class QuotingTransport:
         logins = 0
         answers = iter(statuses)
 
@@ -64,7 +64,7 @@ def quoting_server(*statuses: int) -> Transport:
             quoted = {"error": {"code": "Odd", "message": f"Refused: Authorization: {headers['Authorization']}"}}
             return Response(next(self.answers), {}, json.dumps(quoted).encode())
 
-    return cast(Transport, Server())
+    return cast(Transport, QuotingTransport())
 
 
 def token(value: str, lifetime: float = 3600) -> dict[str, Any]:
@@ -255,12 +255,12 @@ class TestPost:
         assert clock.naps == []
 
     def test_waits_for_what_was_not_sent_end_too(self, clock: Clock) -> None:
-        class Server:
+        class UnsentTransport:
             def send(self, *request: object) -> Response:
                 raise TransportError("refused", sent=False)
 
         with pytest.raises(Unreachable):
-            client_of(Server(), clock, retries=100).post(URL, {})
+            client_of(UnsentTransport(), clock, retries=100).post(URL, {})
         assert LONGEST_WAIT - 60 <= sum(clock.naps) <= LONGEST_WAIT
 
 
@@ -318,7 +318,7 @@ class TestToken:
         all_hold_the_first = threading.Barrier(threads)
         logins: list[str] = []
 
-        class Server:
+        class RevokingTransport:
             def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Response:
                 if url == URL:
                     all_hold_the_first.wait(5)
@@ -328,7 +328,7 @@ class TestToken:
                     return Response(200, {}, json.dumps(token("t1")).encode())
                 return Response(400, {}, b'{"error": "invalid_client"}')
 
-        client = client_of(Server(), clock, APPLICATION)
+        client = client_of(RevokingTransport(), clock, APPLICATION)
 
         def end(user: int) -> UiPathError:
             with pytest.raises(Unauthorized) as caught:
@@ -346,7 +346,7 @@ class TestToken:
         all_hold_the_first = threading.Barrier(threads)
         logins: list[str] = []
 
-        class Server:
+        class RenewingTransport:
             def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Response:
                 if url != URL:
                     logins.append(f"t{len(logins) + 1}")
@@ -356,7 +356,7 @@ class TestToken:
                     return Response(401, {}, b"")
                 return Response(200, {}, json.dumps(DONE).encode())
 
-        client = client_of(Server(), clock, APPLICATION)
+        client = client_of(RenewingTransport(), clock, APPLICATION)
         with ThreadPoolExecutor(threads) as pool:
             answers = list(pool.map(lambda user: client.post(URL, {"user": user}), range(threads)))
         assert [answer.status for answer in answers] == [200] * threads
@@ -443,14 +443,14 @@ class TestPause:
     def test_holds_for_all_threads(self, clock: Clock) -> None:
         sent_at: list[float] = []
 
-        class Server:
+        class ThrottlingTransport:
             def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Response:
                 sent_at.append(clock.now)
                 if len(sent_at) == 1:
                     return Response(429, {"Retry-After": "30"}, b"")
                 return Response(200, {}, json.dumps(DONE).encode())
 
-        client = client_of(Server(), clock, retries=0)
+        client = client_of(ThrottlingTransport(), clock, retries=0)
         with pytest.raises(Throttled):
             client.post(URL, {})
         with ThreadPoolExecutor(4) as pool:
