@@ -16,7 +16,7 @@ from pathlib import Path
 from ansible_collections.rpaops.uipath.demo.rotation import RotationDemo
 from ansible_collections.rpaops.uipath.demo.stage import ROOT, Stage, expect, say
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess
 
 MANY = 50
 
@@ -64,7 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="demo-", dir=ROOT / ".tools") as name:
         folder = Path(name)
         authority = Authority(folder)
-        server = Simulator(folder, authority.issue("server"))
+        server = SimulatorProcess(folder, authority.issue("server"))
         say(f"A simulated Identity server is listening at {server.origin}")
         print("The playbooks read the connection and the vault password from UIPATH_* and ANSIBLE_VAULT_PASSWORD_FILE.")
         try:

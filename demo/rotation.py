@@ -85,8 +85,8 @@ class RotationDemo:
             held |= {"pending": pending["to"]} if pending else {}
             self.stage.passwords.update(held.values())
             live = [word for word, password in held.items() if self.server.is_live(user_id, password)]
-            words = ", ".join(f"{word} {self.nickname(password)}" for word, password in held.items())
-            print(f"{name:14}{words:42}{' and '.join(live) or 'none of them'}")
+            text = ", ".join(f"{word} {self.nickname(password)}" for word, password in held.items())
+            print(f"{name:14}{text:42}{' and '.join(live) or 'none of them'}")
             expect(len(live) == 1, "the live password is in the store")
             settled += live == ["current"] and not pending
         expect(settled == rotated, f"{rotated} accounts are complete")

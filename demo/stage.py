@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, SimulatorProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_TMPDIR = 75  # Ansible creates a socket there, whose whole path may have 107 characters
@@ -49,7 +49,7 @@ def output_of(process: subprocess.Popen[str]) -> str:
 class Stage:
     """A server, and playbooks with their connection to it. All files are in one folder."""
 
-    def __init__(self, folder: Path, authority: Authority, server: Simulator) -> None:
+    def __init__(self, folder: Path, authority: Authority, server: SimulatorProcess) -> None:
         self.folder, self.server = folder, server
         self.passwords: set[str] = set()
         (folder / "vault-password").write_text(secrets.token_urlsafe())

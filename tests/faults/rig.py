@@ -22,14 +22,16 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Current, Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.document import from_document
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
+from ansible_collections.rpaops.uipath.tests.model.rules import possibly_live
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import VAULT_PASSWORD, Playbook, PlaybookRun, Running
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import (
     CLIENT_ID,
     CLIENT_SECRET,
-    Simulator,
+    SimulatorProcess,
     server_module,
     wait_until,
 )
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.contract import put
 
 ROTATION = "rpaops.uipath.uipath_password_rotation"
 TASK = "Rotate"
@@ -72,11 +74,11 @@ class Rig:
     def __exit__(self, *_error: object) -> None:
         self.simulator.stop()
 
-    def _serve(self, *options: str) -> Simulator:
+    def _serve(self, *options: str) -> SimulatorProcess:
         self.servers += 1
         folder = self.folder / f"server{self.servers}"
         folder.mkdir(parents=True)
-        simulator = Simulator(folder, None, "--state", str(self.journal), "--order", self.order, *options)
+        simulator = SimulatorProcess(folder, None, "--state", str(self.journal), "--order", self.order, *options)
         if self.order == "policy-first":
             simulator.configure(history=HISTORY)
         return simulator
@@ -130,7 +132,7 @@ class Rig:
 
     def holds(self, user: str) -> bool:
         """Whether the live password is in the account's record, and not among those thought dead."""
-        return self.live(user) in kept(self.record(user))
+        return self.live(user) in possibly_live(self.record(user))
 
     def is_ok(self, user: str) -> bool:
         return is_settled(self.record(user), self.live(user))
@@ -175,9 +177,7 @@ class Rig:
     def put(self, *records: Record) -> None:
         with self.a_store().open(read_only=False) as store:
             for record in records:
-                with store.locked(record.account.user_id) as locked_record:
-                    locked_record.read()
-                    assert locked_record.write(record)
+                put(store, record)
 
     def a_store(self) -> VaultFileStore:
         secrets = [("default", VaultSecret(VAULT_PASSWORD.encode()))]
@@ -197,12 +197,6 @@ def stored_passwords(store: Path) -> set[str]:
     """Every password in every record, predecessor and leftover of the store."""
     places = [path for pattern in ("*.yml*", ".prev/*", ".tmp/*") for path in store.glob(pattern)]
     return {password for path in places for password in opened(path).candidates()}
-
-
-def kept(record: Record) -> set[str]:
-    """The passwords that the record holds for possibly live."""
-    pending = {record.pending.old, record.pending.new} if record.pending else set()
-    return {record.current.password, *pending, *(orphan.password for orphan in record.orphans)}
 
 
 def is_settled(record: Record, live: str) -> bool:

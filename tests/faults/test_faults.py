@@ -19,10 +19,10 @@ from ansible_collections.rpaops.uipath.tests.faults.rig import (
     account,
     adds_up,
     is_settled,
-    kept,
     statuses,
 )
 from ansible_collections.rpaops.uipath.tests.faults.rows import ROWS
+from ansible_collections.rpaops.uipath.tests.model.rules import possibly_live
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import wait_until
 
 FIRST = "first"
@@ -50,7 +50,7 @@ def user_of(name: str) -> str:
 
 
 @dataclass
-class Runs:
+class FaultyAndCleanRun:
     order: str
     faulty: Observed
     clean: Observed
@@ -60,7 +60,7 @@ class Runs:
 
 
 @pytest.fixture(scope="module", params=ORDERS)
-def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyAndCleanRun]:
     """A run in which every account but the first meets its fault, and a clean one."""
     users = [FIRST, *map(user_of, ROWS)]
     with Rig(tmp_path_factory.mktemp("rows"), request.param, users) as rig:
@@ -68,11 +68,11 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         for name, fault in ROWS.items():
             rig.simulator.fault(fault.kind, user_id=user_of(name), **fault.parameters)
         faulty = observed(rig, users, max_failures=0)
-        yield Runs(request.param, faulty, observed(rig, users))
+        yield FaultyAndCleanRun(request.param, faulty, observed(rig, users))
 
 
 class TestOneAnswer:
-    def test_the_counts_add_up(self, runs: Runs) -> None:
+    def test_the_counts_add_up(self, runs: FaultyAndCleanRun) -> None:
         faulty, clean = runs.faulty, runs.clean
         assert adds_up(faulty.result)
         assert adds_up(clean.result)
@@ -80,11 +80,11 @@ class TestOneAnswer:
         assert not clean.result["failed"]
 
     @pytest.mark.parametrize("name", ROWS)
-    def test_no_password_is_lost(self, runs: Runs, name: str) -> None:
+    def test_no_password_is_lost(self, runs: FaultyAndCleanRun, name: str) -> None:
         faulty, clean = runs.faulty, runs.clean
         user, status = user_of(name), runs.status(name)
         assert statuses(faulty.result)[user] == status
-        assert faulty.lives[user] in kept(faulty.records[user])
+        assert faulty.lives[user] in possibly_live(faulty.records[user])
         if status == "rotated":
             assert is_settled(faulty.records[user], faulty.lives[user])
         after = {"rotated": "fresh", "policy_rejected": "rotated"}.get(status, "resumed")
@@ -128,10 +128,10 @@ def test_when_every_answer_is_lost_the_account_is_left_alone_before_the_server_l
 def test_a_locked_account_is_left_alone(rig: Rig) -> None:
     locked, other = rig.prepare("locked", "other")
     rig.simulator.fault("identity_error", user_id=locked, code="UserLockedOut")
-    run = rig.play([rig.task([other, locked], "night 1"), rig.task([other, locked], "night 2", force=True)])
-    assert statuses(run["night 1"]) == {other: "rotated", locked: "quarantined"}
-    assert statuses(run["night 2"]) == {other: "rotated", locked: "quarantined"}
-    assert account(run["night 2"], locked)["attempts"] == 0
+    run = rig.play([rig.task([other, locked], "run 1"), rig.task([other, locked], "run 2", force=True)])
+    assert statuses(run["run 1"]) == {other: "rotated", locked: "quarantined"}
+    assert statuses(run["run 2"]) == {other: "rotated", locked: "quarantined"}
+    assert account(run["run 2"], locked)["attempts"] == 0
     assert rig.holds(locked)
     assert statuses(rig.rotate([locked], state="resumed", force=True)) == {locked: "resumed"}
     assert rig.is_ok(locked)
@@ -140,10 +140,10 @@ def test_a_locked_account_is_left_alone(rig: Rig) -> None:
 def test_a_refusal_that_lasts_is_left_to_a_person_and_heals_if_it_ends_before(rig: Rig) -> None:
     mended, stays = rig.prepare("mended", "stays")
     rig.simulator.fault("identity_error", code="NotToday", times=None)
-    nights = [rig.task([mended, stays], f"night {number}", max_failures=0) for number in (1, 2)]
-    run = rig.play(nights)
-    assert statuses(run["night 1"]) == {mended: "refused", stays: "refused"}
-    assert statuses(run["night 2"]) == {mended: "in_doubt", stays: "in_doubt"}
+    tasks = [rig.task([mended, stays], f"run {number}", max_failures=0) for number in (1, 2)]
+    run = rig.play(tasks)
+    assert statuses(run["run 1"]) == {mended: "refused", stays: "refused"}
+    assert statuses(run["run 2"]) == {mended: "in_doubt", stays: "in_doubt"}
     third = rig.rotate([stays], max_failures=0)
     assert statuses(third) == {stays: "quarantined"}
     assert account(third, stays)["error_codes"] == ["NotToday"]
@@ -208,38 +208,40 @@ def test_a_user_who_was_or_is_deleted_keeps_the_record(rig: Rig) -> None:
     for _run in range(2):
         found = statuses(rig.rotate(users))
         assert (found["before"], found["during"]) == ("not_found", "not_found")
-        assert INITIAL in kept(rig.record("before"))
-        assert INITIAL in kept(rig.record("during"))
+        assert INITIAL in possibly_live(rig.record("before"))
+        assert INITIAL in possibly_live(rig.record("during"))
     assert rig.is_ok(FIRST)
     assert not rig.simulator.report["mismatches"]
 
 
 class TestOutOfSync:
-    """Somebody else has changed the password, or the initial one was never right."""
+    """An administrator has changed the password, or the initial one was never right."""
 
-    PERSONS = "a-persons-1"
+    RESET = "administrator-1"
 
     def test_nothing_is_lost_nothing_is_tried_and_adoption_mends_it(self, rig: Rig) -> None:
         rig.prepare("changed")
-        rig.simulator.add_users({"wrong": self.PERSONS, FIRST: INITIAL})
-        rig.simulator.fault("other_change", user_id="changed", password=self.PERSONS)
+        rig.simulator.add_users({"wrong": self.RESET, FIRST: INITIAL})
+        rig.simulator.fault("other_change", user_id="changed", password=self.RESET)
         users = [FIRST, "changed", "wrong"]
-        nights = [rig.task(users, "night 1"), rig.task(users, "night 2"), rig.task(users, "night 3", force=True)]
-        run = rig.play(nights)
-        assert statuses(run["night 1"]) == {FIRST: "rotated", "changed": "out_of_sync", "wrong": "out_of_sync"}
-        assert statuses(run["night 2"]) == {FIRST: "fresh", "changed": "out_of_sync", "wrong": "out_of_sync"}
-        assert [account(run["night 3"], user)["attempts"] for user in users] == [1, 0, 0]
+        tasks = [rig.task(users, "run 1"), rig.task(users, "run 2"), rig.task(users, "run 3", force=True)]
+        run = rig.play(tasks)
+        assert statuses(run["run 1"]) == {FIRST: "rotated", "changed": "out_of_sync", "wrong": "out_of_sync"}
+        assert statuses(run["run 2"]) == {FIRST: "fresh", "changed": "out_of_sync", "wrong": "out_of_sync"}
+        assert [account(run["run 3"], user)["attempts"] for user in users] == [1, 0, 0]
         before = {user: rig.record(user) for user in users}
-        assert all(INITIAL in kept(before[user]) and len(kept(before[user])) == 3 for user in users[1:])
+        assert all(
+            INITIAL in possibly_live(before[user]) and len(possibly_live(before[user])) == 3 for user in users[1:]
+        )
         self._adopt(rig, users)
         for user in users[1:]:
             everything = rig.record(user).candidates()
-            assert self.PERSONS in everything
+            assert self.RESET in everything
             assert rig.simulator.mismatches(user) <= 2
 
     def _adopt(self, rig: Rig, users: list[str]) -> None:
         """Twice: what was mended is not touched again."""
-        adopted = [{"user_id": user, "initial_password": self.PERSONS} for user in users]
+        adopted = [{"user_id": user, "initial_password": self.RESET} for user in users]
         run = rig.play([rig.task(adopted, "adopt", state="adopted"), rig.task(adopted, "again", state="adopted")])
         assert statuses(run["adopt"]) == {FIRST: "fresh", "changed": "adopted", "wrong": "adopted"}
         assert set(statuses(run["again"]).values()) == {"fresh"}
@@ -268,7 +270,7 @@ def test_the_initial_password_in_the_inventory_is_used_once(rig: Rig) -> None:
 def test_the_server_s_policy_is_met_or_the_old_password_stays(rig: Rig) -> None:
     users = rig.prepare("policy-1", "policy-2")
     rig.simulator.configure(policy={"min_length": 30, "special": True, "upper": True})
-    rig.simulator.fault("status", "get_setting", status=500, times=None)  # nobody tells the policy
+    rig.simulator.fault("status", "get_setting", status=500, times=None)  # the policy is unknown
     found = statuses(rig.rotate(users, max_failures=0, password={"length": 20}))
     assert found == dict.fromkeys(users, "policy_rejected")
     assert rig.lives() == dict.fromkeys(users, INITIAL)
@@ -280,14 +282,14 @@ def test_the_server_s_policy_is_met_or_the_old_password_stays(rig: Rig) -> None:
 
 
 def test_a_password_that_the_history_refuses_gives_way_to_another_in_the_next_run(rig: Rig) -> None:
-    """Nobody knows the code of that refusal: it proves the old password only after a run has begun with it again."""
+    """The code of that refusal is unknown: it proves the old password only after a run has begun with it again."""
     rig.simulator.configure(history=HISTORY)
     rig.simulator.add_users({"reuser": INITIAL}, history=["staged-1"])
     rig.seed("reuser", pending=Pending(INITIAL, "staged-1", "2026-01-01T00:00:00+00:00", maybe_live=False))
-    run = rig.play([rig.task(["reuser"], "night 1"), rig.task(["reuser"], "night 2")])
-    first = account(run["night 1"], "reuser")
+    run = rig.play([rig.task(["reuser"], "run 1"), rig.task(["reuser"], "run 2")])
+    first = account(run["run 1"], "reuser")
     assert (first["status"], first["error_codes"]) == ("refused", ["PasswordReuse"])
-    assert statuses(run["night 2"]) == {"reuser": "resumed"}
+    assert statuses(run["run 2"]) == {"reuser": "resumed"}
     assert rig.simulator.report["applied"] == {"reuser": 1}
     assert rig.live("reuser") not in (INITIAL, "staged-1")
     assert rig.is_ok("reuser")

@@ -23,10 +23,10 @@ from ansible_collections.rpaops.uipath.tests.faults.rig import (
     Rig,
     await_death,
     is_settled,
-    kept,
     opened,
     statuses,
 )
+from ansible_collections.rpaops.uipath.tests.model.rules import possibly_live
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import TOO_BUSY
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import wait_until
 from ansible_collections.rpaops.uipath.tests.sampling import STEP, Report, Sample
@@ -66,7 +66,7 @@ def examined(rig: Rig, number: int, users: Sequence[str], lives: dict[str, str])
     states = {}
     for user in users:
         record = rig.record(user)
-        assert lives[user] in kept(record), f"the live password of {user} is lost"
+        assert lives[user] in possibly_live(record), f"the live password of {user} is lost"
         assert not rig.is_locked(user)
         states[user] = state(record, lives[user])
     return Kill(number, kill_point(rig.folder / f"trace{number}"), states)
@@ -156,7 +156,7 @@ def test_kill_at_every_side_effect(tmp_path: Path, victims: str, order: str, sam
     report(summary(kills))
     states = [STATES.index(left) for each in kills for left in each.states.values()]
     assert states == sorted(states), "a later kill left an earlier state"
-    # Whoever outlives the main process begins nothing more, but commits what was answered.
+    # A worker that outlives the main process begins nothing more, but commits what was answered.
     assert {STATES[index] for index in states} == set(STATES) - ({STATES[2]} if victims == "main" else set())
 
 
@@ -174,7 +174,7 @@ def test_kill_at_every_tenth_side_effect(tmp_path: Path, victims: str, report: R
 def test_a_signal_to_the_group_at_every_side_effect(
     tmp_path: Path, signal: str, order: str, sample: Sample, report: Report
 ) -> None:
-    """What a terminal does on Ctrl-C, and whoever stops a job."""
+    """What a terminal does on Ctrl-C, and a controller that stops a job."""
     with Rig(tmp_path, order) as rig:
         numbers = sample.every_case(range(1, side_effects(rig) + 1), "side effects")
         kills = killed_runs(rig, numbers, "group", signal)
@@ -286,7 +286,7 @@ def test_kill_the_first_rotation_at_every_side_effect(
             assert is_idle(rig)
             live, file = rig.live(user), rig.store / f"{user}.yml"
             left[state(opened(file), live) if file.exists() else "nothing written"] += 1
-            assert live == INITIAL or live in kept(opened(file))
+            assert live == INITIAL or live in possibly_live(opened(file))
             assert awaited([forked(rig, [user], {})]) == [0]
             assert rig.is_ok(user)
             assert rig.simulator.mismatches(user) <= 1

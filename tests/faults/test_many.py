@@ -17,18 +17,18 @@ from ansible_collections.rpaops.uipath.tests.faults.rig import (
     Rig,
     adds_up,
     is_settled,
-    kept,
     one_order,
     statuses,
 )
 from ansible_collections.rpaops.uipath.tests.faults.rows import ROWS
+from ansible_collections.rpaops.uipath.tests.model.rules import possibly_live
 from ansible_collections.rpaops.uipath.tests.sampling import Sample
 
 MANY = 1000
 SAMPLE = 200
-UNLUCKY = 10
+FAULTY_ACCOUNTS = 10
 SEED = 20260501
-PATIENT: dict[str, Any] = {"timeout": 5, "concurrency": 16}
+LONG_TIMEOUT: dict[str, Any] = {"timeout": 5, "concurrency": 16}
 ANSWER_SECONDS = 60
 
 
@@ -44,7 +44,7 @@ def lost(rig: Rig, accounts: list[dict[str, Any]], result: dict[str, Any]) -> li
         user
         for user, initial in ((each["user_id"], each["initial_password"]) for each in accounts)
         if not (outcomes[user] == "not_attempted" and lives[user] == initial)
-        and lives[user] not in kept(rig.record(user))
+        and lives[user] not in possibly_live(rig.record(user))
     ]
 
 
@@ -56,17 +56,17 @@ class TestManyAccounts:
     def test_with_random_faults(self, rig: Rig, sample: Sample) -> None:
         accounts = newcomers(rig, sample)
         chance = random.Random(SEED)  # noqa: S311 - the same faults every time
-        unlucky = chance.sample([each["user_id"] for each in accounts], UNLUCKY)
-        for user in unlucky:
+        faulty = chance.sample([each["user_id"] for each in accounts], FAULTY_ACCOUNTS)
+        for user in faulty:
             fault = ROWS[chance.choice(list(ROWS))]
             rig.simulator.fault(fault.kind, user_id=user, **fault.parameters)
-        result = rig.rotate(accounts, max_failures=0, **PATIENT)
+        result = rig.rotate(accounts, max_failures=0, **LONG_TIMEOUT)
         assert adds_up(result)
         assert len(result["accounts"]) == len(accounts)
-        assert {user for user, status in statuses(result).items() if status != "rotated"} <= set(unlucky)
+        assert {user for user, status in statuses(result).items() if status != "rotated"} <= set(faulty)
         assert lost(rig, accounts, result) == []
         rig.simulator.clear_faults()
-        healed = rig.rotate(accounts, **PATIENT)
+        healed = rig.rotate(accounts, **LONG_TIMEOUT)
         assert adds_up(healed)
         assert set(statuses(healed).values()) <= {"fresh", "resumed", "rotated"}
         assert all_settled(rig)
@@ -77,17 +77,17 @@ class TestManyAccounts:
         accounts = newcomers(rig, sample)
         rig.simulator.fault("crash", skip=len(accounts) // 2)
         started = time.monotonic()
-        result = rig.rotate(accounts, **PATIENT)
+        result = rig.rotate(accounts, **LONG_TIMEOUT)
         assert time.monotonic() - started < ANSWER_SECONDS
         assert adds_up(result)
         assert result["counts"]["not_attempted"] > len(accounts) // 3
-        assert result["counts"]["rotated"] >= len(accounts) // 2 - PATIENT["concurrency"]
+        assert result["counts"]["rotated"] >= len(accounts) // 2 - LONG_TIMEOUT["concurrency"]
         assert lost(rig, accounts, result) == []
         rig.restart()
-        assert not rig.rotate(accounts, **PATIENT)["failed"]
+        assert not rig.rotate(accounts, **LONG_TIMEOUT)["failed"]
         assert all_settled(rig)
         mismatches = rig.simulator.report["mismatches"]  # requests that were under way, and applied
-        assert len(mismatches) < PATIENT["concurrency"]
+        assert len(mismatches) < LONG_TIMEOUT["concurrency"]
         assert set(mismatches.values()) <= {1}
 
 
@@ -98,10 +98,10 @@ def test_two_runs_at_once_change_each_account_once(rig: Rig) -> None:
     rig.simulator.add_users(dict.fromkeys(users, INITIAL))
     rig.seed(*users[::2])  # old ones; the others have no record yet
     rig.simulator.fault("latency", seconds=0.05, times=None)
-    calm = {"timeout": 10}
+    timeout = {"timeout": 10}
     with (
-        rig.start(users, {}, **calm) as one,
-        rig.start(users[::-1], {}, **calm) as two,
+        rig.start(users, {}, **timeout) as one,
+        rig.start(users[::-1], {}, **timeout) as two,
     ):
         results = [running.finish()["Rotate"] for running in (one, two)]
     assert all(adds_up(result) for result in results)
@@ -129,7 +129,7 @@ def closed(status: str) -> dict[str, str]:
     return {**OTHERS, "rotated": status, "forced": status, "resumed": status, "adopted": "would_rotate"}
 
 
-FORESEEN = {
+EXPECTED = {
     "fresh": {**OTHERS, "rotated": "fresh"},
     "due": OTHERS,
     "initial": OTHERS,
@@ -163,13 +163,13 @@ def seed_every_state(rig: Rig) -> None:
 @one_order
 class TestCheckMode:
     def test_writes_nothing_and_calls_nothing_in_every_state(self, rig: Rig) -> None:
-        rig.simulator.add_users(dict.fromkeys(FORESEEN, INITIAL))
+        rig.simulator.add_users(dict.fromkeys(EXPECTED, INITIAL))
         seed_every_state(rig)
         before = rig.snapshot()
-        tasks = [rig.task(list(FORESEEN), state, **asked(state)) for state in OTHERS]
+        tasks = [rig.task(list(EXPECTED), state, **asked(state)) for state in OTHERS]
         run = rig.play(tasks, "--check")
         for state in OTHERS:
-            assert statuses(run[state]) == {user: foreseen[state] for user, foreseen in FORESEEN.items()}
+            assert statuses(run[state]) == {user: expected[state] for user, expected in EXPECTED.items()}
             assert adds_up(run[state])
         assert rig.snapshot() == before
         assert rig.simulator.count() == 0

@@ -75,7 +75,7 @@ def done(rig: Rig, command: str, **environment: str) -> str:
 
 
 def rotated_once(rig: Rig, *users: str) -> list[str]:
-    """Accounts that have a predecessor in the store, and are due again when somebody forces it."""
+    """Accounts that have a predecessor in the store, and are due again with `force`."""
     rig.prepare(*users)
     assert set(statuses(rig.rotate(users)).values()) == {"rotated"}
     return list(users)
@@ -299,7 +299,7 @@ class TestLooking:
         assert [each["password"] for each in shown["previous"]] == [INITIAL]
 
     def test_who_has_to_edit_raises_the_generation(self, rig: Rig) -> None:
-        """Somebody changed the password, knows it, and writes it down instead of adopting it."""
+        """An administrator changed the password, knows it, and writes it down instead of adopting it."""
         [user] = rig.prepare("edited")
         rig.simulator.add_users({user: RESET})
         editor = rig.folder / "editor"

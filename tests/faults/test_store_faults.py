@@ -19,10 +19,10 @@ from ansible_collections.rpaops.uipath.tests.faults.rig import (
     account,
     adds_up,
     await_death,
-    kept,
     opened,
     statuses,
 )
+from ansible_collections.rpaops.uipath.tests.model.rules import possibly_live
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import PlaybookRun
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import wait_until
 
@@ -128,7 +128,7 @@ class TestCommit:
         assert rig.simulator.report["mismatches"] == rig.mismatches_of_resuming(user)
 
     def test_the_file_is_replaced_before_the_commit(self, rig: Rig) -> None:
-        """By a version with a password that nobody else knows: both are kept."""
+        """Another process writes a version with a password that no other file holds: both are kept."""
         [user] = rig.prepare("replaced")
         foreign = rig.record(user)
         rig.put(replace(foreign, generation=2, current=replace(foreign.current, password="foreign-1")))
@@ -138,7 +138,7 @@ class TestCommit:
         result = faulty_result(rig, user, running("recv", "cp", other, file, nth=change_answer(rig)))
         assert (result["status"], result["changed"]) == ("store_conflict", True)
         assert rig.record(user).current.password == rig.live(user)
-        assert "foreign-1" in kept(rig.record(user))
+        assert "foreign-1" in possibly_live(rig.record(user))
         assert opened(rig.store / f"{user}.yml.conflict-1").current.password == "foreign-1"
         assert statuses(rig.rotate([user])) == {user: "fresh"}
         assert rig.is_ok(user)

@@ -39,17 +39,17 @@ class Violation(AssertionError):
 
 
 def is_kept(live: str, record: Record | None) -> bool:
-    return record is None or live.startswith(THEIRS) or live in possible(record)
+    return record is None or live.startswith(THEIRS) or live in possibly_live(record)
 
 
-def possible(record: Record) -> set[str]:
+def possibly_live(record: Record) -> set[str]:
     """The passwords that the record does not hold for dead."""
     pending = (record.pending.old, record.pending.new) if record.pending else ()
     return {record.current.password, *pending, *(orphan.password for orphan in record.orphans)}
 
 
 def is_honest(live: str, record: Record | None) -> bool:
-    """What was only adopted was never proven, and whoever changes a password behind the record's back tells nobody."""
+    """An adopted password was never proven, and an administrator who changes a password does not tell the store."""
     if record is None or live.startswith(THEIRS) or record.current.source == "adopted":
         return True
     doubtful = record.status != "ok" or (record.pending is not None and record.pending.maybe_live)

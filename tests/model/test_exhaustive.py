@@ -37,7 +37,7 @@ def explore(left: Left, setting: Setting, report: Report, *, initial: bool = Fal
 
 
 def healings(worlds: list[World], setting: Setting, report: Report) -> list[Healing]:
-    """Heal every account of which nobody takes care just now."""
+    """Heal every account on which no run is working."""
     resting = {(world.server, world.stored): world for world in worlds if world.stored and not world.running}
     found = [heal(world, setting) for world in resting.values()]
     report(f"{len(found)} accounts, {sum(healing.runs == 1 for healing in found)} of them healed by the next run")

@@ -91,7 +91,7 @@ class Process:
 
 
 @dataclass(frozen=True)
-class Running:
+class RunInModel:
     process: Process
     token: int  # the version of the record that it read or wrote last
 
@@ -101,7 +101,7 @@ class World:
     server: ServerState
     stored: Record | None = KEPT
     version: int = 0
-    running: tuple[Running, ...] = ()
+    running: tuple[RunInModel, ...] = ()
     flying: tuple[Pair, ...] = ()  # requests that may arrive at any time, or never
     started: int = 0
     excused: int = 0  # failed sign-ins that no budget can know of
@@ -179,7 +179,7 @@ def moves(world: World, setting: Setting) -> Iterator[Move]:
         yield "a person changes the password", partial(changed, world)
 
 
-def run_moves(world: World, setting: Setting, index: int, running: Running) -> Iterator[Move]:
+def run_moves(world: World, setting: Setting, index: int, running: RunInModel) -> Iterator[Move]:
     _done, step = played(setting.rotation, running.process)
     name = f"run {running.process.number}"
     if isinstance(step, Send):
@@ -206,18 +206,18 @@ def described(step: Step | Outcome) -> str:
 
 def start_moves(world: World, setting: Setting) -> Iterator[Move]:
     if world.left.runs:
-        yield f"run {world.started + 1} starts", partial(started, spent(world, runs=1), setting, ROTATED)
+        yield f"run {world.started + 1} starts", partial(started, with_less_left(world, runs=1), setting, ROTATED)
     if world.left.openings and world.stored:
-        poorer = spent(world, openings=1)
+        opened = with_less_left(world, openings=1)
         for request in (RESUMED, adopted(world.server.live), adopted(WRONG)):
-            yield f"run {world.started + 1} starts: {request.state}", partial(started, poorer, setting, request)
+            yield f"run {world.started + 1} starts: {request.state}", partial(started, opened, setting, request)
 
 
 def adopted(password: str) -> RotationRequest:
     return RotationRequest(ACCOUNT, state="adopted", initial_password=password)
 
 
-def spent(world: World, **what: int) -> World:
+def with_less_left(world: World, **what: int) -> World:
     left = {name: getattr(world.left, name) - number for name, number in what.items()}
     return replace(world, left=replace(world.left, **left))
 
@@ -227,12 +227,12 @@ def spent(world: World, **what: int) -> World:
 
 def started(world: World, setting: Setting, request: RotationRequest) -> World:
     process = Process(world.started + 1, request, world.stored)
-    running = (*world.running, Running(process, world.version))
+    running = (*world.running, RunInModel(process, world.version))
     return left(replace(world, started=world.started + 1, running=running), setting, len(world.running))
 
 
 def killed(world: World, index: int) -> World:
-    return spent(without(world, index), faults=1)
+    return with_less_left(without(world, index), faults=1)
 
 
 def cut(world: World, index: int, pair: Pair) -> World:
@@ -245,11 +245,11 @@ def without(world: World, index: int) -> World:
 
 def changed(world: World) -> World:
     theirs = f"{THEIRS}{world.left.changes}"
-    return spent(replace(world, server=ServerState(theirs, used=world.server.used | {theirs})), changes=1)
+    return with_less_left(replace(world, server=ServerState(theirs, used=world.server.used | {theirs})), changes=1)
 
 
 def rekeyed(world: World) -> World:
-    return spent(replace(world, version=world.version + 1), faults=1)
+    return with_less_left(replace(world, version=world.version + 1), faults=1)
 
 
 def arrived(world: World, setting: Setting, pair: Pair) -> World:
@@ -273,7 +273,7 @@ def sent(world: World, setting: Setting, index: int, fate: str) -> World:
         flying=(*world.flying, pair) if fate in ("late", "echoed") else world.flying,
         excused=world.excused + (fate == "twice"),
     )
-    return told(spent(world, faults=1) if fate else world, setting, index, answer(kind))
+    return told(with_less_left(world, faults=1) if fate else world, setting, index, answer(kind))
 
 
 def transmitted(server: ServerState, pair: Pair, setting: Setting, fate: str) -> tuple[ServerState, str]:

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook
 from ansible_collections.rpaops.uipath.tests.playbook.scene import Scene
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,7 @@ def scene(tmp_path: Path, authority: Authority, server_files: Files) -> Iterator
 
 
 @pytest.fixture
-def simulator(scene: Scene) -> Simulator:
+def simulator(scene: Scene) -> SimulatorProcess:
     return scene.simulator
 
 

@@ -13,28 +13,28 @@ from typing import Any
 
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import MODULE, Playbook
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, SimulatorProcess
 
 OLD, NEW = "initial-1", "changed-1"
 
 
 @dataclass
 class Scene:
-    simulator: Simulator
+    simulator: SimulatorProcess
     play: Playbook
 
     @classmethod
     @contextmanager
     def set_up(cls, folder: Path, authority: Authority, tls: Files | None, *options: str) -> Iterator[Scene]:
         (folder / "server").mkdir()
-        simulator = Simulator(folder / "server", tls, *options)
+        simulator = SimulatorProcess(folder / "server", tls, *options)
         try:
             yield cls(simulator, Playbook(folder, connection(simulator, authority)))
         finally:
             simulator.stop()
 
 
-def connection(simulator: Simulator, authority: Authority) -> dict[str, Any]:
+def connection(simulator: SimulatorProcess, authority: Authority) -> dict[str, Any]:
     return {
         "identity_url": simulator.identity_url,
         "client_id": CLIENT_ID,

@@ -35,7 +35,7 @@ def server_module(name: str) -> ModuleType:
     return module
 
 
-class Simulator:
+class SimulatorProcess:
     """A running server with its own folder. It serves TLS if it gets a certificate."""
 
     def __init__(self, folder: Path, tls: Files | None = None, *options: str) -> None:
@@ -108,9 +108,6 @@ class Simulator:
 
     def clear_faults(self) -> None:
         self.control("DELETE", "faults")
-
-    def revoke_tokens(self) -> None:
-        self.control("POST", "tokens/revoke", {})
 
     def is_live(self, user_id: str, password: str) -> bool:
         return bool(self.control("POST", "verify", {"user_id": user_id, "password": password})["live"])

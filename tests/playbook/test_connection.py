@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import LOOPBACK, Authority, Files
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, PlaybookRun
 from ansible_collections.rpaops.uipath.tests.playbook.scene import OLD, Scene, change, task
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess
 
 USERS = [f"user-{number}" for number in range(8)]
 BASES = {
@@ -26,7 +26,7 @@ BASES = {
 
 
 @pytest.fixture(autouse=True)
-def _users(simulator: Simulator) -> None:
+def _users(simulator: SimulatorProcess) -> None:
     simulator.add_users(dict.fromkeys(USERS, OLD))
 
 
@@ -44,7 +44,7 @@ def test_a_missing_url_is_told_with_the_variable_that_may_hold_it(play: Playbook
 
 
 class TestUrlForms:
-    def test_all_forms_with_a_slash_or_api_behind(self, play: Playbook, simulator: Simulator) -> None:
+    def test_all_forms_with_a_slash_or_api_behind(self, play: Playbook, simulator: SimulatorProcess) -> None:
         urls = [simulator.origin + base for base in BASES.values()]
         urls += [urls[0] + "/", urls[1] + "/api", urls[2] + "/api/"]
         tasks = [task(url, identity_url=url, **change(user)) for url, user in zip(urls, USERS)]
@@ -65,7 +65,7 @@ class TestUrlForms:
         ],
     )
     def test_the_wrong_one_is_told_with_the_likely_right_one(
-        self, play: Playbook, simulator: Simulator, served: str, asked: str, suggested: str
+        self, play: Playbook, simulator: SimulatorProcess, served: str, asked: str, suggested: str
     ) -> None:
         simulator.configure(forms=served)
         url = simulator.origin + BASES[asked]
@@ -82,7 +82,7 @@ class TestUrlForms:
             assert f" {url} " not in run[name]["msg"]
         assert simulator.report["applied"] == {}
 
-    def test_wrong_organization_is_a_missing_user(self, play: Playbook, simulator: Simulator) -> None:
+    def test_wrong_organization_is_a_missing_user(self, play: Playbook, simulator: SimulatorProcess) -> None:
         url = f"{simulator.origin}/elsewhere/identity_"
         token_url = f"{simulator.identity_url}/connect/token"
         result = play([task("Change", identity_url=url, token_url=token_url, **change("user-0"))])["Change"]
@@ -91,7 +91,7 @@ class TestUrlForms:
 
 
 class TestUnreachable:
-    def test_refused_port_and_unknown_host(self, play: Playbook, simulator: Simulator) -> None:
+    def test_refused_port_and_unknown_host(self, play: Playbook, simulator: SimulatorProcess) -> None:
         refused = f"https://{LOOPBACK}:{free_port()}/identity"
         unknown = "https://uipath.invalid/identity"
         tasks = [
@@ -106,7 +106,7 @@ class TestUnreachable:
         assert [user["status"] for user in run["Many"]["results"]] == ["unreachable"] + ["not_attempted"] * 7
         assert not any(one in run.output for one in ("Traceback", "HTTPSConnectionPool", "object at 0x"))
 
-    def test_proxy_that_is_down(self, play: Playbook, simulator: Simulator) -> None:
+    def test_proxy_that_is_down(self, play: Playbook, simulator: SimulatorProcess) -> None:
         proxy = f"http://name:proxy-secret@{LOOPBACK}:{free_port()}"
         options = {"retries": 0, **change("user-0")}
         run = play([task("Option", proxy=proxy, **options), task("Environment", **options)],
@@ -121,7 +121,7 @@ class TestUnreachable:
         run = play([task("Change", **change("user-0"))], environment={"HTTPS_PROXY": proxy, "ALL_PROXY": proxy})
         assert run["Change"]["status"] == "changed"
 
-    def test_server_that_does_not_answer_in_time(self, play: Playbook, simulator: Simulator) -> None:
+    def test_server_that_does_not_answer_in_time(self, play: Playbook, simulator: SimulatorProcess) -> None:
         simulator.fault("latency", seconds=5, user_id="user-0", times=None)
         result = play([task("Change", timeout=0.5, update_password="always", **change("user-0"))])["Change"]
         assert result["status"] == "unknown"
@@ -130,7 +130,7 @@ class TestUnreachable:
 
 class TestCertificates:
     def test_sources_of_trust_and_their_order(
-        self, play: Playbook, simulator: Simulator, authority: Authority, tmp_path: Path
+        self, play: Playbook, simulator: SimulatorProcess, authority: Authority, tmp_path: Path
     ) -> None:
         ca_path = play.defaults.pop("ca_path")
         directory = tmp_path / "certificates"
@@ -193,7 +193,7 @@ class TestCertificates:
 
 
 class TestNotFollowed:
-    def test_netrc_is_ignored(self, play: Playbook, simulator: Simulator, tmp_path: Path) -> None:
+    def test_netrc_is_ignored(self, play: Playbook, simulator: SimulatorProcess, tmp_path: Path) -> None:
         netrc = tmp_path / "netrc"
         netrc.write_text(f"machine {LOOPBACK}\nlogin somebody\npassword else\n")
         netrc.chmod(0o600)
@@ -201,7 +201,7 @@ class TestNotFollowed:
         assert result["status"] == "changed"
         assert simulator.report["answers"]["change_password"] == {"200": 1}
 
-    def test_redirects_never_carry_the_password_on(self, play: Playbook, simulator: Simulator) -> None:
+    def test_redirects_never_carry_the_password_on(self, play: Playbook, simulator: SimulatorProcess) -> None:
         location = f"{simulator.identity_url}/api/User/user-1/changepassword"
         for user, status in (("user-0", 302), ("user-2", 307), ("user-3", 308)):
             simulator.fault("redirect", user_id=user, status=status, location=location)

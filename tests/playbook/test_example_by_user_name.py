@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess
 from ansible_collections.rpaops.uipath.tests.playbook.test_examples import RunExample, run_example
 
 __all__ = ["run_example"]  # a fixture
@@ -15,19 +15,19 @@ NAME = "change_by_user_name.yml"
 PEOPLE = {"4": {"userName": "svc-invoices"}, "5": {"userName": "jane.doe", "email": "jane.doe@example.com"}}
 
 
-def live(simulator: Simulator, age: str) -> list[bool]:
+def live(simulator: SimulatorProcess, age: str) -> list[bool]:
     return [simulator.is_live(user_id, f"{age}-example-password-{user_id}") for user_id in PEOPLE]
 
 
 @pytest.fixture
-def people(simulator: Simulator) -> dict[str, dict[str, str]]:
+def people(simulator: SimulatorProcess) -> dict[str, dict[str, str]]:
     for user_id, names in PEOPLE.items():
         simulator.add_users({user_id: f"old-example-password-{user_id}"}, **names)
     return PEOPLE
 
 
 @pytest.mark.usefixtures("people")
-def test_in_check_mode_first(run_example: RunExample, simulator: Simulator) -> None:
+def test_in_check_mode_first(run_example: RunExample, simulator: SimulatorProcess) -> None:
     run = run_example(NAME, "--check", "--diff")
     assert run["Change the passwords"]["counts"]["would_change"] == 2
     assert live(simulator, "old") == [True, True]
@@ -41,7 +41,7 @@ def test_in_check_mode_first(run_example: RunExample, simulator: Simulator) -> N
 
 def test_an_unknown_user_ends_it_before_the_first_change(
     run_example: RunExample,
-    simulator: Simulator,
+    simulator: SimulatorProcess,
 ) -> None:
     simulator.add_users({"4": "old-example-password-4"}, userName="svc-invoices")
     run = run_example(NAME, succeeds=False)

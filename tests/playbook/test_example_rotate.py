@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.rpaops.uipath.tests.faults.rig import USUAL_WARNINGS
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import PlaybookRun, Running
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, SimulatorProcess
 from ansible_collections.rpaops.uipath.tests.playbook.test_examples import EXAMPLES
 
 NAME = "rotate.yml"
@@ -21,7 +21,7 @@ ACCOUNTS = {"svc-invoices": "6", "svc-orders": "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b
 
 
 @pytest.fixture
-def rotate(tmp_path: Path, simulator: Simulator, authority: Authority) -> Callable[..., PlaybookRun]:
+def rotate(tmp_path: Path, simulator: SimulatorProcess, authority: Authority) -> Callable[..., PlaybookRun]:
     """Runs the example where it finds the files beside it, in an environment that names the simulator."""
     for label, user_id in ACCOUNTS.items():
         simulator.add_users({user_id: f"initial-example-password-{user_id[-1]}"}, userName=label)
@@ -52,7 +52,7 @@ def rotate(tmp_path: Path, simulator: Simulator, authority: Authority) -> Callab
     return run
 
 
-def test_rotates_once_and_tells_the_consumers(rotate: Callable[..., PlaybookRun], simulator: Simulator) -> None:
+def test_rotates_once_and_tells_the_consumers(rotate: Callable[..., PlaybookRun], simulator: SimulatorProcess) -> None:
     assert '"would_rotate": 2' in rotate("--check").stdout
     assert simulator.count() == 0
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import CORE, ROOT, PlaybookRun, Running
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, SimulatorProcess
 from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -29,12 +29,12 @@ def password(age: str, user_id: str) -> str:
     return f"{age}-example-password-{user_id[-1]}"
 
 
-def live(simulator: Simulator, age: str, users: list[str]) -> bool:
+def live(simulator: SimulatorProcess, age: str, users: list[str]) -> bool:
     return simulator.live_count([(user, password(age, user)) for user in users]) == len(users)
 
 
 @pytest.fixture
-def run_example(tmp_path: Path, simulator: Simulator, authority: Authority) -> RunExample:
+def run_example(tmp_path: Path, simulator: SimulatorProcess, authority: Authority) -> RunExample:
     """Runs an example as its comment says, in an environment that names the simulator."""
     simulator.add_users({user: password("old", user) for user in USERS})
     variables = {
@@ -63,13 +63,13 @@ def run_example(tmp_path: Path, simulator: Simulator, authority: Authority) -> R
     return run
 
 
-def test_one_user(run_example: RunExample, simulator: Simulator) -> None:
+def test_one_user(run_example: RunExample, simulator: SimulatorProcess) -> None:
     run = run_example("change_one_user.yml", "-v")
     assert run["Change the password"]["status"] == "changed"
     assert live(simulator, "new", ONE)
 
 
-def test_many_users_in_check_mode_first(run_example: RunExample, simulator: Simulator) -> None:
+def test_many_users_in_check_mode_first(run_example: RunExample, simulator: SimulatorProcess) -> None:
     run = run_example("change_many_users.yml", *LIST, "--check", "--diff")
     assert run["Show the number of users by status"]["msg"] == {"would_change": 3}
     assert live(simulator, "old", MANY)
@@ -80,7 +80,7 @@ def test_many_users_in_check_mode_first(run_example: RunExample, simulator: Simu
     assert live(simulator, "new", MANY)
 
 
-def test_many_users_reports_those_that_failed(run_example: RunExample, simulator: Simulator) -> None:
+def test_many_users_reports_those_that_failed(run_example: RunExample, simulator: SimulatorProcess) -> None:
     simulator.add_users({MANY[1]: "somebody-elses-1"})
     run = run_example("change_many_users.yml", *LIST, succeeds=False)
     shown_id = MANY[1] if CORE < (2, 22) else "$REDACTED$"  # which takes all that is in a vaulted file for secret
@@ -95,12 +95,12 @@ def test_many_users_reports_bad_input(run_example: RunExample) -> None:
     assert run["Show the number of users by status"]["msg"] == {}
 
 
-def test_module_defaults(run_example: RunExample, simulator: Simulator) -> None:
+def test_module_defaults(run_example: RunExample, simulator: SimulatorProcess) -> None:
     run_example("module_defaults.yml", *LIST)
     assert live(simulator, "new", USERS)
 
 
-def test_awx_credential_and_playbook(run_example: RunExample, simulator: Simulator, tmp_path: Path) -> None:
+def test_awx_credential_and_playbook(run_example: RunExample, simulator: SimulatorProcess, tmp_path: Path) -> None:
     """The injectors are rendered here with the Jinja environment that AWX has for them."""
     simulator.add_client("odd", ODD_SECRET, "PM.User.Write")
     injectors = yaml.safe_load((EXAMPLES / "awx/credential_type.yml").read_text())["injectors"]

@@ -11,7 +11,7 @@ import signal
 import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, Running, read_proc
 from ansible_collections.rpaops.uipath.tests.playbook.scene import NEW, OLD, change, task
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator, wait_until
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess, wait_until
 from ansible_collections.rpaops.uipath.tests.sampling import Sample
 
 USERS = [f"user-{number:03d}" for number in range(400)]
@@ -21,13 +21,13 @@ ANSWER_SECONDS = 6
 
 
 @pytest.fixture
-def slow(simulator: Simulator) -> Simulator:
+def slow(simulator: SimulatorProcess) -> SimulatorProcess:
     simulator.add_users(dict.fromkeys(USERS, OLD))
     simulator.fault("latency", seconds=LATENCY, times=None)
     return simulator
 
 
-def wait_for_the_middle(simulator: Simulator, running: Running) -> None:
+def wait_for_the_middle(simulator: SimulatorProcess, running: Running) -> None:
     assert wait_until(lambda: simulator.count() >= 20 or running.process.poll() is not None, 60)
     assert running.process.poll() is None
 
@@ -37,13 +37,13 @@ def modules(running: Running) -> set[int]:
     return {pid for pid in running.processes() if b"ansible-playbook" not in read_proc(pid, "cmdline")}
 
 
-def has_fallen_silent(simulator: Simulator) -> bool:
+def has_fallen_silent(simulator: SimulatorProcess) -> bool:
     """Whether the counters stand still for ten times as long as they take to move."""
     before = simulator.count()
     return not wait_until(lambda: simulator.count() > before, 10 * LATENCY)
 
 
-def consistent(simulator: Simulator) -> bool:
+def consistent(simulator: SimulatorProcess) -> bool:
     """Whether every user has either the old or the new password, and some have each."""
     new = simulator.live_count([(user, NEW) for user in USERS])
     return (
@@ -53,7 +53,7 @@ def consistent(simulator: Simulator) -> bool:
 
 class TestInterrupt:
     @pytest.mark.matrix
-    def test_ends_at_once_and_leaves_nothing_behind(self, play: Playbook, slow: Simulator) -> None:
+    def test_ends_at_once_and_leaves_nothing_behind(self, play: Playbook, slow: SimulatorProcess) -> None:
         pairs = [change(user) for user in USERS]
         with play.started(TASKS, users=pairs) as running:
             wait_for_the_middle(slow, running)
@@ -71,7 +71,7 @@ class TestInterrupt:
         assert slow.live_count([(user, NEW) for user in USERS]) == 400
 
     @pytest.mark.matrix
-    def test_a_killed_run_starts_no_further_users(self, play: Playbook, slow: Simulator) -> None:
+    def test_a_killed_run_starts_no_further_users(self, play: Playbook, slow: SimulatorProcess) -> None:
         with play.started(TASKS, users=[change(user) for user in USERS]) as running:
             wait_for_the_middle(slow, running)
             for pid in set(running.processes()) - modules(running):
@@ -83,7 +83,7 @@ class TestInterrupt:
         assert consistent(slow)
 
     def test_a_worker_that_outlives_the_main_process_leaves_no_user_in_between(
-        self, play: Playbook, slow: Simulator
+        self, play: Playbook, slow: SimulatorProcess
     ) -> None:
         """With the main process alone killed, ansible-core's worker still reads the module's output: it goes on."""
         with play.started(TASKS, users=[change(user) for user in USERS]) as running:
@@ -94,7 +94,7 @@ class TestInterrupt:
         assert slow.live_count([(user, NEW) for user in USERS]) == 400
 
 
-def test_thousands_of_users_in_one_task(play: Playbook, simulator: Simulator, sample: Sample) -> None:
+def test_thousands_of_users_in_one_task(play: Playbook, simulator: SimulatorProcess, sample: Sample) -> None:
     number_of_users = sample.size(2_000, 10_000, "users")
     ids = simulator.generate_users(number_of_users)
     pairs = [change(user_id, f"initial-{number}", f"changed-{number}-x") for number, user_id in enumerate(ids)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook
 from ansible_collections.rpaops.uipath.tests.playbook.scene import NEW, OLD, change, task
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess
 
 MANY = """
 - name: Change the passwords
@@ -27,7 +27,7 @@ def statuses(result: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture
-def users(simulator: Simulator) -> list[str]:
+def users(simulator: SimulatorProcess) -> list[str]:
     simulator.add_users(dict.fromkeys(NAMES, OLD))
     return NAMES
 
@@ -35,7 +35,7 @@ def users(simulator: Simulator) -> list[str]:
 @pytest.mark.usefixtures("users")
 class TestResults:
     @pytest.mark.matrix
-    def test_partial_failure_keeps_order_counts_and_changes(self, play: Playbook, simulator: Simulator) -> None:
+    def test_partial_failure_keeps_order_counts_and_changes(self, play: Playbook, simulator: SimulatorProcess) -> None:
         pairs = [change(name) for name in reversed(NAMES)]
         pairs[1]["old_password"] = WRONG
         pairs[3]["new_password"] = "tiny"
@@ -67,7 +67,7 @@ class TestResults:
         assert simulator.report["requests"]["token"] == 1
         assert simulator.report["mismatches"] == {pairs[1]["user_id"]: 2}
 
-    def test_check_mode_change_and_again(self, play: Playbook, simulator: Simulator) -> None:
+    def test_check_mode_change_and_again(self, play: Playbook, simulator: SimulatorProcess) -> None:
         pairs = [change(name) for name in NAMES]
         predicted = play(MANY, "--check", "--diff", succeeds=True, users=pairs)["Change the passwords"]
         assert statuses(predicted) == ["would_change"] * 12
@@ -79,13 +79,13 @@ class TestResults:
         assert set(simulator.report["mismatches"].values()) == {1}
 
 
-def test_no_users_is_no_work(play: Playbook, simulator: Simulator) -> None:
+def test_no_users_is_no_work(play: Playbook, simulator: SimulatorProcess) -> None:
     result = play(MANY, succeeds=True, users=[])["Change the passwords"]
     assert (result["results"], result["changed"], set(result["counts"].values())) == ([], False, {0})
     assert simulator.total == 0
 
 
-def test_one_error_lists_all_bad_input_by_index_and_without_values(play: Playbook, simulator: Simulator) -> None:
+def test_one_error_lists_all_bad_input_by_index_and_without_values(play: Playbook, simulator: SimulatorProcess) -> None:
     pairs = [
         change("one", old="valued-secret-1"),
         change("two", old=""),
@@ -127,7 +127,7 @@ def test_one_error_lists_all_bad_input_by_index_and_without_values(play: Playboo
 
 @pytest.mark.usefixtures("users")
 class TestStopping:
-    def test_three_wrong_passwords_in_a_row_stop_the_task(self, play: Playbook, simulator: Simulator) -> None:
+    def test_three_wrong_passwords_in_a_row_stop_the_task(self, play: Playbook, simulator: SimulatorProcess) -> None:
         pairs = [change(name, old=WRONG) for name in NAMES]
         result = run_one(play, pairs, concurrency=1)
         assert statuses(result) == ["wrong_password"] * 3 + ["not_attempted"] * 9
@@ -143,7 +143,7 @@ class TestStopping:
         result = run_one(play, [change(name, old=WRONG) for name in NAMES], max_failures=0)
         assert result["counts"]["wrong_password"] == 12
 
-    def test_max_failures_counts_any_failure(self, play: Playbook, simulator: Simulator) -> None:
+    def test_max_failures_counts_any_failure(self, play: Playbook, simulator: SimulatorProcess) -> None:
         pairs = [change(name, new="tiny" if index < 2 else NEW) for index, name in enumerate(NAMES)]
         result = run_one(play, pairs, concurrency=1, max_failures=2)
         assert statuses(result) == ["policy_rejected"] * 2 + ["not_attempted"] * 10
@@ -160,7 +160,7 @@ class TestStopping:
         ],
     )
     def test_an_answer_that_every_user_would_get_stops_at_once(
-        self, play: Playbook, simulator: Simulator, kind: str, status: str
+        self, play: Playbook, simulator: SimulatorProcess, kind: str, status: str
     ) -> None:
         simulator.fault(kind, times=None)
         result = run_one(play, [change(name) for name in NAMES], concurrency=1, max_failures=0)
@@ -169,7 +169,7 @@ class TestStopping:
         assert (result["changed"], result["failed"]) == (False, True)
         assert simulator.count() == (2 if kind == "unauthorized" else 1)
 
-    def test_in_the_middle_the_changed_ones_are_kept(self, play: Playbook, simulator: Simulator) -> None:
+    def test_in_the_middle_the_changed_ones_are_kept(self, play: Playbook, simulator: SimulatorProcess) -> None:
         simulator.fault("forbidden", skip=5)
         result = run_one(play, [change(name) for name in NAMES], concurrency=1)
         assert statuses(result) == ["changed"] * 5 + ["unauthorized"] + ["not_attempted"] * 6
@@ -178,7 +178,9 @@ class TestStopping:
 
 
 @pytest.mark.parametrize("concurrency", [None, 1, 12])
-def test_concurrency_is_what_the_server_sees(play: Playbook, simulator: Simulator, concurrency: int | None) -> None:
+def test_concurrency_is_what_the_server_sees(
+    play: Playbook, simulator: SimulatorProcess, concurrency: int | None
+) -> None:
     simulator.add_users(dict.fromkeys(NAMES, OLD))
     simulator.fault("latency", seconds=0.6, times=None)
     result = run_one(play, [change(name) for name in NAMES], **({"concurrency": concurrency} if concurrency else {}))

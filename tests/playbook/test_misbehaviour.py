@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, PlaybookRun
 from ansible_collections.rpaops.uipath.tests.playbook.scene import NEW, OLD, Scene, change, task
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import SERVER, Simulator, wait_until
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import SERVER, SimulatorProcess, wait_until
 
 FOR_EVER: dict[str, Any] = {"times": None}
 
@@ -95,7 +95,7 @@ STOPPING = {
 
 
 @pytest.fixture(scope="module")
-def bad_day(shared_scene: Scene) -> tuple[PlaybookRun, Simulator]:
+def bad_day(shared_scene: Scene) -> tuple[PlaybookRun, SimulatorProcess]:
     """One task for all cases that end one user."""
     simulator = shared_scene.simulator
     simulator.add_users(dict.fromkeys(["healthy", *CASES], OLD))
@@ -106,7 +106,7 @@ def bad_day(shared_scene: Scene) -> tuple[PlaybookRun, Simulator]:
 
 
 @pytest.fixture(scope="module")
-def stopped(shared_scene: Scene) -> tuple[PlaybookRun, Simulator]:
+def stopped(shared_scene: Scene) -> tuple[PlaybookRun, SimulatorProcess]:
     """A task for each case that stops one."""
     simulator = shared_scene.simulator
     simulator.add_users(dict.fromkeys(STOPPING, OLD))
@@ -117,7 +117,7 @@ def stopped(shared_scene: Scene) -> tuple[PlaybookRun, Simulator]:
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("name", CASES)
-def test_status_live_password_and_price(bad_day: tuple[PlaybookRun, Simulator], name: str) -> None:
+def test_status_live_password_and_price(bad_day: tuple[PlaybookRun, SimulatorProcess], name: str) -> None:
     run, simulator = bad_day
     case, result = CASES[name], run.users("All")[name]
     assert (result["status"], result["changed"]) == (case.status, case.status == "changed")
@@ -129,7 +129,7 @@ def test_status_live_password_and_price(bad_day: tuple[PlaybookRun, Simulator], 
 
 
 @pytest.mark.parametrize("name", STOPPING)
-def test_what_stops_the_task(stopped: tuple[PlaybookRun, Simulator], name: str) -> None:
+def test_what_stops_the_task(stopped: tuple[PlaybookRun, SimulatorProcess], name: str) -> None:
     run, simulator = stopped
     assert (run[name]["status"], run[name]["changed"], run[name]["failed"]) == (STOPPING[name][2], False, True)
     assert simulator.is_live(name, OLD)
@@ -143,7 +143,7 @@ def test_every_kind_of_fault_is_in_the_tables() -> None:
     assert kinds - tested == {"crash"}
 
 
-def test_always_sends_once_and_guesses_nothing(play: Playbook, simulator: Simulator) -> None:
+def test_always_sends_once_and_guesses_nothing(play: Playbook, simulator: SimulatorProcess) -> None:
     cases = {"error": "status", "lost": "drop", "page": "html", "empty": "empty"}
     simulator.add_users(dict.fromkeys(["healthy", *cases], OLD))
     for user_id, kind in cases.items():

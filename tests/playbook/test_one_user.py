@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, PlaybookRun
 from ansible_collections.rpaops.uipath.tests.playbook.scene import NEW, OLD, Scene, change, task
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess
 
 CHANGE = """
 - name: Change the password
@@ -27,14 +27,14 @@ pytestmark = pytest.mark.matrix
 
 
 @pytest.fixture
-def user(simulator: Simulator) -> str:
+def user(simulator: SimulatorProcess) -> str:
     simulator.add_users({"one": OLD})
     return "one"
 
 
 @pytest.mark.usefixtures("user")
 class TestChange:
-    def test_check_then_change_then_again(self, play: Playbook, simulator: Simulator) -> None:
+    def test_check_then_change_then_again(self, play: Playbook, simulator: SimulatorProcess) -> None:
         predicted = play(CHANGE, "--check", succeeds=True, **PAIR)["Change the password"]
         assert (predicted["status"], predicted["changed"], predicted["attempts"]) == ("would_change", True, 0)
         assert simulator.report["requests"] == {"token": 1}
@@ -51,14 +51,14 @@ class TestChange:
         assert simulator.mismatches("one") == 1
         assert simulator.is_live("one", NEW)
 
-    def test_check_mode_with_a_given_token_sends_nothing(self, play: Playbook, simulator: Simulator) -> None:
+    def test_check_mode_with_a_given_token_sends_nothing(self, play: Playbook, simulator: SimulatorProcess) -> None:
         del play.defaults["client_id"], play.defaults["client_secret"]
         predicted = play(CHANGE_WITH_TOKEN, "--check", succeeds=True, **PAIR)["Change the password"]
         assert (predicted["status"], predicted["changed"]) == ("would_change", True)
         assert simulator.total == 0
         assert simulator.report["connections"] == 0
 
-    def test_diff_names_ids_and_constants_only(self, play: Playbook, simulator: Simulator) -> None:
+    def test_diff_names_ids_and_constants_only(self, play: Playbook, simulator: SimulatorProcess) -> None:
         run = play(CHANGE, "--diff", succeeds=True, **PAIR)
         assert run["Change the password"]["diff"] == {
             "before": {"one": "old password"},
@@ -69,13 +69,13 @@ class TestChange:
         assert simulator.is_live("one", NEW)
 
     def test_check_and_diff_with_secrets_predicts_the_same_difference(
-        self, play: Playbook, simulator: Simulator
+        self, play: Playbook, simulator: SimulatorProcess
     ) -> None:
         run = play(CHANGE, "--check", "--diff", succeeds=True, **PAIR)
         assert run["Change the password"]["diff"]["after"] == {"one": "new password"}
         assert simulator.is_live("one", OLD)
 
-    def test_equal_passwords_send_nothing(self, play: Playbook, simulator: Simulator) -> None:
+    def test_equal_passwords_send_nothing(self, play: Playbook, simulator: SimulatorProcess) -> None:
         run = play(CHANGE, succeeds=True, vault_old=OLD, vault_new=OLD)
         assert (run["Change the password"]["status"], run["Change the password"]["changed"]) == ("already_set", False)
         assert simulator.total == 0
@@ -100,7 +100,7 @@ OUTCOMES = {
 }
 
 
-def prepare(simulator: Simulator) -> None:
+def prepare(simulator: SimulatorProcess) -> None:
     """Give every case of the table the user that brings it about; user ids are the cases' names."""
     simulator.add_users({name: OLD for name in OUTCOMES if name not in ("missing", "inactive", "directory user")})
     simulator.add_users({"already set, always": NEW, "history refuses the probe": NEW})
@@ -125,7 +125,7 @@ def pair_of(name: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def outcomes(shared_scene: Scene) -> tuple[PlaybookRun, Simulator]:
+def outcomes(shared_scene: Scene) -> tuple[PlaybookRun, SimulatorProcess]:
     """One play for all cases: a task per `update_password`."""
     prepare(shared_scene.simulator)
     pairs_for_always = [pair_of(name) for name in OUTCOMES if name.endswith("always")]
@@ -147,7 +147,7 @@ def result_of(run: PlaybookRun, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", OUTCOMES)
 class TestOutcome:
-    def test_status_codes_and_the_price(self, outcomes: tuple[PlaybookRun, Simulator], name: str) -> None:
+    def test_status_codes_and_the_price(self, outcomes: tuple[PlaybookRun, SimulatorProcess], name: str) -> None:
         run, simulator = outcomes
         status, codes, mismatches = OUTCOMES[name]
         result = result_of(run, name)
@@ -156,7 +156,7 @@ class TestOutcome:
         assert result["changed"] == (status == "changed")
         assert result["msg"]
 
-    def test_live_password_agrees(self, outcomes: tuple[PlaybookRun, Simulator], name: str) -> None:
+    def test_live_password_agrees(self, outcomes: tuple[PlaybookRun, SimulatorProcess], name: str) -> None:
         _run, simulator = outcomes
         shall_be_new = OUTCOMES[name][0] in ("changed", "already_set") or name in (
             "already set, always",
@@ -165,7 +165,7 @@ class TestOutcome:
         assert simulator.is_live(name, NEW) == shall_be_new
 
 
-def test_messages_quote_the_server(outcomes: tuple[PlaybookRun, Simulator]) -> None:
+def test_messages_quote_the_server(outcomes: tuple[PlaybookRun, SimulatorProcess]) -> None:
     run, _simulator = outcomes
     results = run.users("All")
     assert "Not today." in results["unheard of code"]["msg"]

@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.rpaops.uipath.plugins.modules import uipath_password_rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
 from ansible_collections.rpaops.uipath.tests.faults.rig import USUAL_WARNINGS, stored_passwords
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, watched_run
@@ -44,15 +43,15 @@ INVOICES, ORDERS, PAYROLL = (f"2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c0{number}" for 
 IDS = {"invoices": INVOICES, "orders": ORDERS, "svc-payroll": PAYROLL}
 ROTATE, HAND_OVER = "Rotate the passwords that are due", "Hand over the password"
 
-# What a user writes: a new password goes into a file. "broken", "slow" and "away" are accounts whose consumer has a bad
-# day.
+# What a user writes: a new password goes into a file. "broken", "slow" and "away" are accounts whose
+# tasks fail, take very long, or do not reach their machine.
 AFTER_TASKS = f"""
 - name: Take very long
   ansible.builtin.command: sleep 60
   changed_when: false
   when: rotate_passwords_account.label == slow | default('')
 
-- name: Have a bad day
+- name: Fail
   ansible.builtin.assert:
     that: rotate_passwords_account.label != broken | default('')
 
@@ -86,7 +85,7 @@ class Connection(ConnectionBase):
     transport = "away"
 
     def _connect(self):
-        raise AnsibleConnectionFailure("nobody is there")
+        raise AnsibleConnectionFailure("the machine does not answer")
 
     exec_command = put_file = fetch_file = close = lambda self, *arguments, **options: self._connect()
 """
@@ -168,7 +167,7 @@ class RoleSetup:
     def handed_over(self, label: str) -> str:
         return (self.folder / "consumers" / label).read_text()
 
-    def told_the_truth(self) -> set[str]:
+    def delivered(self) -> set[str]:
         """Those of them whose consumer has the live password now."""
         return {label for label in self.told() if self.scene.simulator.is_live(IDS[label], self.handed_over(label))}
 
@@ -214,7 +213,7 @@ def rotated(
     with Scene.set_up(folder, authority, server_files) as scene:
         setup = RoleSetup(scene, folder)
         first = setup.run("-vvvv", watched=True)
-        assert setup.told_the_truth() == set(IDS)
+        assert setup.delivered() == set(IDS)
         second = setup.run("-vvvv", watched=True)
         assert scene.simulator.report["applied"] == dict.fromkeys(IDS.values(), 1)
         yield setup, first, second
@@ -231,7 +230,7 @@ class TestRole:
 
     @pytest.mark.matrix
     def test_changes_nothing_the_second_time(self, rotated: tuple[RoleSetup, PlaybookRun, PlaybookRun]) -> None:
-        _stage, _first, second = rotated
+        _setup, _first, second = rotated
         assert statuses(second) == ["fresh"] * 3
         assert runs_of(second, HAND_OVER) == 0
         assert re.search(r"changed=0 .*failed=0 .*rescued=0", second.stdout)
@@ -254,7 +253,7 @@ class TestRole:
         )
         assert setup.scene.simulator.total == 0
 
-    def test_in_check_mode_plans_and_tells_nobody(self, setup: RoleSetup) -> None:
+    def test_in_check_mode_plans_and_tells_no_consumer(self, setup: RoleSetup) -> None:
         run = setup.run("--check", "--diff")
         assert statuses(run) == ["would_rotate"] * 3
         assert not setup.told()
@@ -262,12 +261,12 @@ class TestRole:
         assert not (setup.folder / "store").exists()
         assert setup.scene.simulator.count() == 0
 
-    def test_tells_nobody_without_tasks(self, setup: RoleSetup) -> None:
+    def test_tells_no_consumer_without_tasks(self, setup: RoleSetup) -> None:
         run = setup.run(rotate_passwords_after_tasks="")
         assert statuses(run) == ["rotated"] * 3
         assert not any(account["delivery_due"] for account in result(run, ROTATE)["accounts"])
 
-    def test_what_nobody_was_told_is_looked_for_in_its_output_too(self, setup: RoleSetup) -> None:
+    def test_a_password_that_no_consumer_was_told_is_looked_for_in_its_output_too(self, setup: RoleSetup) -> None:
         setup.run(rotate_passwords_after_tasks="")
         secrets = setup.secrets()
         for user_id in IDS.values():
@@ -278,29 +277,29 @@ class TestConsumers:
     @pytest.mark.matrix
     def test_repeats_the_tasks_that_failed_and_no_others(self, setup: RoleSetup) -> None:
         run = setup.run("-e", "broken=orders", succeeds=False)
-        foreseen = setup.scene.play(setup.tasks({}), "--check", succeeds=True, **setup.given)
-        assert [item["msg"] for item in foreseen.items(name_of(foreseen, "Show the accounts to deliver"))] == ["orders"]
-        assert setup.told_the_truth() == {"invoices", "svc-payroll"}
+        checked = setup.scene.play(setup.tasks({}), "--check", succeeds=True, **setup.given)
+        assert [item["msg"] for item in checked.items(name_of(checked, "Show the accounts to deliver"))] == ["orders"]
+        assert setup.delivered() == {"invoices", "svc-payroll"}
         failure = result(run, "Fail with the accounts that failed")["msg"]
         assert failure == "Accounts by status: 3 rotated. The tasks of orders failed, and the next run repeats them."
 
         again = setup.run()
         assert statuses(again) == ["fresh"] * 3
-        assert setup.told_the_truth() == {"orders"}
+        assert setup.delivered() == {"orders"}
         assert setup.scene.simulator.count() == 3
 
     def test_errors_that_the_play_ignores_do_not_make_tasks_done(self, setup: RoleSetup) -> None:
         [task] = setup.tasks({})
         task["ansible.builtin.include_role"]["apply"] = {"ignore_errors": True}
         setup.scene.play([task], "-e", "broken=orders", succeeds=True, **setup.given)
-        assert setup.told_the_truth() == {"invoices", "svc-payroll"}
+        assert setup.delivered() == {"invoices", "svc-payroll"}
         setup.run()
-        assert setup.told_the_truth() == {"orders"}
+        assert setup.delivered() == {"orders"}
 
     def test_hosts_that_their_tasks_add_are_no_reason_to_stop(self, setup: RoleSetup) -> None:
         add = {"ansible.builtin.add_host": {"name": "another"}}
         setup.scene.play([add, *setup.tasks({})], succeeds=True, **setup.given)
-        assert setup.told_the_truth() == set(IDS)
+        assert setup.delivered() == set(IDS)
 
     @pytest.mark.matrix
     def test_a_machine_that_is_waited_for_and_not_reached_costs_its_own_account_only(self, setup: RoleSetup) -> None:
@@ -309,12 +308,12 @@ class TestConsumers:
         run = setup.scene.play(
             setup.tasks({}), "-e", "away=invoices", environment=plugins, succeeds=False, **setup.given
         )
-        assert "nobody is there" in run.output
-        assert setup.told_the_truth() == {"orders", "svc-payroll"}
+        assert "the machine does not answer" in run.output
+        assert setup.delivered() == {"orders", "svc-payroll"}
         failure = result(run, "Fail with the accounts that failed")["msg"]
         assert "The tasks of invoices failed" in failure
         setup.run()
-        assert setup.told_the_truth() == {"invoices"}
+        assert setup.delivered() == {"invoices"}
 
     @pytest.mark.matrix
     def test_repeats_the_tasks_in_which_it_was_killed(self, setup: RoleSetup) -> None:
@@ -323,11 +322,11 @@ class TestConsumers:
             for pid in running.processes():
                 os.kill(pid, signal.SIGKILL)
             running.process.wait()
-        assert setup.told_the_truth() == {"invoices"}
+        assert setup.delivered() == {"invoices"}
 
         again = setup.run()
         assert statuses(again) == ["fresh"] * 3
-        assert setup.told_the_truth() == {"orders", "svc-payroll"}
+        assert setup.delivered() == {"orders", "svc-payroll"}
         assert setup.scene.simulator.count() == 3
 
 
@@ -337,7 +336,7 @@ class TestFailure:
         setup.scene.simulator.add_users({ORDERS: "somebody-elses-1"})
         run = setup.run(succeeds=False)
         assert statuses(run) == ["rotated", "out_of_sync", "rotated"]
-        assert setup.told_the_truth() == {"invoices", "svc-payroll"}
+        assert setup.delivered() == {"invoices", "svc-payroll"}
         failure = result(run, "Fail with the accounts that failed")["msg"]
         assert failure.endswith("orders is out_of_sync.")
         advice = run.items(name_of(run, "Show each account that is not fresh, and what to do"))
@@ -357,7 +356,7 @@ class TestFailure:
         assert not setup.told()
 
 
-TERMS = {"label": "invoices", "user id": INVOICES, "user name": "SVC-Payroll", "doubt": "orders", "nobody": "nobody"}
+TERMS = {"label": "invoices", "user id": INVOICES, "user name": "SVC-Payroll", "doubt": "orders", "unknown": "nobody"}
 
 
 @pytest.fixture(scope="module")
@@ -367,7 +366,7 @@ def found(rotated: tuple[RoleSetup, PlaybookRun, PlaybookRun]) -> tuple[RoleSetu
     setup.scene.simulator.fault("drop", times=None, user_id=ORDERS)
     assert statuses(setup.run(succeeds=False, rotate_passwords_force=True)) == ["rotated", "in_doubt", "rotated"]
     assert setup.told() == {"invoices", "svc-payroll"}
-    words = {name: f"'{term}'" for name, term in TERMS.items()} | {"told to": "'orders', allow_in_doubt=true"}
+    arguments = {name: f"'{term}'" for name, term in TERMS.items()} | {"told to": "'orders', allow_in_doubt=true"}
     tasks = [
         {
             "name": name,
@@ -378,7 +377,7 @@ def found(rotated: tuple[RoleSetup, PlaybookRun, PlaybookRun]) -> tuple[RoleSetu
             },
             "ignore_errors": True,
         }
-        for name, term in words.items()
+        for name, term in arguments.items()
     ]
     return setup, setup.scene.play(tasks)
 
@@ -409,7 +408,7 @@ class TestLookup:
         assert setup.scene.simulator.is_live(INVOICES, shown) == (CORE < (2, 22))
 
     def test_knows_only_what_is_in_the_store(self, found: tuple[RoleSetup, PlaybookRun]) -> None:
-        assert "no account with the user id, label or user name nobody" in found[1]["nobody"]["msg"]
+        assert "no account with the user id, label or user name nobody" in found[1]["unknown"]["msg"]
 
 
 class TestPlaybook:
@@ -465,10 +464,3 @@ def test_the_role_documents_the_defaults_that_it_has_and_the_options_of_the_modu
     for name in set(options) & set(module):
         same = {"type", "elements", "choices", "required"} | ({"default"} if name != "password" else set())
         assert {key: options[name].get(key) for key in same} == {key: module[name].get(key) for key in same}
-
-
-def test_the_guide_explains_every_status() -> None:
-    guide = (ROOT / "docs/rotation.md").read_text()
-    table = guide[guide.index("## Statuses") : guide.index("## Consumers")]
-    first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-    assert {word for cell in first_cells for word in re.findall(r"`(\w+)`", cell)} == set(MESSAGES)

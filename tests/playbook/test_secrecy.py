@@ -22,7 +22,7 @@ from ansible_collections.rpaops.uipath.tests.playbook.certificates import LOOPBA
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, spellings, watched_run
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import CORE, PlaybookRun
 from ansible_collections.rpaops.uipath.tests.playbook.scene import Scene, task
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, SimulatorProcess
 
 CLIENT_SECRET, WRONG_SECRET = awkward("clientsecretqz"), awkward("wrongsecretqz")
 ACCESS_TOKEN = "accesstokenqz+/\"'\\%41<&>{{x}}=="
@@ -87,7 +87,7 @@ def quoted(secret: str) -> str:
     return "Not accepted: " + " | ".join(sorted(spellings(secret) - set(secret.split()[:1])))
 
 
-def prepare(simulator: Simulator) -> None:
+def prepare(simulator: SimulatorProcess) -> None:
     simulator.configure(clients={CLIENT_ID: {"secret": CLIENT_SECRET, "scopes": ["PM.User"], "administrator": True}})
     simulator.configure(static_tokens={ACCESS_TOKEN: {"scopes": ["PM.User"]}})
     simulator.add_users({name: old(name) for name in (*MANY, *ALONE) if name not in ("missing", "wrong", "one wrong")})
@@ -130,7 +130,7 @@ def refuse_all(server: socket.socket) -> None:
             connection.sendall(f"HTTP/1.1 407 {said}\r\nContent-Length: 0\r\n\r\n".encode("ascii"))
 
 
-def tasks_alone(simulator: Simulator, proxy: str) -> list[dict[str, Any]]:
+def tasks_alone(simulator: SimulatorProcess, proxy: str) -> list[dict[str, Any]]:
     token = {"access_token": "{{ vault_access_token }}", "client_id": "{{ omit }}", "client_secret": "{{ omit }}"}
     special: dict[str, dict[str, Any]] = {
         "wrong client": {"client_secret": "{{ vault_wrong_secret }}"},

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook, PlaybookRun
 from ansible_collections.rpaops.uipath.tests.playbook.scene import NEW, OLD, change, task
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, SimulatorProcess
 
 VARIABLES = {"UIPATH_CLIENT_ID": CLIENT_ID, "UIPATH_CLIENT_SECRET": CLIENT_SECRET}
 STATIC = {"UIPATH_ACCESS_TOKEN": "static"}
@@ -19,7 +19,7 @@ TWO_HUNDRED = [f"user-{number}" for number in range(200)]
 
 
 @pytest.fixture(autouse=True)
-def _users(simulator: Simulator) -> None:
+def _users(simulator: SimulatorProcess) -> None:
     simulator.add_users(dict.fromkeys(("one", "two", "three", "four", "five"), OLD))
     simulator.configure(static_tokens={"static": WRITE_SCOPE})
 
@@ -30,7 +30,7 @@ def without_sign_in(play: Playbook) -> Playbook:
 
 
 class TestOrigin:
-    def test_everything_from_the_environment(self, play: Playbook, simulator: Simulator) -> None:
+    def test_everything_from_the_environment(self, play: Playbook, simulator: SimulatorProcess) -> None:
         environment = {
             **VARIABLES,
             "UIPATH_IDENTITY_URL": simulator.identity_url + "/api/",
@@ -39,13 +39,13 @@ class TestOrigin:
         play.defaults.clear()
         assert play([task("Change", **change("one"))], environment=environment)["Change"]["status"] == "changed"
 
-    def test_the_token_wins_among_variables(self, play: Playbook, simulator: Simulator) -> None:
+    def test_the_token_wins_among_variables(self, play: Playbook, simulator: SimulatorProcess) -> None:
         run = without_sign_in(play)([task("Change", **change("one"))], environment=VARIABLES | STATIC)
         assert run["Change"]["status"] == "changed"
         assert simulator.count("token") == 0
 
     def test_options_win_and_the_environment_fills_up_their_method_only(
-        self, play: Playbook, simulator: Simulator
+        self, play: Playbook, simulator: SimulatorProcess
     ) -> None:
         tasks = [
             task("Filled up", client_id=CLIENT_ID, **change("one")),
@@ -57,7 +57,7 @@ class TestOrigin:
         assert [run[one["name"]]["status"] for one in tasks] == ["changed", "changed", "unauthorized"]
         assert simulator.count("token") == 2
 
-    def test_missing_halves_empty_and_contradicting_ones(self, play: Playbook, simulator: Simulator) -> None:
+    def test_missing_halves_empty_and_contradicting_ones(self, play: Playbook, simulator: SimulatorProcess) -> None:
         tasks = [
             task("None", **change("one")),
             task("Incomplete", client_id=CLIENT_ID, **change("one")),
@@ -74,7 +74,7 @@ class TestOrigin:
 
 class TestRefusal:
     @pytest.fixture
-    def run(self, play: Playbook, simulator: Simulator) -> PlaybookRun:
+    def run(self, play: Playbook, simulator: SimulatorProcess) -> PlaybookRun:
         simulator.add_client("reader", "reader-secret", "PM.User.Read")
         reader = {"client_id": "reader", "client_secret": "reader-secret"}
         tasks = [
@@ -86,7 +86,7 @@ class TestRefusal:
         ]
         return play(tasks)
 
-    def test_says_why_and_stops(self, run: PlaybookRun, simulator: Simulator) -> None:
+    def test_says_why_and_stops(self, run: PlaybookRun, simulator: SimulatorProcess) -> None:
         for name, code, http_status in (
             ("Wrong secret", "invalid_client", 400),
             ("Unregistered scope", "invalid_scope", 400),
@@ -104,12 +104,12 @@ class TestRefusal:
 
 
 class TestToken:
-    def test_one_token_per_task_is_enough(self, play: Playbook, simulator: Simulator) -> None:
+    def test_one_token_per_task_is_enough(self, play: Playbook, simulator: SimulatorProcess) -> None:
         assert many(play, simulator, concurrency=8)["counts"]["changed"] == 200
         assert simulator.count("token") == 1
         assert simulator.count() == 200
 
-    def test_renewed_before_it_runs_out(self, play: Playbook, simulator: Simulator) -> None:
+    def test_renewed_before_it_runs_out(self, play: Playbook, simulator: SimulatorProcess) -> None:
         simulator.configure(token_lifetime=3, token_format="opaque")
         simulator.fault("slow_body", times=None, seconds=0.35)
         assert many(play, simulator, concurrency=16)["counts"]["changed"] == 200
@@ -117,21 +117,21 @@ class TestToken:
         assert simulator.report["answers"]["change_password"].get("401", 0) < 16  # of so many threads
 
     def test_revoked_in_the_middle_costs_one_renewal_for_all_threads(
-        self, play: Playbook, simulator: Simulator
+        self, play: Playbook, simulator: SimulatorProcess
     ) -> None:
         simulator.fault("unauthorized", skip=100, revoke=True)
         assert many(play, simulator, concurrency=8)["counts"]["changed"] == 200
         assert simulator.count("token") == 2
         assert 1 <= simulator.report["answers"]["change_password"]["401"] <= 8
 
-    def test_a_given_token_is_never_renewed(self, play: Playbook, simulator: Simulator) -> None:
+    def test_a_given_token_is_never_renewed(self, play: Playbook, simulator: SimulatorProcess) -> None:
         simulator.fault("unauthorized", skip=3, times=None)
         result = many(without_sign_in(play), simulator, concurrency=1, access_token="static")
         counts = {status: count for status, count in result["counts"].items() if count}
         assert counts == {"changed": 3, "unauthorized": 1, "not_attempted": 196}
         assert (simulator.count("token"), simulator.count()) == (0, 4)
 
-    def test_one_at_another_level(self, play: Playbook, simulator: Simulator) -> None:
+    def test_one_at_another_level(self, play: Playbook, simulator: SimulatorProcess) -> None:
         simulator.configure(forms=["host", "organization"])
         host_level = f"{simulator.origin}/identity_/connect/token"
         organization = f"{simulator.origin}/acme/identity_"
@@ -140,7 +140,7 @@ class TestToken:
         targets = [request["target"] for request in simulator.control("GET", "requests")]
         assert targets == ["/identity_/connect/token", "/acme/identity_/api/User/one/changepassword"]
 
-    def test_odd_answers_of_the_token_endpoint(self, play: Playbook, simulator: Simulator) -> None:
+    def test_odd_answers_of_the_token_endpoint(self, play: Playbook, simulator: SimulatorProcess) -> None:
         simulator.fault("html", "token")
         simulator.fault("status", "token", status=503)
         for kind, parameters in (("redirect", {}), ("custom", {"json": {"token_type": "Bearer"}}), ("drop", {})):
@@ -158,14 +158,14 @@ class TestToken:
         assert simulator.report["applied"] == {"two": 1, "five": 1}
 
 
-def many(play: Playbook, simulator: Simulator, **options: Any) -> dict[str, Any]:
+def many(play: Playbook, simulator: SimulatorProcess, **options: Any) -> dict[str, Any]:
     simulator.add_users(dict.fromkeys(TWO_HUNDRED, OLD))
     pairs = [change(name) for name in TWO_HUNDRED]
     return play([task("Many", users="{{ users }}", **options)], users=pairs)["Many"]
 
 
 class TestThrottling:
-    def test_waits_as_told_in_every_form(self, play: Playbook, simulator: Simulator) -> None:
+    def test_waits_as_told_in_every_form(self, play: Playbook, simulator: SimulatorProcess) -> None:
         simulator.fault("too_many_requests", user_id="one")
         simulator.fault("too_many_requests", user_id="two", retry_after=1)
         simulator.fault("too_many_requests", user_id="three", retry_after=1, as_date=True)
@@ -176,7 +176,9 @@ class TestThrottling:
         assert waited(simulator, "two") >= 1
         assert simulator.live_count([(name, NEW) for name in names]) == 3
 
-    def test_longer_than_all_waits_together_is_given_up_at_once(self, play: Playbook, simulator: Simulator) -> None:
+    def test_longer_than_all_waits_together_is_given_up_at_once(
+        self, play: Playbook, simulator: SimulatorProcess
+    ) -> None:
         simulator.fault("too_many_requests", user_id="one", retry_after=301, times=None)
         simulator.fault("too_many_requests", user_id="two", retry_after=3600, as_date=True, times=None)
         run = play([task(name, **change(name)) for name in ("one", "two")], timeout=60)
@@ -185,7 +187,7 @@ class TestThrottling:
         assert run.seconds < 30
         assert simulator.report["applied"] == {}
 
-    def test_ends_after_the_retries(self, play: Playbook, simulator: Simulator) -> None:
+    def test_ends_after_the_retries(self, play: Playbook, simulator: SimulatorProcess) -> None:
         simulator.fault("too_many_requests", retry_after=0, times=None)
         run = play([task("Some", retries=2, **change("one")), task("None", retries=0, **change("one"))])
         assert [(run[name]["status"], run[name]["attempts"]) for name in ("Some", "None")] == [
@@ -194,7 +196,7 @@ class TestThrottling:
         ]
         assert simulator.report["applied"] == {}
 
-    def test_one_answer_pauses_all_threads(self, play: Playbook, simulator: Simulator) -> None:
+    def test_one_answer_pauses_all_threads(self, play: Playbook, simulator: SimulatorProcess) -> None:
         simulator.fault("too_many_requests", skip=20, retry_after=1)
         assert many(play, simulator, concurrency=4)["counts"]["changed"] == 200
         times = [request["time"] for request in simulator.control("GET", "requests")]
@@ -202,6 +204,6 @@ class TestThrottling:
         assert simulator.count() == 201
 
 
-def waited(simulator: Simulator, user_id: str) -> float:
+def waited(simulator: SimulatorProcess, user_id: str) -> float:
     times = [request["time"] for request in simulator.control("GET", "requests") if request["user_id"] == user_id]
     return float(max(times) - min(times))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import TARGET_PYTHON, Playbook
 from ansible_collections.rpaops.uipath.tests.playbook.scene import NEW, OLD, change, task
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess
 
 JUMP_HOST = {
     "ansible_connection": "local",
@@ -30,7 +30,9 @@ def bare_python(tmp_path: Path) -> str:
     return str(folder / "bin/python")
 
 
-def test_missing_requests_is_said_without_a_traceback(play: Playbook, simulator: Simulator, bare_python: str) -> None:
+def test_missing_requests_is_said_without_a_traceback(
+    play: Playbook, simulator: SimulatorProcess, bare_python: str
+) -> None:
     interpreter = f"ansible_python_interpreter={bare_python}"
     run = play([task("Change", **change("one"))], "-e", interpreter)
     assert run["Change"]["failed"]
@@ -39,7 +41,7 @@ def test_missing_requests_is_said_without_a_traceback(play: Playbook, simulator:
     assert simulator.total == 0
 
 
-def test_delegated_with_the_connection_in_the_targets_environment(play: Playbook, simulator: Simulator) -> None:
+def test_delegated_with_the_connection_in_the_targets_environment(play: Playbook, simulator: SimulatorProcess) -> None:
     simulator.add_users({"one": OLD})
     url = play.defaults.pop("identity_url")
     delegated = {"delegate_to": "jump", "vars": JUMP_HOST, "environment": {"UIPATH_IDENTITY_URL": url}}

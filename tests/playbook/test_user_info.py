@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, watched_run
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook
 from ansible_collections.rpaops.uipath.tests.playbook.scene import NEW, OLD, change, task
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess
 
 INFO = "rpaops.uipath.uipath_user_info"
 PARTITION = "7a2f0b1e-52f4-4f0e-9d0c-6a2b5d1c9e10"
@@ -54,18 +54,18 @@ def ids(result: dict[str, Any]) -> list[str]:
     return [user["id"] for user in result["users"]]
 
 
-def add(simulator: Simulator, people: dict[str, dict[str, Any]]) -> None:
+def add(simulator: SimulatorProcess, people: dict[str, dict[str, Any]]) -> None:
     for user_id, fields in people.items():
         simulator.add_users({user_id: OLD}, **fields)
 
 
 @pytest.fixture
-def organization(simulator: Simulator) -> Simulator:
+def organization(simulator: SimulatorProcess) -> SimulatorProcess:
     add(simulator, PEOPLE)
     return simulator
 
 
-def with_token(play: Playbook, simulator: Simulator, rights: dict[str, Any]) -> Playbook:
+def with_token(play: Playbook, simulator: SimulatorProcess, rights: dict[str, Any]) -> Playbook:
     """Sign in with a token that names no organization."""
     simulator.configure(static_tokens={"static": rights})
     del play.defaults["client_id"], play.defaults["client_secret"]
@@ -75,7 +75,7 @@ def with_token(play: Playbook, simulator: Simulator, rights: dict[str, Any]) -> 
 
 class TestInfo:
     @pytest.mark.matrix
-    def test_names_addresses_ids_and_all(self, play: Playbook, organization: Simulator) -> None:
+    def test_names_addresses_ids_and_all(self, play: Playbook, organization: SimulatorProcess) -> None:
         tasks = [
             find("Names", names=["ROBOT-1", "JANE@example.com", "No Body"]),
             find("Ids", user_ids=[CLERK.upper(), "stranger", JANE]),
@@ -92,7 +92,7 @@ class TestInfo:
         assert not any(run[one["name"]]["changed"] for one in tasks)
         assert organization.report["requests"] == {"token": 4, "list_users": 3, "get_user": 3}
 
-    def test_shows_every_user_with_all_fields(self, play: Playbook, organization: Simulator) -> None:
+    def test_shows_every_user_with_all_fields(self, play: Playbook, organization: SimulatorProcess) -> None:
         users = {user["id"]: user for user in play([find("All")], succeeds=True)["All"]["users"]}
         assert all(set(user) == FIELDS for user in users.values())
         jane = users[JANE]
@@ -102,7 +102,9 @@ class TestInfo:
         assert [users[user_id]["password_changeable"] for user_id in (CLERK, ROBOT, GUEST)] == [True, False, False]
         assert [users[user_id]["type"] for user_id in (ROBOT, GUEST)] == ["robotAccount", "directoryUser"]
 
-    def test_include_narrows_what_is_shown_not_what_is_found(self, play: Playbook, organization: Simulator) -> None:
+    def test_include_narrows_what_is_shown_not_what_is_found(
+        self, play: Playbook, organization: SimulatorProcess
+    ) -> None:
         tasks = [
             find("Active", include={"active": True, "type": ["user", "directoryUser"]}),
             find("Inactive", names=["clerk", "guest"], include={"active": False}, fail_on_missing=True),
@@ -111,12 +113,12 @@ class TestInfo:
         assert ids(run["Active"]) == [GUEST, JANE]
         assert (ids(run["Inactive"]), run["Inactive"]["missing"]) == ([CLERK], [])
 
-    def test_check_mode_reads_and_writes_nothing(self, play: Playbook, organization: Simulator) -> None:
+    def test_check_mode_reads_and_writes_nothing(self, play: Playbook, organization: SimulatorProcess) -> None:
         run = play([find("Names", names=["clerk"])], "--check", "--diff", succeeds=True)
         assert (ids(run["Names"]), run["Names"]["changed"]) == ([CLERK], False)
         assert organization.report["writes"] == 0
 
-    def test_missing_users_are_a_failure_where_told_so(self, play: Playbook, organization: Simulator) -> None:
+    def test_missing_users_are_a_failure_where_told_so(self, play: Playbook, organization: SimulatorProcess) -> None:
         given = {"names": ["clerk", "No Body"], "user_ids": ["stranger"], "fail_on_missing": True}
         result = play([find("Names", **given)])["Names"]
         assert (result["failed"], result["status"]) == (True, "not_found")
@@ -127,7 +129,7 @@ class TestInfo:
         [(SAME_BUT_FOR_CASE, "TWIN", "twin-1 and of twin-2"), (NAMED_LIKE_AN_ADDRESS, "jane@example.com", "namesake")],
     )
     def test_a_name_of_two_users_is_an_error_that_names_both(
-        self, play: Playbook, organization: Simulator, people: dict[str, dict[str, Any]], name: str, two_ids: str
+        self, play: Playbook, organization: SimulatorProcess, people: dict[str, dict[str, Any]], name: str, two_ids: str
     ) -> None:
         add(organization, people)
         tasks = [find("Find", names=["clerk", name]), task("Change", **by_name(name)), find("Others", names=["clerk"])]
@@ -142,7 +144,7 @@ class TestInfo:
 
 
 class TestOrganization:
-    def test_an_opaque_token_needs_partition_id(self, play: Playbook, organization: Simulator) -> None:
+    def test_an_opaque_token_needs_partition_id(self, play: Playbook, organization: SimulatorProcess) -> None:
         organization.configure(token_format="opaque")
         tasks = [
             find("Missing", names=["clerk"]),
@@ -158,7 +160,7 @@ class TestOrganization:
         assert ids(run["Ids"]) == ids(run["Given"]) == [CLERK]
         assert organization.count() == 0
 
-    def test_another_organization_and_none_at_all(self, play: Playbook, organization: Simulator) -> None:
+    def test_another_organization_and_none_at_all(self, play: Playbook, organization: SimulatorProcess) -> None:
         tasks = [find("Another", partition_id=PARTITION.replace("7", "8")), find("Name", partition_id="acme")]
         run = play(tasks)
         assert (run["Another"]["status"], run["Another"]["http_status"]) == ("not_found", 404)
@@ -166,7 +168,7 @@ class TestOrganization:
         assert (run["Name"]["status"], run["Name"]["http_status"]) == ("unexpected_answer", 400)
         assert "partitionGlobalId: The value" in run["Name"]["msg"]
 
-    def test_a_token_without_the_scope_for_reading(self, play: Playbook, organization: Simulator) -> None:
+    def test_a_token_without_the_scope_for_reading(self, play: Playbook, organization: SimulatorProcess) -> None:
         run = with_token(play, organization, WRITE_ONLY)([find("All", partition_id=PARTITION)])
         assert (run["All"]["status"], run["All"]["http_status"]) == ("unauthorized", 403)
         assert "PM.User or PM.User.Read" in run["All"]["msg"]
@@ -174,7 +176,7 @@ class TestOrganization:
 
 class TestListing:
     @pytest.mark.parametrize(("generations", "calls"), [("new", 3), ("old", 4), ("both", 3)])
-    def test_both_generations(self, play: Playbook, simulator: Simulator, generations: str, calls: int) -> None:
+    def test_both_generations(self, play: Playbook, simulator: SimulatorProcess, generations: str, calls: int) -> None:
         simulator.generate_users(2500)
         simulator.configure(generations=generations)
         assert len(play([find("All")], succeeds=True)["All"]["users"]) == 2500
@@ -182,7 +184,7 @@ class TestListing:
 
     @pytest.mark.parametrize("search", ["prefix", "contains"])
     def test_names_cost_one_call_per_thousand_users_whatever_the_search_matches(
-        self, play: Playbook, simulator: Simulator, search: str
+        self, play: Playbook, simulator: SimulatorProcess, search: str
     ) -> None:
         users = simulator.generate_users(2500)
         simulator.configure(search=search)
@@ -193,21 +195,23 @@ class TestListing:
         assert (ids(run["Missing"]), run["Missing"]["missing"]) == ([], ["user0240"])
         assert simulator.count("list_users") == 6
 
-    def test_a_page_for_humans_in_place_of_the_newer_listing(self, play: Playbook, organization: Simulator) -> None:
+    def test_a_page_for_humans_in_place_of_the_newer_listing(
+        self, play: Playbook, organization: SimulatorProcess
+    ) -> None:
         """A gateway may answer an operation that it does not know with its own 404."""
         organization.fault("html", "list_users", status=404)
         run = play([find("Names", names=["clerk"])], succeeds=True)
         assert ids(run["Names"]) == [CLERK]
         assert organization.count("list_users") == 2
 
-    def test_a_thousand_names_among_twenty_thousand_users(self, play: Playbook, simulator: Simulator) -> None:
+    def test_a_thousand_names_among_twenty_thousand_users(self, play: Playbook, simulator: SimulatorProcess) -> None:
         users = simulator.generate_users(20_000)
         names = [f"user{number:05d}" for number in range(0, 20_000, 20)]
         run = play([find("Names", names="{{ names }}", fail_on_missing=True)], succeeds=True, names=names)
         assert ids(run["Names"]) == users[::20]
         assert simulator.count("list_users") == 20
 
-    def test_a_list_that_changes_meanwhile(self, play: Playbook, simulator: Simulator) -> None:
+    def test_a_list_that_changes_meanwhile(self, play: Playbook, simulator: SimulatorProcess) -> None:
         def users(total: int, user_id: str) -> dict[str, Any]:
             return {"totalCount": total, "results": [{"id": user_id, "userName": user_id, "type": "user"}]}
 
@@ -222,7 +226,7 @@ class TestListing:
             )
         assert simulator.count() == 0
 
-    def test_a_server_that_fails_meanwhile(self, play: Playbook, organization: Simulator) -> None:
+    def test_a_server_that_fails_meanwhile(self, play: Playbook, organization: SimulatorProcess) -> None:
         organization.fault("html", "list_users", status=500, times=None)
         play.defaults["retries"] = 0
         run = play([find("All"), task("Change", users=[by_name("clerk"), change(JANE)])])
@@ -233,7 +237,7 @@ class TestListing:
 
 class TestPasswordsByName:
     @pytest.mark.matrix
-    def test_one_user_checked_then_changed(self, play: Playbook, organization: Simulator) -> None:
+    def test_one_user_checked_then_changed(self, play: Playbook, organization: SimulatorProcess) -> None:
         tasks = [task("Change", **by_name("jane@EXAMPLE.com"))]
         predicted = play(tasks, "--check", succeeds=True)["Change"]
         assert (predicted["status"], predicted["user_id"]) == ("would_change", JANE)
@@ -243,7 +247,7 @@ class TestPasswordsByName:
         assert result["diff"]["after"] == {"jane@EXAMPLE.com": "new password"}
         assert organization.is_live(JANE, NEW)
 
-    def test_many_users_by_name_and_by_id(self, play: Playbook, organization: Simulator) -> None:
+    def test_many_users_by_name_and_by_id(self, play: Playbook, organization: SimulatorProcess) -> None:
         add(organization, {"joe": {"userName": "joe"}, "sue": {"userName": "sue"}})
         users = [by_name("SUE"), change(JANE), by_name("joe", old="not-the-one-1")]
         result = play([task("Change", users="{{ users }}")], users=users)["Change"]
@@ -256,7 +260,7 @@ class TestPasswordsByName:
         assert organization.count("list_users") == 1
 
     def test_all_that_is_wrong_with_names_is_said_before_the_first_change(
-        self, play: Playbook, organization: Simulator
+        self, play: Playbook, organization: SimulatorProcess
     ) -> None:
         add(organization, SAME_BUT_FOR_CASE)
         names = ["jane.doe", "No Body", "clerk", "robot-1", "guest", "twin"]
@@ -274,12 +278,14 @@ class TestPasswordsByName:
         assert organization.count() == 0
         assert organization.is_live(JANE, OLD)
 
-    def test_the_same_user_by_name_and_by_id(self, play: Playbook, organization: Simulator) -> None:
+    def test_the_same_user_by_name_and_by_id(self, play: Playbook, organization: SimulatorProcess) -> None:
         result = play([task("Change", users=[change(JANE.upper()), by_name("Jane.Doe")])])["Change"]
         assert "users[1] is the same user as users[0]" in result["msg"]
         assert organization.count() == 0
 
-    def test_an_id_needs_no_scope_for_reading_and_a_name_does(self, play: Playbook, organization: Simulator) -> None:
+    def test_an_id_needs_no_scope_for_reading_and_a_name_does(
+        self, play: Playbook, organization: SimulatorProcess
+    ) -> None:
         play = with_token(play, organization, WRITE_ONLY)
         assert play([task("Change", **change(JANE))], succeeds=True)["Change"]["status"] == "changed"
         assert organization.report["requests"] == {"change_password": 1}
@@ -289,7 +295,7 @@ class TestPasswordsByName:
         assert organization.report["requests"] == {"change_password": 1, "list_users": 1}
 
     @pytest.mark.matrix
-    def test_no_password_gets_out(self, play: Playbook, organization: Simulator) -> None:
+    def test_no_password_gets_out(self, play: Playbook, organization: SimulatorProcess) -> None:
         secrets = [awkward("whoever"), awkward("whatever"), awkward("whenever")]
         organization.add_users({JANE: secrets[0]}, **PEOPLE[JANE])
         tasks = [

@@ -10,7 +10,7 @@ import string
 import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import CORE, Playbook
 from ansible_collections.rpaops.uipath.tests.playbook.scene import OLD, change, task
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import Simulator
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess
 
 IDS = [
     "har-3107",
@@ -67,14 +67,14 @@ LITERALS = {
 pytestmark = pytest.mark.matrix
 
 
-def test_ids(play: Playbook, simulator: Simulator) -> None:
+def test_ids(play: Playbook, simulator: SimulatorProcess) -> None:
     simulator.add_users(dict.fromkeys(IDS, OLD))
     result = play([task("Many", users="{{ users }}")], users=[change(user_id) for user_id in IDS])["Many"]
     assert [user["status"] for user in result["results"]] == ["changed"] * len(IDS)
     assert simulator.report["applied"] == dict.fromkeys(IDS, 1)
 
 
-def test_passwords(play: Playbook, simulator: Simulator) -> None:
+def test_passwords(play: Playbook, simulator: SimulatorProcess) -> None:
     """To every password and back again."""
     assert set(PRINTABLE) == set(string.printable) - set(string.whitespace)
     simulator.add_users(dict.fromkeys(PASSWORDS, OLD))
@@ -88,7 +88,7 @@ def test_passwords(play: Playbook, simulator: Simulator) -> None:
     assert simulator.live_count([(name, OLD) for name in PASSWORDS]) == len(PASSWORDS)
 
 
-def test_passwords_of_one_user(play: Playbook, simulator: Simulator) -> None:
+def test_passwords_of_one_user(play: Playbook, simulator: SimulatorProcess) -> None:
     names = ("all printable ASCII", "template", "umlauts and beyond")
     simulator.add_users(dict.fromkeys(names, OLD))
     tasks = [
@@ -98,14 +98,14 @@ def test_passwords_of_one_user(play: Playbook, simulator: Simulator) -> None:
     assert simulator.live_count([(name, PASSWORDS[name]) for name in names]) == 3
 
 
-def test_passwords_that_look_like_literals_in_a_list_of_users(play: Playbook, simulator: Simulator) -> None:
+def test_passwords_that_look_like_literals_in_a_list_of_users(play: Playbook, simulator: SimulatorProcess) -> None:
     simulator.add_users(dict.fromkeys(LITERALS, OLD))
     users = [change(name, new=password) for name, password in LITERALS.items()]
     play([task("Many", users="{{ vault_users }}")], vault_users=users, succeeds=True)
     assert simulator.live_count(list(LITERALS.items())) == len(LITERALS)
 
 
-def test_passwords_that_look_like_literals_in_an_option(play: Playbook, simulator: Simulator) -> None:
+def test_passwords_that_look_like_literals_in_an_option(play: Playbook, simulator: SimulatorProcess) -> None:
     """Before 2.19, ansible-core turns a template's result that looks like a literal into that, and back into text."""
     simulator.add_users(dict.fromkeys(LITERALS, OLD))
     tasks = [

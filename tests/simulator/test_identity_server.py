@@ -511,8 +511,8 @@ class TestFaults:
         secret = 'a"b/ü1'
         client.fault(kind)
         text = json.dumps(client.change(OLD, secret).json, ensure_ascii=False)
-        message = json.loads(text)["errors"]
-        sentence = message["$"][0] if kind == "problem" else message[0]["description"]
+        errors = json.loads(text)["errors"]
+        message = errors["$"][0] if kind == "problem" else errors[0]["description"]
         for spelling in (
             secret,
             json.dumps(secret)[1:-1],
@@ -520,7 +520,7 @@ class TestFaults:
             base64.b64encode(secret.encode()).decode(),
             secret.upper(),
         ):
-            assert spelling in sentence
+            assert spelling in message
 
     @pytest.mark.parametrize("how", ["close", "reset"])
     @pytest.mark.parametrize("apply", [False, True])
@@ -680,7 +680,7 @@ class TestTls:
         )
         context = ssl.create_default_context(cafile=certificate)
         with running("--certfile", certificate, "--keyfile", key, "--client-ca", certificate) as (_process, port):
-            idle = socket.create_connection(("127.0.0.1", port))  # never shakes hands, holds up nobody
+            idle = socket.create_connection(("127.0.0.1", port))  # never shakes hands, delays no other client
             with contextlib.closing(idle), pytest.raises((ssl.SSLError, ConnectionError)):
                 self.status(port, context)
             context.load_cert_chain(certificate, key)

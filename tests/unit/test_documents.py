@@ -72,8 +72,8 @@ def internal(document: str) -> list[tuple[str, str]]:
 def anchors(document: str) -> set[str]:
     """The anchors that GitHub gives to the headings of a document."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", (ROOT / document).read_text()), re.MULTILINE)
-    words = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower() for heading in headings]
-    slugs = [re.sub(r"[^\w\- ]", "", word).replace(" ", "-") for word in words]
+    texts = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower() for heading in headings]
+    slugs = [re.sub(r"[^\w\- ]", "", text).replace(" ", "-") for text in texts]
     assert len(slugs) == len(set(slugs)), f"{document} has two headings of the same name"
     return set(slugs)
 

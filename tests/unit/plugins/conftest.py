@@ -34,6 +34,10 @@ except ImportError:  # before ansible-core 2.18
     _internal = None  # type: ignore[assignment]
 
 
+# The fixture `with_arguments`.
+WithArguments = Callable[[Callable[[], object], dict[str, Any]], dict[str, Any]]
+
+
 @contextlib.contextmanager
 def managed_host() -> Iterator[None]:
     """Let warnings go into the result. Once anything imported a part of the controller, they go to its display."""
@@ -69,12 +73,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def with_arguments(
-    capsys: pytest.CaptureFixture[str],
-) -> Callable[[Callable[[], None], dict[str, Any]], dict[str, Any]]:
+def with_arguments(capsys: pytest.CaptureFixture[str]) -> WithArguments:
     """Run something that makes an AnsibleModule of the arguments and exits, and return the result it prints."""
 
-    def run(main: Callable[[], None], arguments: dict[str, Any]) -> dict[str, Any]:
+    def run(main: Callable[[], object], arguments: dict[str, Any]) -> dict[str, Any]:
         # Newer versions show the arguments in the result only when told to.
         shown = {f"_ansible_{name}": True for name in PASS_VARS if name == "inject_invocation"}
         with managed_host(), patch_module_args({**shown, **arguments}), pytest.raises(SystemExit):

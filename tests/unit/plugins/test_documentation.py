@@ -150,8 +150,8 @@ class TestUipathPasswordRotation:
     RETURN = yaml_load(module_named("uipath_password_rotation").RETURN)
     ACCOUNT = RETURN["accounts"]["contains"]
 
-    def test_documents_every_status_with_its_sentence_in_order(self) -> None:
-        documented = [f"V({status}) - {sentence}" for status, sentence in MESSAGES.items()]
+    def test_documents_every_status_with_its_message_in_order(self) -> None:
+        documented = [f"V({status}) - {message}" for status, message in MESSAGES.items()]
         assert self.ACCOUNT["status"]["description"] == documented
 
     def test_documents_every_field_of_an_account_in_order(self) -> None:

@@ -25,7 +25,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import OR
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import OLD, PasswordServer
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE, Transcript
 
-Run = Callable[..., dict[str, Any]]
+RunAction = Callable[..., dict[str, Any]]
 ACCOUNT = {"user_id": "u1", "name": "svc", "initial_password": OLD}
 SECRETS = (("default", VaultSecret(b"the vault password")),)
 
@@ -52,7 +52,7 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path) -> RunAction:
     """Run the action as a task of a playbook in `tmp_path`."""
 
     def run_task(
@@ -78,7 +78,7 @@ def run(tmp_path: Path) -> Run:
 
 class TestRun:
     def test_rotates_and_keeps_the_password_below_the_playbook(
-        self, run: Run, passwords: PasswordServer, tmp_path: Path
+        self, run: RunAction, passwords: PasswordServer, tmp_path: Path
     ) -> None:
         result = run()
         assert (result["changed"], result["failed"]) == (True, False)
@@ -87,33 +87,33 @@ class TestRun:
         assert passwords.changes() == ["u1"]
         assert {"u1.yml", "index.json", "store.json"} <= {path.name for path in (tmp_path / "store").iterdir()}
 
-    def test_again_there_is_nothing_to_do(self, run: Run, passwords: PasswordServer) -> None:
+    def test_again_there_is_nothing_to_do(self, run: RunAction, passwords: PasswordServer) -> None:
         run()
         passwords.requests.clear()
         result = run()
         assert (result["changed"], result["accounts"][0]["status"]) == (False, "fresh")
         assert passwords.requests == []
 
-    def test_shows_no_password(self, run: Run, passwords: PasswordServer) -> None:
+    def test_shows_no_password(self, run: RunAction, passwords: PasswordServer) -> None:
         shown = json.dumps([run(), run(), run({"force": True}), run({"state": "delivered"})])
         assert OLD not in shown
         assert passwords.live["u1"] not in shown
         assert "t0ken" not in shown
 
-    def test_of_a_failed_account_the_task_fails(self, run: Run, passwords: PasswordServer) -> None:
+    def test_of_a_failed_account_the_task_fails(self, run: RunAction, passwords: PasswordServer) -> None:
         passwords.live["u1"] = "something else"
         result = run()
         assert (result["failed"], result["counts"]["out_of_sync"]) == (True, 1)
-        words = f"{INITIAL_REFUSED} The server says: Incorrect password."
-        assert result["msg"].endswith(f"First failure, svc: {words}")
+        text = f"{INITIAL_REFUSED} The server says: Incorrect password."
+        assert result["msg"].endswith(f"First failure, svc: {text}")
 
-    def test_check_mode_leaves_no_trace(self, run: Run, passwords: PasswordServer, tmp_path: Path) -> None:
+    def test_check_mode_leaves_no_trace(self, run: RunAction, passwords: PasswordServer, tmp_path: Path) -> None:
         result = run(check_mode=True)
         assert (result["changed"], result["accounts"][0]["status"]) == (True, "would_rotate")
         assert passwords.requests == []
         assert list(tmp_path.iterdir()) == []
 
-    def test_the_store_answers_for_names(self, run: Run, passwords: PasswordServer) -> None:
+    def test_the_store_answers_for_names(self, run: RunAction, passwords: PasswordServer) -> None:
         path = f"/api/User/users/{ORGANIZATION}"
         passwords.reads[path] = 200, page(dto("u1", id="u1"))
         by_name = {"accounts": [{"user_name": "u1@example.com", "initial_password": OLD}], "partition_id": ORGANIZATION}
@@ -124,7 +124,7 @@ class TestRun:
         assert passwords.requests == []
 
     def test_warns_where_certificates_are_not_verified(
-        self, run: Run, passwords: PasswordServer, warnings: list[str], tmp_path: Path
+        self, run: RunAction, passwords: PasswordServer, warnings: list[str], tmp_path: Path
     ) -> None:
         run({"validate_certs": False, "state": "present"})
         assert [re.split("[:.] ", warning)[0] for warning in warnings] == [
@@ -134,13 +134,13 @@ class TestRun:
         run({"state": "present"})
         assert len(warnings) == 2
 
-    def test_warns_of_a_long_wait(self, run: Run, passwords: PasswordServer, warnings: list[str]) -> None:
+    def test_warns_of_a_long_wait(self, run: RunAction, passwords: PasswordServer, warnings: list[str]) -> None:
         passwords.faults["u1"] = ["lost"]
         assert run({"settle_seconds": 0.01})["accounts"][0]["status"] == "rotated"
         assert warnings[1:] == ["Some requests got no answer. Waiting 0.01 seconds before sending them again."]
 
     @pytest.mark.usefixtures("passwords")
-    def test_warns_of_an_empty_list(self, run: Run, warnings: list[str]) -> None:
+    def test_warns_of_an_empty_list(self, run: RunAction, warnings: list[str]) -> None:
         assert run({"accounts": []})["changed"] is False
         assert warnings == ["accounts is empty: there is nothing to do."]
 
@@ -154,29 +154,29 @@ class TestSeveralHosts:
         block = SimpleNamespace(_play=SimpleNamespace(serial=serial, strategy=strategy))
         return SimpleNamespace(_parent=block)
 
-    def test_are_refused(self, run: Run) -> None:
+    def test_are_refused(self, run: RunAction) -> None:
         with pytest.raises(AnsibleActionFail, match="run_once: true"):
             run(variables=self.HOSTS)
 
-    def test_are_refused_one_by_one(self, run: Run) -> None:
+    def test_are_refused_one_by_one(self, run: RunAction) -> None:
         with pytest.raises(AnsibleActionFail, match="run_once: true"):
             run(variables=self.ONE_BY_ONE, _parent=self.play(serial=(1,)))
 
     @pytest.mark.parametrize("strategy", ["free", "ansible.builtin.host_pinned"])
-    def test_are_refused_where_run_once_has_no_effect(self, run: Run, strategy: str) -> None:
+    def test_are_refused_where_run_once_has_no_effect(self, run: RunAction, strategy: str) -> None:
         with pytest.raises(AnsibleActionFail, match="The strategy free ignores run_once"):
             run(variables=self.HOSTS, run_once=True, _parent=self.play(strategy=strategy))
 
     @pytest.mark.usefixtures("passwords")
-    def test_run_once(self, run: Run) -> None:
+    def test_run_once(self, run: RunAction) -> None:
         assert run(variables=self.HOSTS, run_once=True, _parent=self.play())["changed"] is True
 
     @pytest.mark.usefixtures("passwords")
-    def test_one_host_needs_nothing(self, run: Run) -> None:
+    def test_one_host_needs_nothing(self, run: RunAction) -> None:
         assert run(variables={"ansible_play_batch": ["localhost"]}, _parent=self.play())["changed"] is True
 
     @pytest.mark.usefixtures("passwords")
-    def test_hosts_that_the_play_has_added_do_not_count(self, run: Run) -> None:
+    def test_hosts_that_the_play_has_added_do_not_count(self, run: RunAction) -> None:
         added = {"ansible_play_batch": ["localhost"], "ansible_play_hosts_all": ["localhost", "added"]}
         assert run(variables=added, _parent=self.play())["changed"] is True
 
@@ -200,7 +200,9 @@ class TestOptions:
             ({"store": None}, "store"),
         ],
     )
-    def test_that_are_not_valid_fail_without_a_value(self, run: Run, arguments: dict[str, Any], problem: str) -> None:
+    def test_that_are_not_valid_fail_without_a_value(
+        self, run: RunAction, arguments: dict[str, Any], problem: str
+    ) -> None:
         with pytest.raises(AnsibleActionFail) as caught:
             run(arguments)
         assert problem in str(caught.value)
@@ -215,32 +217,32 @@ class TestOptions:
             ({"path": ""}, "store.path is empty"),
         ],
     )
-    def test_of_the_store_are_checked_by_its_type(self, run: Run, store: dict[str, str], problem: str) -> None:
+    def test_of_the_store_are_checked_by_its_type(self, run: RunAction, store: dict[str, str], problem: str) -> None:
         result = run({"store": store, "concurrency": 0})
         assert (result["failed"], result["status"]) == (True, "invalid_input")
         assert problem in result["msg"]
         assert "concurrency must be from 1 to 64" in result["msg"]
         assert "hunter2" not in result["msg"]
 
-    def test_that_cannot_be_used_are_named_all_at_once(self, run: Run, tmp_path: Path) -> None:
+    def test_that_cannot_be_used_are_named_all_at_once(self, run: RunAction, tmp_path: Path) -> None:
         result = run({"timeout": 0, "concurrency": 0, "accounts": [{"user_id": "u", "initial_password": ""}]})
         assert (result["failed"], result["status"]) == (True, "invalid_input")
         assert all(name in result["msg"] for name in ("timeout", "concurrency", "accounts[0].initial_password"))
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.usefixtures("passwords")
-    def test_the_environment_fills_them_in(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_environment_fills_them_in(self, run: RunAction, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("UIPATH_ACCESS_TOKEN", "t0ken")
         assert run({"access_token": None})["changed"] is True
 
-    def test_requests_is_needed(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_requests_is_needed(self, run: RunAction, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(action, "REQUESTS_IMPORT_ERROR", "Traceback")
         with pytest.raises(AnsibleActionFail, match="requests"):
             run()
 
 
 class TestDefect:
-    def test_is_a_result_without_a_traceback(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_a_result_without_a_traceback(self, run: RunAction, monkeypatch: pytest.MonkeyPatch) -> None:
         def broken(*_arguments: Any, **_options: Any) -> Any:
             raise ZeroDivisionError("hunter2")
 
@@ -257,25 +259,25 @@ class TestDefect:
 class TestStore:
     @pytest.mark.usefixtures("passwords")
     @pytest.mark.parametrize("path", ["~nobody-of-this-name/store", "a\0b"])
-    def test_a_path_that_leads_nowhere_is_refused(self, run: Run, path: str, tmp_path: Path) -> None:
+    def test_a_path_that_leads_nowhere_is_refused(self, run: RunAction, path: str, tmp_path: Path) -> None:
         result = run({"store": {"path": path}})
         assert (result["status"], "store.path" in result["msg"]) == ("invalid_input", True)
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.usefixtures("server")
-    def test_without_a_vault_secret_nothing_happens(self, run: Run, tmp_path: Path) -> None:
+    def test_without_a_vault_secret_nothing_happens(self, run: RunAction, tmp_path: Path) -> None:
         result = run(secrets=[])
         assert (result["failed"], result["status"]) == (True, "store_error")
         assert "No vault secret was given" in result["msg"]
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.usefixtures("passwords")
-    def test_an_absolute_path(self, run: Run, tmp_path: Path) -> None:
+    def test_an_absolute_path(self, run: RunAction, tmp_path: Path) -> None:
         run({"store": {"path": str(tmp_path / "elsewhere")}})
         assert (tmp_path / "elsewhere" / "u1.yml").exists()
 
     @pytest.mark.usefixtures("passwords")
-    def test_of_another_server_is_refused_unless_told(self, run: Run) -> None:
+    def test_of_another_server_is_refused_unless_told(self, run: RunAction) -> None:
         run()
         moved = {"identity_url": "https://moved.test/identity"}
         result = run(moved)
@@ -283,7 +285,7 @@ class TestStore:
         told = {**moved, "store": {"path": "store", "rebind_from": BASE}}
         assert run(told)["accounts"][0]["status"] == "fresh"
 
-    def test_in_an_awx_job_it_has_to_be_persistent(self, run: Run, passwords: PasswordServer) -> None:
+    def test_in_an_awx_job_it_has_to_be_persistent(self, run: RunAction, passwords: PasswordServer) -> None:
         job = {"awx_job_id": 7}
         result = run(variables=job)
         assert (result["status"], passwords.requests) == ("store_error", [])
@@ -292,7 +294,7 @@ class TestStore:
 
 class TestNames:
     def test_that_cannot_be_looked_up_fail_the_task(
-        self, run: Run, server: Transcript, monkeypatch: pytest.MonkeyPatch
+        self, run: RunAction, server: Transcript, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(_arguments, "Transport", lambda options, environ: server)
         server.expects(listing()).answers(403, {})

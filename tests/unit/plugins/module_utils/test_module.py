@@ -26,8 +26,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
     reader_is_gone,
     register_forms,
 )
-
-WithArguments = Callable[[Callable[[], object], dict[str, Any]], dict[str, Any]]
+from ansible_collections.rpaops.uipath.tests.unit.plugins.conftest import WithArguments
 
 PASSWORD = {"type": "str", "no_log": True}
 NAMES = {"user_id": {"type": "str"}, "user_name": {"type": "str"}}

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from ansible_collections.rpaops.uipath.plugins.modules.uipath_user_info import (
     run,
     task_result,
 )
+from ansible_collections.rpaops.uipath.tests.unit.plugins.conftest import WithArguments
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
     ORGANIZATION,
     dto,
@@ -27,8 +27,6 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
     token_of,
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE, Clock, Transcript, client_of
-
-WithArguments = Callable[[Callable[[], None], dict[str, Any]], dict[str, Any]]
 
 UUID = "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d"
 A = dto("a")

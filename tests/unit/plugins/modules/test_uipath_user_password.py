@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from ansible_collections.rpaops.uipath.plugins.modules.uipath_user_password impo
     unfinished,
     user_problems,
 )
+from ansible_collections.rpaops.uipath.tests.unit.plugins.conftest import WithArguments
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
     ORGANIZATION,
     dto,
@@ -40,8 +41,6 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
     Transcript,
     client_of,
 )
-
-WithArguments = Callable[[Callable[[], None], dict[str, Any]], dict[str, Any]]
 
 LOGIN = "POST /connect/token"
 DONE = {"succeeded": True, "errors": []}

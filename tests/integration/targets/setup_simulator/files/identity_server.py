@@ -1108,7 +1108,7 @@ class FaultPlan:
 
 
 def quoted(passwords: list[str]) -> str:
-    """One sentence with a password in every encoding in which a server may quote it."""
+    """A message with a password in every encoding in which a server may quote it."""
     spellings = []
     for password in passwords:
         escaped = json.dumps(password)[1:-1]
@@ -1118,8 +1118,8 @@ def quoted(passwords: list[str]) -> str:
 
 
 def quoting_problem(request: Request, status: int) -> Answer:
-    sentence = f"The JSON value could not be converted: {quoted(request.passwords)}"
-    return problem(status, "One or more validation errors occurred.", {"$": [sentence]})
+    message = f"The JSON value could not be converted: {quoted(request.passwords)}"
+    return problem(status, "One or more validation errors occurred.", {"$": [message]})
 
 
 def too_many_requests(parameters: dict[str, Any]) -> Answer:
@@ -1768,7 +1768,7 @@ def encoded_head(answer: Answer, keep_alive: bool) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
-class Connection(socketserver.BaseRequestHandler):
+class ConnectionHandler(socketserver.BaseRequestHandler):
     """One connection: requests are read and answered one after the other."""
 
     server: IdentityServer
@@ -1849,7 +1849,7 @@ class IdentityServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     request_queue_size = 1024
 
     def __init__(self, address: tuple[str, int], simulator: Simulator, tls: ssl.SSLContext | None, log: bool) -> None:
-        super().__init__(address, Connection)
+        super().__init__(address, ConnectionHandler)
         self.simulator = simulator
         self.control = Control(simulator)
         self.tls = tls

@@ -30,7 +30,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
     SECOND,
     STAGED,
     THIRD,
-    Fate,
+    KillAt,
     Killed,
     a_record,
     a_store,
@@ -78,10 +78,10 @@ def kills(template: Path, work: Callable[[Path], None]) -> Iterator[tuple[Path, 
     for deadline in range(1, MOST_EFFECTS):
         directory = template.with_name(f"killed-{deadline}")
         shutil.copytree(template, directory)
-        with Fate(deadline) as fate, suppress(Killed):
+        with KillAt(deadline) as kill, suppress(Killed):
             work(directory)
-        yield directory, fate.effects
-        if len(fate.effects) < deadline:
+        yield directory, kill.effects
+        if len(kill.effects) < deadline:
             return
     raise AssertionError("the work has no end")
 
@@ -136,7 +136,7 @@ class TestAWrite:
             shutil.copytree(template, directory)
 
             def die_there(directory: Path = directory, deadline: int = deadline) -> None:
-                with Fate(deadline, kill_process):
+                with KillAt(deadline, kill_process):
                     transition.make(directory)
 
             code = in_child(die_there)

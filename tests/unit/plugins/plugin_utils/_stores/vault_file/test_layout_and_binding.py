@@ -61,7 +61,7 @@ class TestNames:
 
 
 class TestDirectory:
-    def test_is_made_for_nobody_else(self, tmp_path: Path) -> None:
+    def test_is_made_for_its_owner_alone(self, tmp_path: Path) -> None:
         fill(tmp_path / "deep" / "store", STAGED)
         for path in (tmp_path / "deep").rglob("*"):
             assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600)

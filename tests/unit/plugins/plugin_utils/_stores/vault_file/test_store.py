@@ -367,7 +367,7 @@ class TestFaults:
             read(directory)
 
     @pytest.mark.parametrize(
-        ("plain", "words"),
+        ("plain", "message"),
         [
             (f"password: [{CLEAR}", "it is neither JSON nor YAML"),
             ("[" * 10_000, "it is neither JSON nor YAML"),
@@ -376,10 +376,10 @@ class TestFaults:
             (HAND_WRITTEN % (USER, "2026-01-01"), "quote times"),
         ],
     )
-    def test_a_record_that_is_none(self, directory: Path, plain: str, words: str) -> None:
+    def test_a_record_that_is_none(self, directory: Path, plain: str, message: str) -> None:
         fill(directory, STAGED)
         replace_file(directory, plain)
-        with pytest.raises(StoreError, match=words) as caught:
+        with pytest.raises(StoreError, match=message) as caught:
             read(directory)
         assert CLEAR not in caught.value.message
 

@@ -30,6 +30,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.s
     OpenVaultFileStore,
     VaultFileStore,
 )
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.contract import put
 
 URL = "https://cloud.example/acme/identity_"
 USER = "0c9c1c5e-7d0b-4f52-9a3e-2f6f0a7d1b11"
@@ -82,9 +83,7 @@ def fill(directory: Path, *records: Record) -> OpenVaultFileStore:
     """Write these records, one after the other."""
     store = a_store(directory)
     for record in records:
-        with store.locked(record.account.user_id) as locked_record:
-            locked_record.read()
-            assert locked_record.write(record)
+        put(store, record)
     return store
 
 
@@ -128,7 +127,7 @@ def kill_process() -> None:
 
 
 @dataclass
-class Fate:
+class KillAt:
     """Counts what has an effect on the disk, and dies in place of one of them; of a write, half is done before."""
 
     deadline: int
@@ -136,7 +135,7 @@ class Fate:
     effects: list[str] = field(default_factory=list)
     _patches: pytest.MonkeyPatch = field(default_factory=pytest.MonkeyPatch)
 
-    def __enter__(self) -> Fate:
+    def __enter__(self) -> KillAt:
         for name in EFFECTS:
             self._patches.setattr(os, name, self._counted(name, getattr(os, name)))
         return self

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is promised of whole nights: one run after the other, and the same misfortune in each of them."""
+"""What is promised of many runs, one after the other, with the same fault in each of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.rpaops.uipath.tests.model.explore import heal
 from ansible_collections.rpaops.uipath.tests.model.world import LOCKOUT, Left, Setting, World, begin, moves
 
-NIGHTS = 50
+RUNS = 50
 SERVERS = {
     "old-first": Setting(),
     "policy-first": Setting(policy_first=True),
@@ -23,9 +23,9 @@ def setting(request: pytest.FixtureRequest) -> Setting:
     return request.param
 
 
-def nights(setting: Setting, fate: str, *, changes: int = 0) -> World:
-    """Run every night, with the same fate for every request; `changes`: after a person has changed the password."""
-    world = begin(Left(faults=9 * NIGHTS, runs=NIGHTS, changes=changes))
+def repeated(setting: Setting, fate: str, *, changes: int = 0) -> World:
+    """Run again and again, with the same fate for every request; `changes`: after a person has changed the password."""
+    world = begin(Left(faults=9 * RUNS, runs=RUNS, changes=changes))
     while world.left.runs or world.running:
         options = dict(moves(world, setting))
         wanted = [label for label in options if label.startswith("a person") or label.endswith(f": {fate}")]
@@ -37,23 +37,23 @@ def nights(setting: Setting, fate: str, *, changes: int = 0) -> World:
 @pytest.mark.parametrize("fate", ["answer lost", "request lost", "late"])
 class TestNoAnswerEverComes:
     def test_the_account_is_quarantined_before_the_server_locks_it(self, setting: Setting, fate: str) -> None:
-        world = nights(setting, fate)
+        world = repeated(setting, fate)
         assert world.stored
         assert world.stored.status == "quarantined"
         assert world.server.failures <= 4
 
     def test_a_person_opens_it_again(self, setting: Setting, fate: str) -> None:
-        healing = heal(nights(setting, fate), setting)
+        healing = heal(repeated(setting, fate), setting)
         assert healing.runs == 2
         assert healing.mismatches <= 1
 
     def test_likewise_when_a_person_has_changed_the_password(self, setting: Setting, fate: str) -> None:
-        assert nights(setting, fate, changes=1).server.failures <= 4
+        assert repeated(setting, fate, changes=1).server.failures <= 4
 
 
 class TestEveryRequestIsThrottled:
     def test_the_next_run_that_is_not_rotates(self, setting: Setting) -> None:
-        world = nights(setting, "throttled")
+        world = repeated(setting, "throttled")
         assert world.stored
         assert world.stored.unproven_sends == 0
         assert heal(world, setting).runs == 1
@@ -61,19 +61,19 @@ class TestEveryRequestIsThrottled:
 
 class TestEveryPasswordIsRefused:
     def test_by_policy_the_old_one_stays(self, setting: Setting) -> None:
-        world = nights(setting, "policy")
+        world = repeated(setting, "policy")
         assert world.is_ok
         assert world.server.failures == 0
 
     def test_by_something_else_costs_few_sign_ins_and_loses_nothing(self, setting: Setting) -> None:
-        world = nights(setting, "refused")
+        world = repeated(setting, "refused")
         assert world.server.failures <= 2
         assert heal(world, setting).world.is_ok
 
 
 class TestAPersonChangesThePassword:
-    def test_after_the_first_night_nobody_calls_the_server(self, setting: Setting) -> None:
-        world = nights(setting, "no misfortune", changes=1)
+    def test_after_the_first_run_no_run_calls_the_server(self, setting: Setting) -> None:
+        world = repeated(setting, "no fault", changes=1)
         assert world.stored
         assert world.stored.status == "out_of_sync"
         assert world.server.failures == 2
