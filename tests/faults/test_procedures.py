@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,16 +57,18 @@ def guide_arguments(word: str, user: str) -> list[str]:
     return [argument.replace("svc-invoices", user) for argument in arguments]
 
 
-def shell(rig: Rig, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def shell(rig: Rig, command: str, warnings: Sequence[str] = (), **environment: str) -> subprocess.CompletedProcess[str]:
     """Type a command in a terminal of the user whose store it is, and whose own programs come before the system's."""
     known = {
         "PATH": f"{rig.store.parent}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(rig.store.parent),
         "ANSIBLE_VAULT_PASSWORD_FILE": str(rig.folder / "vault_password"),
     }
-    return subprocess.run(
+    finished = subprocess.run(
         ["bash", "-ec", command], env=known | environment, capture_output=True, text=True, check=False, timeout=60
     )
+    playbook.demand_warnings(finished.stderr, warnings)
+    return finished
 
 
 def done(rig: Rig, command: str, **environment: str) -> str:

@@ -78,7 +78,7 @@ class TestStage:
         assert all(rig.is_ok(user) for user in users)
         assert not rig.simulator.report["mismatches"]
 
-    def test_somebody_else_writes_first(self, rig: Rig) -> None:
+    def test_another_process_writes_first(self, rig: Rig) -> None:
         [user] = rig.prepare("written")
         file, other = rig.store / f"{user}.yml", encrypted_again(rig, user)
         result = faulty_result(rig, user, running(f"fsync .tmp/{user}", "cp", other, file))

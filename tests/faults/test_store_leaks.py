@@ -98,7 +98,7 @@ class TestLeaks:
         assert len(secrets) > 2 * len(STATUSES)
         assert leaks(run, secrets, rig.simulator.log, *files_of_the_store(rig)) == set()
 
-    def test_the_store_is_for_nobody_else(self, loud: tuple[Rig, PlaybookRun]) -> None:
+    def test_the_store_is_for_its_owner_alone(self, loud: tuple[Rig, PlaybookRun]) -> None:
         rig, _run = loud
         for path in [rig.store, *rig.store.rglob("*")]:
             assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600)

@@ -55,7 +55,7 @@ def test_no_rule_is_broken(setting: Setting, sample: Sample, report: Report) -> 
 
 
 @pytest.mark.parametrize("setting", LOCKED.values(), ids=list(LOCKED))
-def test_an_account_that_nobody_else_touches_becomes_ok(setting: Setting, sample: Sample, report: Report) -> None:
+def test_an_account_that_only_runs_touch_becomes_ok(setting: Setting, sample: Sample, report: Report) -> None:
     runs: list[int] = []
 
     @repeatable(sample)

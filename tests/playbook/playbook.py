@@ -34,6 +34,7 @@ VAULT_PASSWORD = "the vault's own password"
 RUN_SECONDS = 120
 # ansible-core gives a process of its own five seconds to start, which a busy machine may not keep.
 TOO_BUSY = "Local RPC server did not start"
+MOST_ATTEMPTS = 3
 MARK = "UIPATH_TEST_RUN"
 # What ansible-core writes on stderr, up to 2.18 broken into lines.
 MESSAGE = re.compile(r"^\[(WARNING|DEPRECATION WARNING|ERROR)\]: ", re.MULTILINE)
@@ -71,21 +72,28 @@ class PlaybookRun:
 
     @property
     def warnings(self) -> list[str]:
-        """The warnings and deprecation warnings on stderr, each in one line."""
-        _before, *parts = MESSAGE.split(self.stderr)
-        return [
-            f"[{kind}]: {' '.join(text.split())}"
-            for kind, text in zip(parts[::2], parts[1::2])
-            if kind.endswith("WARNING")
-        ]
+        return warnings_in(self.stderr)
 
     def demand_warnings(self, expected: Sequence[str], allowed: Sequence[str] = ()) -> None:
-        """Fail on a warning that holds none of these texts, and if one of the expected ones is in no warning."""
-        known = (*expected, *allowed)
-        unexpected = [warning for warning in self.warnings if not any(text in warning for text in known)]
-        assert not unexpected, "\n".join(["unexpected warnings:", *unexpected])
-        missing = [text for text in expected if not any(text in warning for warning in self.warnings)]
-        assert not missing, f"no warning holds {missing}\n{self.stderr}"
+        demand_warnings(self.stderr, expected, allowed)
+
+
+def warnings_in(stderr: str) -> list[str]:
+    """The warnings and deprecation warnings, each in one line."""
+    _before, *parts = MESSAGE.split(stderr)
+    return [
+        f"[{kind}]: {' '.join(text.split())}" for kind, text in zip(parts[::2], parts[1::2]) if kind.endswith("WARNING")
+    ]
+
+
+def demand_warnings(stderr: str, expected: Sequence[str], allowed: Sequence[str] = ()) -> None:
+    """Fail on a warning that holds none of these texts, and if one of the expected ones is in no warning."""
+    warnings = warnings_in(stderr)
+    known = (*expected, *allowed)
+    unexpected = [warning for warning in warnings if not any(text in warning for text in known)]
+    assert not unexpected, "\n".join(["unexpected warnings:", *unexpected])
+    missing = [text for text in expected if not any(text in warning for warning in warnings)]
+    assert not missing, f"no warning holds {missing}\n{stderr}"
 
 
 class Playbook:
@@ -114,11 +122,12 @@ class Playbook:
 
         From ansible-core 2.22 on, whatever comes from a vaulted file is masked in all output, user ids included.
         """
-        while True:
+        for _attempt in range(MOST_ATTEMPTS):
             with self.started(tasks, *arguments, environment=environment, **variables) as running:
                 run = running.finish(timeout, warnings)
             if TOO_BUSY not in run.output:
                 break
+        assert TOO_BUSY not in run.output, f"ansible-core did not start in {MOST_ATTEMPTS} attempts\n{run.output}"
         assert succeeds is None or succeeds == (run.code == 0), run.output
         return run
 

@@ -155,7 +155,7 @@ class TestRotated:
 
 
 class TestOtherStates:
-    def test_present_records_and_asks_nobody(self) -> None:
+    def test_present_records_and_sends_nothing(self) -> None:
         setup = TaskSetup(
             request_of("u1", state="present", initial_password=OLD),
             request_of("u2", state="present", initial_password=OLD),
@@ -167,7 +167,7 @@ class TestOtherStates:
         assert setup.server.requests == []
         assert (setup.current("u1"), setup.current("u2")) == (OLD, NEW)
 
-    def test_delivered_asks_nobody(self) -> None:
+    def test_delivered_sends_nothing(self) -> None:
         setup = TaskSetup(
             request_of("u1", state="delivered"),
             request_of("u2", state="delivered"),
@@ -405,13 +405,13 @@ class TestStoreFailures:
         assert [result["status"] for result in results] == ["store_error", "not_attempted"]
         assert results[0]["changed"] is changed
 
-    def test_a_record_that_went_backwards_stops_nobody(self) -> None:
+    def test_a_record_that_went_backwards_stops_no_other_account(self) -> None:
         setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
         setup.store.failures = {"plan u1": WentBackwards("older"), "read u1": StoreError("closed")}
         assert setup.statuses() == ["store_error", "rotated"]
         assert setup.server.changes() == ["u2"]
 
-    def test_a_busy_account_stops_nobody(self) -> None:
+    def test_a_busy_account_stops_no_other_account(self) -> None:
         setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
         setup.store.held.add("u1")
         results = setup.task.run(setup.requests, check_mode=False)

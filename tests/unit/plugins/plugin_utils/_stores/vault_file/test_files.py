@@ -22,7 +22,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
 
 
 class TestCreate:
-    def test_is_for_nobody_else(self, tmp_path: Path) -> None:
+    def test_is_for_its_owner_alone(self, tmp_path: Path) -> None:
         create(tmp_path / "file", b"content")
         assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
         assert read_whole(tmp_path / "file") == b"content"

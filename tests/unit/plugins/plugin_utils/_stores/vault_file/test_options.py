@@ -22,6 +22,6 @@ class TestStorePath:
         assert store_path("~/store", "/plays") == Path("/home/me/store")
 
     @pytest.mark.parametrize("path", ["~nobody-of-this-name/store", "~nobody-of-this-name"])
-    def test_of_a_user_whom_nobody_knows_is_refused(self, path: str) -> None:
+    def test_of_an_unknown_user_is_refused(self, path: str) -> None:
         with pytest.raises(InvalidInput, match=r"store\.path begins with ~nobody-of-this-name"):
             store_path(path, "/plays")
