@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.parsing.vault import VaultSecret
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     Account,
@@ -58,6 +58,19 @@ STAGED = a_record(1, FIRST, SECOND)
 COMMITTED = replace(a_record(2, SECOND), previous=(Retired(FIRST, TIME),))
 RESTAGED = replace(a_record(3, SECOND, THIRD), previous=(Retired(FIRST, TIME),))
 
+
+HAND_WRITTEN = """
+schema: 1
+account: {identity_url: https://cloud.example/acme/identity_, user_id: %s, name: null, user_name: null}
+current: {password: by hand, since: %s, source: rotated}
+generation: 1
+pending: null
+orphans: []
+previous: []
+status: ok
+unproven_sends: 0
+delivered: true
+"""
 
 # What closes the stores that were opened here. Until a test asks for that, a store stays as a killed run leaves it.
 CLOSERS: dict[int, ExitStack] = {}
@@ -108,10 +121,23 @@ def record_file(directory: Path) -> Path:
     return Layout(directory).record(USER)
 
 
+def replace_file(directory: Path, plain: str) -> None:
+    """Replace the record the way `ansible-vault edit` does."""
+    record_file(directory).write_bytes(VaultLib(SECRETS).encrypt(plain, secret=SECRETS[0][1]))
+
+
 def texts(directory: Path) -> dict[str, bytes]:
     """Return every file below a directory with what is in it."""
     files = (path for path in directory.rglob("*") if path.is_file())
     return {str(path.relative_to(directory)): path.read_bytes() for path in sorted(files)}
+
+
+def counting(call: Any, calls: list[object]) -> Any:
+    def counted(*arguments: Any, **options: Any) -> Any:
+        calls.append(call)
+        return call(*arguments, **options)
+
+    return counted
 
 
 class Killed(BaseException):
