@@ -26,7 +26,12 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     Retired,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, Reading, StoredAccount
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    Busy,
+    Reading,
+    StoredAccount,
+    StoreError,
+)
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE
 
 TIME = "2026-05-01T12:00:00+00:00"
@@ -70,6 +75,10 @@ def request_of(user_id: str = "u1", **wanted: Any) -> RotationRequest:
     return RotationRequest(Account(BASE, user_id, f"label-{user_id}"), **wanted)
 
 
+def damage_of(user_id: str) -> StoreError:
+    return StoreError(f"The record of {user_id} cannot be used.")
+
+
 @dataclass
 class MemoryStore:
     """Steps are `lock`, `read`, `write 1`, `write 2`, ... and `preserve_conflict`, counted over all accounts.
@@ -80,6 +89,7 @@ class MemoryStore:
     records: dict[str, Record] = field(default_factory=dict)
     failures: dict[str, UiPathError] = field(default_factory=dict)
     intrusions: dict[str, Record] = field(default_factory=dict)
+    damaged: set[str] = field(default_factory=set)  # the accounts whose record cannot be read
     held: set[str] = field(default_factory=set)
     steps: list[str] = field(default_factory=list)
     listed: dict[str, Record] | None = None  # what a listing that lags behind still shows
@@ -113,12 +123,19 @@ class MemoryStore:
         self.fail_at("list")
         listed = self.records if self.listed is None else self.listed
         return [
-            StoredAccount(user_id, record.account.name, record.account.user_name) for user_id, record in listed.items()
-        ]
+            StoredAccount(user_id, record.account.name, record.account.user_name)
+            for user_id, record in listed.items()
+            if user_id not in self.damaged
+        ] + [StoredAccount(user_id, error=damage_of(user_id)) for user_id in sorted(self.damaged)]
 
     def read(self, user_id: str) -> Record | None:
         self.fail_at(f"plan {user_id}")
-        return self.records.get(canonical_user_id(user_id))
+        return self.stored(canonical_user_id(user_id))
+
+    def stored(self, user_id: str) -> Record | None:
+        if user_id in self.damaged:
+            raise damage_of(user_id)
+        return self.records.get(user_id)
 
     def read_many(self, user_ids: Sequence[str]) -> list[Reading]:
         return [self._reading(user_id) for user_id in user_ids]
@@ -161,7 +178,7 @@ class MemoryRecord:
     def read(self) -> Record | None:
         self.store.step("read")
         self.store.fail_at(f"read {self.user_id}")
-        self.found = self.store.records.get(self.user_id)
+        self.found = self.store.stored(self.user_id)
         return self.found
 
     def write(self, record: Record) -> bool:
@@ -172,13 +189,16 @@ class MemoryRecord:
         if step in self.store.intrusions:
             self.store.records[self.user_id] = self.store.intrusions[step]
         self.store.step(step)
-        if self.store.records.get(self.user_id) is not self.found:
+        if self.user_id in self.store.damaged or self.store.records.get(self.user_id) is not self.found:
             return False
         self.store.records[self.user_id] = self.found = record
         return True
 
     def preserve_conflict(self) -> Record | None:
         self.store.step("preserve_conflict")
+        if self.user_id in self.store.damaged:
+            self.store.damaged.remove(self.user_id)
+            self.store.records.pop(self.user_id, None)
         self.found = self.store.records.get(self.user_id)
         return self.found
 

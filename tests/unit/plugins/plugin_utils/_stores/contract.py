@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -24,11 +25,13 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     OpenStore,
     Store,
     StoredNames,
+    StoreError,
     find_record,
 )
 
 URL = "https://cloud.example/acme/identity_"
 USER = "0c9c1c5e-7d0b-4f52-9a3e-2f6f0a7d1b11"
+SPELLINGS = (USER.upper(), f"{{{USER}}}", USER.replace("-", ""))  # of this id, besides the canonical one
 ODD = "Distinctive \"q\" 'a' \\b %41 {{ x }} <&>+ \u00e4\u00df/? \U0001f511"
 TIME = "2026-03-01T00:00:00+00:00"
 
@@ -59,7 +62,8 @@ def put(store: OpenStore, record: Record) -> None:
 class StoreContract:
     """Subclasses provide the fixture `store`: an empty store of this server, each use of which sees the same records.
 
-    A store without locks sets `has_locks = False`: then two runs may hold one account, and only the swap decides.
+    They also provide `interfere` and `damage`, which change a record behind its back. A store without locks sets
+    `has_locks = False`: then two runs may hold one account, and only the swap decides.
     """
 
     has_locks = True
@@ -106,6 +110,59 @@ class StoreContract:
                 assert locked_record.write(record_of(generation=6))
             assert opened.read(USER) == record_of(generation=6)
 
+    def test_a_conflict_with_what_is_no_record_is_none_and_can_be_replaced(self, store: Store) -> None:
+        with store.open(read_only=False) as opened:
+            put(opened, record_of(generation=1))
+            with opened.locked(USER) as locked_record:
+                locked_record.read()
+                self.damage(store, USER)
+                assert locked_record.write(record_of(generation=2)) is False
+                assert locked_record.preserve_conflict() is None
+                assert locked_record.write(record_of(generation=3))
+            assert opened.read(USER) == record_of(generation=3)
+
+    def test_a_damaged_record_cannot_be_used(self, store: Store) -> None:
+        with store.open(read_only=False) as opened:
+            put(opened, record_of())
+            self.damage(store, USER)
+            with pytest.raises(StoreError):
+                opened.read(USER)
+            with opened.locked(USER) as locked_record, pytest.raises(StoreError):
+                locked_record.read()
+            assert [account.user_id for account in opened.accounts()] == [USER]
+
+    def test_a_damaged_record_does_not_affect_other_accounts(self, store: Store) -> None:
+        """Of many accounts, the error of one is among the results, and is not raised."""
+        users = ["user-1", "user-2", "user-3"]
+        with store.open(read_only=False) as opened:
+            for user in users:
+                put(opened, record_of(user))
+            self.damage(store, "user-2")
+            first, damaged, last, missing = opened.read_many([*users, "user-4"])
+            assert (first, last, missing) == (record_of("user-1"), record_of("user-3"), None)
+            assert isinstance(damaged, StoreError)
+            assert find_record(opened, "label user-3") == record_of("user-3")
+
+    @pytest.mark.parametrize("spelling", SPELLINGS)
+    def test_every_spelling_of_an_id_is_the_same_account(self, store: Store, spelling: str) -> None:
+        with store.open(read_only=False) as opened:
+            put(opened, record_of(generation=1))
+            assert opened.read(spelling) == record_of(generation=1)
+            assert list(opened.read_many([spelling, USER])) == [record_of(generation=1)] * 2
+            with opened.locked(spelling) as locked_record:
+                assert locked_record.read() == record_of(generation=1)
+                assert locked_record.write(record_of(generation=2))
+            assert opened.read(USER) == record_of(generation=2)
+            assert [account.user_id for account in opened.accounts()] == [USER]
+
+    @pytest.mark.parametrize("read_only", [True, False])
+    def test_warnings_are_texts_without_secrets(self, store: Store, read_only: bool) -> None:
+        with store.open(read_only=read_only) as opened:
+            assert isinstance(opened.warnings, Sequence)
+            assert not isinstance(opened.warnings, str)
+            assert all(isinstance(warning, str) and warning for warning in opened.warnings)
+            assert not any(secret in warning for warning in opened.warnings for secret in store.secrets())
+
     def test_several_are_read_in_order(self, store: Store) -> None:
         users = [f"user-{number}" for number in range(9)]
         with store.open(read_only=False) as opened:
@@ -147,6 +204,7 @@ class StoreContract:
             assert find_record(opened, name) is None
 
     def test_an_account_is_worked_on_by_one_run_at_a_time(self, store: Store) -> None:
+        """`Busy` may come from `locked`, or from the read under the lock."""
         if not self.has_locks:
             pytest.skip("the store has no locks: its compare-and-swap decides")
         with store.open(read_only=False) as opened:
@@ -154,6 +212,17 @@ class StoreContract:
                 second.read()
             with opened.locked(USER) as locked_record:
                 assert locked_record.read() is None
+
+    def test_a_run_that_finds_it_busy_does_not_disturb_the_other_one(self, store: Store) -> None:
+        if not self.has_locks:
+            pytest.skip("the store has no locks: its compare-and-swap decides")
+        with store.open(read_only=False) as opened, opened.locked(USER) as first:
+            first.read()
+            for _attempt in range(2):
+                with pytest.raises(Busy), opened.locked(USER) as second:
+                    second.read()
+            assert first.write(record_of())
+            assert opened.read(USER) == record_of()
 
     def test_other_accounts_are_not_locked(self, store: Store) -> None:
         with store.open(read_only=False) as opened, opened.locked(USER), opened.locked("user-2") as other:
@@ -191,4 +260,8 @@ class StoreContract:
 
     def interfere(self, store: Store, record: Record) -> None:
         """Write a record as a process does that does not respect locks."""
+        raise NotImplementedError
+
+    def damage(self, store: Store, user_id: str) -> None:
+        """Replace a record by something that is none, as a failing disk or an administrator does."""
         raise NotImplementedError

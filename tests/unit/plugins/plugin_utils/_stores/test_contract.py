@@ -30,6 +30,10 @@ class TestMemoryStore(StoreContract):
         assert isinstance(store, MemoryStore)
         store.records[record.account.user_id] = record
 
+    def damage(self, store: Store, user_id: str) -> None:
+        assert isinstance(store, MemoryStore)
+        store.damaged.add(user_id)
+
 
 class TestVaultFileStore(StoreContract):
     @pytest.fixture
@@ -38,3 +42,6 @@ class TestVaultFileStore(StoreContract):
 
     def interfere(self, store: Store, record: Record) -> None:
         Layout(Path(store.place)).record(record.account.user_id).write_bytes(encode(Vault(SECRETS), record))
+
+    def damage(self, store: Store, user_id: str) -> None:
+        Layout(Path(store.place)).record(user_id).write_bytes(b"no record")
