@@ -10,7 +10,7 @@ arguments. ansible-core masks nothing in the results of actions; text from the s
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -24,10 +24,11 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import normalize_identity_url
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import REQUESTS_IMPORT_ERROR
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
-    DEFECT,
     WARN_UNVERIFIED,
-    failure,
+    defect,
+    failure_of,
     register_forms,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
@@ -62,9 +63,9 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         try:
             result.update(self._rotate(options, variables))
         except UiPathError as error:
-            result.update(failure(error.status, error.message, error.http_status, error.codes, error.trace_id))
+            result.update(failure_of(error))
         except Exception as error:  # a traceback could show passwords of the records
-            result.update(failure("defect", f"{DEFECT} ({type(error).__name__})"))
+            result.update(defect(error))
         return result
 
     def _validated(self) -> dict[str, Any]:
@@ -89,9 +90,26 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
                 in_awx_job=in_awx_job(variables, os.environ),
             )
         )
-        register_forms({*connection_secrets(options, os.environ), *store.secrets()})
-        check_mode = bool(self._task.check_mode)
-        return rotate(options, os.environ, store, check_mode=check_mode, warn=self._display.warning)
+        secrets = store.secrets()
+        register_forms({*connection_secrets(options, os.environ), *secrets})
+        try:
+            result = rotate(
+                options,
+                os.environ,
+                store,
+                check_mode=bool(self._task.check_mode),
+                warn=lambda warning: self._display.warning(mask(warning, secrets)),
+            )
+        except UiPathError as error:
+            result = failure_of(error)
+        return with_masked_messages(result, secrets)
+
+
+def with_masked_messages(result: dict[str, Any], secrets: Collection[str]) -> dict[str, Any]:
+    """Mask the store's secrets in all messages: a store may quote what its server says."""
+    for entry in (result, *result.get("accounts", ())):
+        entry["msg"] = mask(entry["msg"], secrets)
+    return result
 
 
 def is_repeated(task: Any, variables: Mapping[str, Any]) -> bool:

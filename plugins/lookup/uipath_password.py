@@ -62,13 +62,14 @@ _raw:
 
 from typing import Any
 
-from ansible.errors import AnsibleLookupError
+from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
-from ansible_collections.rpaops.uipath.plugins.module_utils._module import register_forms
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask
+from ansible_collections.rpaops.uipath.plugins.module_utils._module import defect, register_forms
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import OpenStore, Store, find_record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordFinder, Store
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext
 
@@ -76,25 +77,34 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type i
 class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
-        try:
-            with self._store().open(read_only=True) as store:
-                passwords = [self._password(store, str(term)) for term in terms]
-        except UiPathError as error:
-            raise AnsibleLookupError(error.message) from None
-        register_forms(passwords)
-        return passwords
-
-    def _store(self) -> Store:
         options = StoreOptions(self.get_option("store"))
         if options.problems:
             raise AnsibleLookupError("; ".join(options.problems))
         loader: Any = self._loader
-        store = options.create(StoreContext(loader.get_basedir(), loader._vault.secrets or ()))
-        register_forms(store.secrets())
-        return store
+        try:
+            context = StoreContext(loader.get_basedir(), loader._vault.secrets or ())
+            passwords = self._passwords(options.create(context), terms)
+        except UiPathError as error:
+            raise AnsibleLookupError(error.message) from None
+        except AnsibleError:
+            raise
+        except Exception as error:  # its text could show passwords of the records
+            raise AnsibleLookupError(defect(error)["msg"]) from None
+        register_forms(passwords)
+        return passwords
 
-    def _password(self, store: OpenStore, term: str) -> str:
-        record = find_record(store, term)
+    def _passwords(self, store: Store, terms: list[str]) -> list[str]:
+        secrets = store.secrets()
+        register_forms(secrets)
+        try:
+            with store.open(read_only=True) as opened:
+                finder = RecordFinder(opened)
+                return [self._password(finder, str(term)) for term in terms]
+        except UiPathError as error:  # a store may quote what its server says
+            raise AnsibleLookupError(mask(error.message, secrets)) from None
+
+    def _password(self, finder: RecordFinder, term: str) -> str:
+        record = finder.find(term)
         if not record:
             raise AnsibleLookupError(f"The store has no account with the user id, label or user name {term}.")
         status = doubt(record)

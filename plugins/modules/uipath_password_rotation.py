@@ -264,19 +264,20 @@ accounts:
           lookup returns no password until a run has established which one is live.'
         - 'V(policy_rejected) - The server''s password policy rejected every new password. Set the option password to
           what the policy requires, or give the application the scope PM.Setting.Read.'
-        - 'V(not_found) - The server has no such user. The record is kept.'
+        - 'V(not_found) - There is no such user on the server. The record is kept.'
         - 'V(in_doubt) - It is not established which password in the record is live. Run again: the next run sends the
           same pair and finds out.'
         - 'V(out_of_sync) - None of the passwords tried is live: the password was changed outside this store. Run with
           state: resumed and force: true to try two other passwords in the record, or reset the password and run with
           state: adopted.'
-        - 'V(quarantined) - The account is no longer tried, so that the server does not lock it: too many answers
-          were lost, or the server has locked or deactivated the user. Fix that, then run with state: resumed and force:
+        - 'V(quarantined) - The account is no longer tried, so that the server does not lock it: too many answers were
+          lost, or the server has locked or deactivated the user. Fix that, then run with state: resumed and force:
           true.'
         - 'V(store_error) - The store cannot be used for this account. Nothing is sent until that is fixed.'
         - 'V(store_conflict) - Another process wrote the record during this run. Both versions are kept; the store''s
           documentation says where. Compare them, and stop the other writer.'
-        - 'V(no_password) - The account has neither a record nor an initial_password.'
+        - 'V(no_password) - The store has no record of the account. Check the option store, or give an
+          initial_password.'
         - 'V(not_attempted) - Nothing was done for this account: the run stopped before its turn.'
       type: str
       sample: rotated

@@ -9,7 +9,7 @@ If the process is killed here, the store is as the last durable write left it. N
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,12 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     Wait,
     outcome_of,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import LockedRecord, OpenStore
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    Busy,
+    LockedRecord,
+    OpenStore,
+    StoreError,
+)
 
 Sender = Callable[[str, str], PasswordAnswer]
 
@@ -55,9 +60,18 @@ def begin_account(store: OpenStore, user_id: str, work: Work) -> AccountRun | Ou
         record = lock.enter_context(store.locked(user_id))
         account_run = AccountRun(lock, record, work.rotation(record.read()).steps(), work)
     except UiPathError as error:
-        lock.close()
+        release(lock)
         return outcome_of(error)
+    except BaseException:
+        release(lock)
+        raise
     return account_run.proceed() or account_run
+
+
+def release(lock: ExitStack) -> None:
+    """Release a lock. A failure changes nothing of what became of the account."""
+    with suppress(UiPathError):
+        lock.close()
 
 
 class AccountRun:
@@ -71,19 +85,33 @@ class AccountRun:
         self._answers: list[PasswordAnswer] = []
 
     def proceed(self) -> Outcome | None:
-        """Execute steps until the account has ended, or return None if it must wait after a lost answer."""
+        """Continue until the account has ended, or return None if it must wait after a lost answer."""
+        try:
+            outcome = self._proceed()
+        except BaseException:
+            release(self._lock)
+            raise
+        if outcome:
+            release(self._lock)
+        return outcome
+
+    def _proceed(self) -> Outcome | None:
         reply: Any = None
         try:
             while not isinstance(step := self._steps.send(reply), Wait):
                 reply = self._carry_out(step)
         except StopIteration as ending:
-            self._lock.close()
             outcome: Outcome = ending.value
             return outcome
+        except Busy as error:  # once something was sent, no other run explains a write that failed
+            return self._failed(StoreError(error.message) if self._answers else error)
         except UiPathError as error:
-            self._lock.close()
-            return outcome_of(error, answers=tuple(self._answers))  # what was sent until then counts all the same
+            return self._failed(error)
         return None
+
+    def _failed(self, error: UiPathError) -> Outcome:
+        """Return the outcome of an account whose store failed. The answers until then count all the same."""
+        return outcome_of(error, answers=tuple(self._answers))
 
     def _carry_out(self, step: Save | PreserveConflict | Send) -> Any:
         if sends_or_stages(step) and self._work.is_abandoned():
@@ -97,7 +125,7 @@ class AccountRun:
 
     def abandon(self) -> Outcome:
         """End an account that waits, without sending again. The next run sends the same pair."""
-        self._lock.close()
+        release(self._lock)
         return Outcome("in_doubt", None, tuple(self._answers))
 
 

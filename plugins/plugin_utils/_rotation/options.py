@@ -15,10 +15,12 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import (
-    is_path_segment,
     normalize_identity_url,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import duplicates
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import (
+    duplicates,
+    identity_problems,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import (
     SPECIAL,
     PasswordRules,
@@ -82,18 +84,13 @@ def option_problems(options: Mapping[str, Any]) -> list[str]:
     problems = range_problems(options, ranges) + rules_problems(password_rules(options))
     accounts = options["accounts"]
     for index, account in enumerate(accounts):
-        problems += account_problems(f"accounts[{index}]", account)
+        problems += account_problems(f"accounts[{index}].", account)
     return problems + repeated_accounts(accounts) + only_problems(options["only"], accounts)
 
 
 def account_problems(place: str, account: Mapping[str, Any]) -> list[str]:
-    problems = [f"{place}.{name} is empty" for name, value in account.items() if value == ""]
-    given = [name for name in ("user_id", "user_name") if account[name] is not None]
-    if len(given) != 1:
-        problems.append(f"{place} needs exactly one of user_id and user_name")
-    if account["user_id"] and not is_path_segment(account["user_id"]):
-        problems.append(f"{place}.user_id has characters that are not valid in a user id")
-    return problems
+    empty = [f"{place}{name} is empty" for name in ("name", "initial_password") if account[name] == ""]
+    return identity_problems(place, account) + empty
 
 
 def repeated_accounts(accounts: Sequence[Mapping[str, Any]]) -> list[str]:

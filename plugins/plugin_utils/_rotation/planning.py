@@ -39,6 +39,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     Reading,
     StoredNames,
     WentBackwards,
+    is_called,
 )
 
 # The status in check mode of an account that the run would change, if it is not would_rotate.
@@ -79,17 +80,26 @@ def identified(
 
 
 def with_recorded_ids(requested: Sequence[RotationRequest], store: OpenStore) -> list[RotationRequest]:
-    """Fill in the ids that the store has for the user names. If it has several for one, the server decides."""
-    if all(request.account.user_id for request in requested):
-        return [with_id(request, request.account.user_id) for request in requested]
+    """Fill in the ids that the store has for the user names. If it has several or none, the server decides."""
+    named = [request.account.user_name or "" for request in requested if not request.account.user_id]
+    recorded = recorded_ids(named, store) if named else {}
+    return [
+        with_id(request, request.account.user_id or recorded.get(request.account.user_name or "", ""))
+        for request in requested
+    ]
+
+
+def recorded_ids(user_names: Sequence[str], store: OpenStore) -> dict[str, str]:
+    """Return the ids of accounts whose records have these user names. The listing may lag, so the records decide."""
     names = StoredNames(store.accounts())
-    known = []
-    for request in requested:
-        found = [request.account.user_id]
-        if not request.account.user_id:
-            found = names.find(request.account.user_name or "", "user_name")
-        known.append(with_id(request, found[0] if len(found) == 1 else ""))
-    return known
+    listed = {user_name: names.find(user_name, "user_name") for user_name in user_names}
+    single = {user_name: found[0] for user_name, found in listed.items() if len(found) == 1}
+    readings = store.read_many(list(single.values()))
+    return {
+        user_name: user_id
+        for (user_name, user_id), reading in zip(single.items(), readings)
+        if isinstance(reading, UiPathError) or (reading and is_called(reading, user_name))
+    }
 
 
 def with_id(request: RotationRequest, user_id: str) -> RotationRequest:
@@ -104,7 +114,7 @@ def plan_all(requested: Sequence[RotationRequest], store: OpenStore, *, check_mo
 def plan(request: RotationRequest, reading: Reading, *, check_mode: bool = False) -> Plan:
     """Determine from the record whether there is work to do: if so, the rotation yields a first step."""
     if isinstance(reading, Busy):
-        return Plan(request, None, outcome_of(reading))
+        return Plan(request, reading.record, outcome_of(reading))
     if isinstance(reading, WentBackwards):  # read under its lock, the record gets the passwords of its other versions
         return Plan(request, None, outcome_of(reading) if check_mode else None)
     if isinstance(reading, UiPathError):

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import with_server_message
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
-from ansible_collections.rpaops.uipath.plugins.module_utils._summaries import count_statuses, summary
+from ansible_collections.rpaops.uipath.plugins.module_utils._summaries import task_result
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, age_days, doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     AccountStatus,
@@ -57,7 +57,7 @@ MESSAGES: dict[AccountStatus, str] = {
         "The server's password policy rejected every new password. Set the option password to what the policy requires,"
         " or give the application the scope PM.Setting.Read."
     ),
-    "not_found": "The server has no such user. The record is kept.",
+    "not_found": "There is no such user on the server. The record is kept.",
     "in_doubt": (
         "It is not established which password in the record is live. Run again: the next run sends the same pair and"
         " finds out."
@@ -75,7 +75,7 @@ MESSAGES: dict[AccountStatus, str] = {
         "Another process wrote the record during this run. Both versions are kept; the store's documentation says"
         " where. Compare them, and stop the other writer."
     ),
-    "no_password": "The account has neither a record nor an initial_password.",
+    "no_password": "The store has no record of the account. Check the option store, or give an initial_password.",
     "not_attempted": "Nothing was done for this account: the run stopped before its turn.",
 }
 
@@ -173,12 +173,5 @@ def status_message(outcome: Outcome, *, is_explained: bool) -> str:
     return NOTHING_CHANGED if is_explained and text.endswith(NOTHING_CHANGED) else text
 
 
-def task_result(results: list[dict[str, Any]]) -> dict[str, Any]:
-    counts = count_statuses(results, MESSAGES)
-    return {
-        "changed": any(result["changed"] for result in results),
-        "failed": any(result["failed"] for result in results),
-        "accounts": results,
-        "counts": counts,
-        "msg": summary(results, counts, "account"),
-    }
+def rotation_result(results: list[dict[str, Any]]) -> dict[str, Any]:
+    return task_result(results, key="accounts", statuses=MESSAGES, noun="account")

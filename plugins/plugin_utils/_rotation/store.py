@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol, Union
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
@@ -34,9 +35,13 @@ class WentBackwards(StoreError):
 
 
 class Busy(UiPathError):
-    """Another run is working on this account."""
+    """Another run is working on this account. `record` is the record as far as it can be read all the same."""
 
     status = "busy"
+
+    def __init__(self, message: str, *, record: Record | None = None) -> None:
+        super().__init__(message)
+        self.record = record
 
 
 # The result of reading an account: its record, None if there never was one, or the reason why it cannot be used.
@@ -67,9 +72,9 @@ class LockedRecord(Protocol):
         """Make the record durable by compare-and-swap. False: another process has written; nothing was replaced."""
 
     def preserve_conflict(self) -> Record | None:
-        """Preserve the version that another process wrote, and return the record in it, or None if it is not readable.
+        """Keep what another process wrote beside the record, and return the record in it if it is one.
 
-        The next write replaces that version.
+        The next write replaces it. Something was sent before, so this never raises Busy.
         """
 
 
@@ -81,7 +86,7 @@ class OpenStore(Protocol):
         """Warnings to display before the store is used."""
 
     def accounts(self) -> Sequence[StoredAccount]:
-        """List the accounts that have a record. The listing may be minutes old: only a read proves absence."""
+        """List the accounts that have a record. The listing may be minutes old: only a read proves what it says."""
 
     def read(self, user_id: str) -> Record | None:
         """Return the record without locking and without writing anything, or raise like `LockedRecord.read`."""
@@ -92,7 +97,8 @@ class OpenStore(Protocol):
     def locked(self, user_id: str) -> AbstractContextManager[LockedRecord]:
         """Hold the account's lock, or raise Busy. The lock ends with the process, even if that is killed.
 
-        A store that has no locks relies on `LockedRecord.write` alone.
+        A store that has no locks relies on `LockedRecord.write` alone. Leaving the context undoes nothing: an error
+        there is ignored.
         """
 
 
@@ -107,7 +113,10 @@ class Store(Protocol):
         """Return the store's own secrets, which are masked like those of the connection."""
 
     def open(self, *, read_only: bool) -> AbstractContextManager[OpenStore]:
-        """Check the store and, unless `read_only`, create what is missing. Leaving the context closes it."""
+        """Check the store and, unless `read_only`, create what is missing. Leaving the context closes it.
+
+        By then, everything is durable: a StoreError there is a warning.
+        """
 
 
 class StoredNames:
@@ -115,6 +124,11 @@ class StoredNames:
 
     def __init__(self, accounts: Iterable[StoredAccount]) -> None:
         self._accounts = {account.user_id: account for account in accounts}
+        self._by_name: dict[tuple[str, str], list[str]] = {}
+        for account in self._accounts.values():
+            for kind, name in (("label", account.label), ("user_name", account.user_name)):
+                if name:
+                    self._by_name.setdefault((kind, comparable(name)), []).append(account.user_id)
 
     def __contains__(self, user_id: str) -> bool:
         return user_id in self._accounts
@@ -122,35 +136,49 @@ class StoredNames:
     def find(self, name: str, *kinds: Literal["label", "user_name"]) -> list[str]:
         """Return the user ids of the accounts with this `label` or `user_name`.
 
-        If there is none, raise the error of an account whose names cannot be read: it may be the one.
+        If there is none, an account whose names cannot be read may be the one: then its error is raised.
         """
-        wanted = comparable(name)
-        found = [
-            account.user_id
-            for account in self._accounts.values()
-            if wanted and any(comparable(getattr(account, kind) or "") == wanted for kind in kinds)
-        ]
-        if not found:
-            for account in self._accounts.values():
-                if account.error:
-                    raise account.error
+        found = {user_id for kind in kinds for user_id in self._by_name.get((kind, comparable(name)), ())}
+        errors = (account.error for account in self._accounts.values() if account.error)
+        if not found and (error := next(errors, None)):
+            raise error
         return sorted(found)
 
 
-def find_record(store: OpenStore, name: str) -> Record | None:
-    """Return the record of the account with this user id, label or user name, or None if there is none."""
-    user_id = canonical_user_id(name)
-    record = store.read(user_id) if is_uuid(user_id) else None  # a read costs less than a listing
-    if record:
+class RecordFinder:
+    """Finds records by user id, label or user name. It lists the accounts once, when a name needs that."""
+
+    def __init__(self, store: OpenStore) -> None:
+        self._store = store
+
+    def find(self, name: str) -> Record | None:
+        """Return the record of the account, or None if there is none."""
+        user_id = canonical_user_id(name)
+        record = self._store.read(user_id) if is_uuid(user_id) else None  # a read costs less than a listing
+        if record:
+            return record
+        found = [user_id] if user_id in self._names else self._names.find(name, "label", "user_name")
+        if len(found) > 1:
+            raise StoreError(f"'{name}' is the name of several accounts: {', '.join(found)}. Use the user id.")
+        record = self._store.read(found[0] if found else user_id)
+        if record and found and not is_called(record, name):
+            raise StoreError(f"The store's listing is out of date for '{name}'. Use the user id, or try again later.")
         return record
-    names = StoredNames(store.accounts())
-    found = [user_id] if user_id in names else names.find(name, "label", "user_name")
-    if len(found) > 1:
-        raise StoreError(f"'{name}' is the name of several accounts: {', '.join(found)}. Use the user id.")
-    return store.read(found[0] if found else user_id)
+
+    @cached_property
+    def _names(self) -> StoredNames:
+        return StoredNames(self._store.accounts())
+
+
+def is_called(record: Record, name: str) -> bool:
+    """Tell whether this is the account's user id, label or user name, as its record has it."""
+    account = record.account
+    names = {comparable(known) for known in (account.name, account.user_name) if known}
+    return canonical_user_id(name) == canonical_user_id(account.user_id) or comparable(name) in names
 
 
 def is_uuid(user_id: str) -> bool:
+    """Tell whether this is a UUID in its canonical spelling."""
     try:
         return str(uuid.UUID(user_id)) == user_id
     except ValueError:

@@ -22,6 +22,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
     change_password,
     send_past_conflict,
 )
+from ansible_collections.rpaops.uipath.plugins.module_utils._workers import stop_reason
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun, Work, begin_account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import RotationBatch, account_breaker
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import password_rules, rotation_requests
@@ -42,8 +43,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
     account_result,
     is_failed,
+    rotation_result,
     rounded_age,
-    task_result,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
@@ -52,7 +53,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     State,
     outcome_of,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import OpenStore, Store
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import OpenStore, Store, StoreError
 
 # The states in which passwords are sent to the server.
 SENDING: frozenset[State] = frozenset({"rotated", "resumed", "adopted"})
@@ -116,7 +117,7 @@ class RotationTask:
         first, *others = self._in_order(due, plans)
         outcomes = {first: outcome_of(refusal, plans[first].record)}
         outcomes |= {index: Outcome("not_attempted", plans[index].record) for index in others}
-        return self._results(plans, outcomes, f"another account's request ended as {refusal.status}")
+        return self._results(plans, outcomes, stop_reason("account", refusal.status))
 
     def _sign_in(self) -> RequestError | None:
         """Sign in, and return the error if that fails."""
@@ -236,9 +237,16 @@ def rotate(
     )
     limits = BatchLimits(options["concurrency"], options["max_failures"], options["settle_seconds"])
     rules, partition_id = password_rules(options), options["partition_id"]
-    with store.open(read_only=check_mode) as opened:
-        for warning in opened.warnings if options["accounts"] else ["accounts is empty: there is nothing to do."]:
-            warn(warning)
-        requested = identified(rotation_requests(options), opened, client, partition_id)
-        task = RotationTask(opened, client, rules, limits, partition_id, warn=warn)
-        return task_result(task.run(requested, check_mode=check_mode))
+    results: list[dict[str, Any]] | None = None
+    try:
+        with store.open(read_only=check_mode) as opened:
+            for warning in opened.warnings if options["accounts"] else ["accounts is empty: there is nothing to do."]:
+                warn(warning)
+            requested = identified(rotation_requests(options), opened, client, partition_id)
+            task = RotationTask(opened, client, rules, limits, partition_id, warn=warn)
+            results = task.run(requested, check_mode=check_mode)
+    except StoreError as error:
+        if results is None:
+            raise
+        warn(f"The store was not closed properly. {error.message}")
+    return rotation_result(results)

@@ -14,9 +14,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext, StoreType
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
 
@@ -33,7 +34,7 @@ def store_type(name: str) -> StoreType:
 
 
 class StoreOptions:
-    """The option `store` of a task. `problems` lists all that is wrong with it, without values."""
+    """The option `store` of a task. `problems` lists all that is wrong with it, without secrets."""
 
     def __init__(self, given: Any) -> None:
         is_mapping = isinstance(given, Mapping)
@@ -51,7 +52,10 @@ class StoreOptions:
         """Return the store. Raise InvalidInput if there are problems."""
         if self.problems:
             raise InvalidInput(self.problems)
-        return store_type(self._type).create(self._values, context)
+        try:
+            return store_type(self._type).create(self._values, context)
+        except ImportError as error:
+            raise StoreError(missing_required_lib(error.name or self._type)) from None
 
     def _validate(self, options: dict[str, Any]) -> list[str]:
         kind = store_type(self._type)
@@ -88,11 +92,13 @@ def store_documentation() -> str:
 
 
 def with_type(known: dict[str, Any] | None, text: dict[str, Any], name: str) -> dict[str, Any]:
-    """Add a type's option to the merged ones. If two types share a name, the descriptions of both are shown."""
+    """Add a type's option to the merged ones. If two types share a name, each says what it means by it."""
     description = text["description"] if isinstance(text["description"], list) else [text["description"]]
     need = "Required" if text.get("required") else "Used"
-    described = [*description, f"{need} with O(store.type={name})."]
     own = {key: value for key, value in text.items() if key != "required"}
     if known is None:
-        return {**own, "description": described}
-    return {**known, "description": [*known["description"], *described]}
+        return {**own, "description": [*description, f"{need} with O(store.type={name})."]}
+    default = f" The default is V({text['default']})." if "default" in text else ""
+    described = [*known["description"], *description, f"{need} with O(store.type={name}).{default}"]
+    shared = {key: value for key, value in known.items() if key != "default" and own.get(key) == value}
+    return {"type": "raw", **shared, "description": described}

@@ -29,7 +29,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
     MESSAGES,
     account_result,
-    task_result,
+    rotation_result,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     ACCOUNT_STATUSES,
@@ -164,7 +164,7 @@ class TestUipathPasswordRotation:
         assert [match[1] for match in described if match] == ["invalid_input", "store_error", "busy", "defect"]
 
     def test_documents_what_a_task_returns(self) -> None:
-        task, refused = set(task_result([])), set(failure("defect", "msg"))
+        task, refused = set(rotation_result([])), set(failure("defect", "msg"))
         assert set(self.RETURN) == (task | refused) - {"changed", "failed"}
         of_refusals = {name for name, field in self.RETURN.items() if field["returned"].startswith("when the whole")}
         assert of_refusals == refused - task

@@ -14,11 +14,18 @@ import pytest
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 OURS = "ansible_collections.rpaops.uipath.plugins."
+# Every file or package in `_stores` that is not shared by all of them.
+SHARED = ("document", "registry", "store_type")
+STORES = tuple(
+    f"plugin_utils._stores.{path.stem}"
+    for path in sorted((PLUGINS / "plugin_utils/_stores").iterdir())
+    if path.stem not in (*SHARED, "__init__", "__pycache__")
+)
 # From the top down. A layer may import the layers below it and, where it is a package, its own files.
 LAYERS = (
     ("action", "doc_fragments", "lookup", "modules"),
     ("plugin_utils._stores.registry",),
-    ("plugin_utils._stores.vault_file",),
+    STORES,
     ("plugin_utils._stores.document", "plugin_utils._stores.store_type"),
     ("plugin_utils._rotation",),
     ("module_utils._module", "module_utils._password_change", "plugin_utils._validation"),

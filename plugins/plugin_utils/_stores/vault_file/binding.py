@@ -84,6 +84,7 @@ def checked_binding(
         former = dict.fromkeys((*found.former, found.identity_url))
         return replace(found, identity_url=wanted.identity_url, former=tuple(former))
     raise StoreError(
-        f"The store belongs to {found.identity_url}, not to {wanted.identity_url}. Use another directory. If the"
-        f" server's address has changed, set rebind_from to {found.identity_url}."
+        f"The store belongs to {found.identity_url}, but identity_url is {wanted.identity_url}. Check identity_url. If"
+        f" the server's address has changed, set rebind_from to {found.identity_url}. For another server, use another"
+        " store."
     )

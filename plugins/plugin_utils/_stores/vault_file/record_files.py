@@ -50,8 +50,8 @@ class RecordFiles:
             record = decode(self.vault, text, account_id)
         except Unreadable as error:
             raise StoreError(
-                f"The record {path} cannot be used: {error}. Nothing was sent. Fix that, or restore the file. Its"
-                f" version before the last write is {self.layout.previous(account_id)}."
+                f"The record {path} cannot be used: {error}. Nothing was sent. Fix that; if the file is"
+                f" damaged, restore it. Its version before the last write is {self.layout.previous(account_id)}."
             ) from None
         return replace(record, account=replace(record.account, identity_url=self._present_url(record, path)))
 

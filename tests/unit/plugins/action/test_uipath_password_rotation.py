@@ -21,8 +21,15 @@ from ansible_collections.rpaops.uipath.plugins.action.uipath_password_rotation i
 from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import INITIAL_REFUSED
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import ORGANIZATION, dto, listing, page
-from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import OLD, PasswordServer
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
+    OLD,
+    MemoryStore,
+    PasswordServer,
+    record_of,
+)
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE, Transcript
 
 RunAction = Callable[..., dict[str, Any]]
@@ -143,6 +150,43 @@ class TestRun:
     def test_warns_of_an_empty_list(self, run: RunAction, warnings: list[str]) -> None:
         assert run({"accounts": []})["changed"] is False
         assert warnings == ["accounts is empty: there is nothing to do."]
+
+
+class TestOtherStores:
+    """What a store may do that is not in files."""
+
+    SECRET = "Distinctive-t0ken"
+
+    @pytest.fixture
+    def store(self, monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
+        store = MemoryStore.holding(record_of())
+        store.own_secrets = (self.SECRET,)
+        monkeypatch.setattr(StoreOptions, "create", lambda _self, _context: store)
+        return store
+
+    @pytest.mark.parametrize("step", ["plan u1", "read"])
+    def test_their_secrets_are_masked_in_what_they_quote(
+        self, run: RunAction, passwords: PasswordServer, store: MemoryStore, step: str
+    ) -> None:
+        store.failures[step] = StoreError(f"403 for {self.SECRET}.")
+        result = run()
+        assert f"403 for {MASK}." in result["msg"]
+        assert self.SECRET not in json.dumps(result)
+
+    def test_their_warnings_are_shown_without_secrets(
+        self, run: RunAction, passwords: PasswordServer, store: MemoryStore, warnings: list[str]
+    ) -> None:
+        store.warnings = (f"The token {self.SECRET} expires soon.",)
+        run()
+        assert warnings == [f"The token {MASK} expires soon."]
+
+    def test_a_store_that_does_not_close_costs_no_result(
+        self, run: RunAction, passwords: PasswordServer, store: MemoryStore, warnings: list[str]
+    ) -> None:
+        store.failures["close"] = StoreError("503.")
+        result = run()
+        assert [account["status"] for account in result["accounts"]] == ["rotated"]
+        assert warnings == ["The store was not closed properly. 503."]
 
 
 class TestSeveralHosts:

@@ -19,6 +19,7 @@ from ansible_collections.rpaops.uipath.plugins.lookup.uipath_password import DOC
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import AccountStatus
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordFinder
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     NEW,
@@ -146,3 +147,15 @@ class TestRun:
         assert str(caught.value).startswith(f"u1: {status}. {MESSAGES[status]} Set allow_in_doubt=true")
         assert not any(password in str(caught.value) for password in record.candidates())
         assert look("u1", allow_in_doubt=True) == [OLD]
+
+    def test_an_unexpected_error_is_named_without_its_text(
+        self, look: Look, keep: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_finder: RecordFinder, name: str) -> Record | None:
+            raise ValueError(f"Distinctive {name}")
+
+        monkeypatch.setattr(RecordFinder, "find", fail)
+        keep(record_of())
+        with pytest.raises(AnsibleLookupError, match="ValueError") as caught:
+            look("u1")
+        assert "Distinctive" not in str(caught.value)

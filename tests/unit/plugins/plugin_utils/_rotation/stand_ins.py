@@ -118,6 +118,7 @@ class MemoryStore:
             yield self
         finally:
             self.is_open = False
+        self.fail_at("close")
 
     def accounts(self) -> list[StoredAccount]:
         self.fail_at("list")
@@ -159,6 +160,7 @@ class MemoryStore:
             yield MemoryRecord(self, user_id)
         finally:
             self.held.discard(user_id)
+        self.fail_at("unlock")
 
     def step(self, name: str) -> None:
         self.steps.append(name)

@@ -130,7 +130,26 @@ class TestBrokenOff:
         assert "send" not in store.steps
         assert store.held == set()
 
-    @pytest.mark.parametrize("error", [StoreError("full"), NotDurable("full"), Busy("taken")])
+    @pytest.mark.parametrize("step", ["write 2", "preserve_conflict"])
+    def test_is_never_busy_once_something_was_sent(self, store: MemoryStore, step: str) -> None:
+        store.intrusions["write 2"] = record_of(password="foreign")
+        store.failures[step] = Busy("taken")
+        outcome = Drive(store, APPLIED).end()
+        assert (outcome.status, outcome.changed) == ("store_error", True)
+
+    @pytest.mark.parametrize("step", ["lock", "read", "write 1", "write 2"])
+    def test_frees_the_lock_after_a_defect(self, store: MemoryStore, step: str) -> None:
+        store.failures[step] = KeyError("?")  # type: ignore[assignment]
+        with pytest.raises(KeyError):
+            Drive(store, APPLIED).begin()
+        assert store.held == set()
+
+    def test_an_error_of_the_release_changes_nothing(self, store: MemoryStore) -> None:
+        store.failures["unlock"] = StoreError("gone")
+        outcome = Drive(store, APPLIED).end()
+        assert (outcome.status, outcome.changed, outcome.error) == ("rotated", True, None)
+
+    @pytest.mark.parametrize("error", [StoreError("full"), NotDurable("full")])
     def test_is_a_change_all_the_same_where_it_fails_after(self, store: MemoryStore, error: UiPathError) -> None:
         store.failures["write 2"] = error
         outcome = Drive(store, APPLIED).end()

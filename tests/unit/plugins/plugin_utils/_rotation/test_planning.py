@@ -76,6 +76,13 @@ class TestIdentified:
         (request,) = identified([by_name("ann")], store, client_of(server, clock), ORGANIZATION)
         assert request.account.user_id == "id-ann"
 
+    def test_a_user_name_that_the_record_has_no_more_is_looked_up(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        store = MemoryStore.holding(record_of("u1"))
+        store.listed = {"u1": record_of("u1", account=replace(record_of().account, user_name="ann"))}
+        (request,) = identified([by_name("ann")], store, client_of(server, clock), ORGANIZATION)
+        assert request.account.user_id == "id-ann"
+
     def test_ids_cost_no_listing(self, server: Transcript, clock: Clock) -> None:
         store = MemoryStore(failures={"list": StoreError("not needed")})
         assert identified([request_of("u1")], store, client_of(server, clock), None) == [request_of("u1")]
@@ -123,6 +130,10 @@ class TestPlan:
     def test_of_a_record_that_went_backwards_is_an_error_of_that_account_in_check_mode(self) -> None:
         error = WentBackwards("older")
         assert self.predicted(error) == Outcome("store_error", None, error=error)
+
+    def test_of_an_account_that_another_run_holds_keeps_the_record_that_can_be_read(self) -> None:
+        record = record_of(days=1)
+        assert plan(request_of(), Busy("Until 12:00.", record=record)).record is record
 
     @pytest.mark.parametrize("check_mode", [True, False])
     def test_of_an_account_that_another_run_holds_is_busy(self, check_mode: bool) -> None:

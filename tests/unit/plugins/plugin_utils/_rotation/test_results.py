@@ -19,7 +19,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results im
     account_result,
     is_failed,
     message,
-    task_result,
+    rotation_result,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     AccountStatus,
@@ -27,7 +27,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     RotationRequest,
     outcome_of,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     APPLIED,
     NEW,
@@ -186,17 +186,17 @@ class TestIsFailed:
 
 
 class TestError:
-    ERROR = Busy("Another run works on it.", codes=["Lease"], trace_id="00-e")
+    ERROR = StoreError("The store is full.", codes=["Full"], trace_id="00-e")
 
     def test_speaks_for_an_account_whose_store_failed(self) -> None:
         result = result_of(outcome_of(self.ERROR))
-        assert (result["status"], result["error_codes"], result["trace_id"]) == ("busy", ["Lease"], "00-e")
-        assert result["msg"] == f"{MESSAGES['busy']} Another run works on it."
+        assert (result["status"], result["error_codes"], result["trace_id"]) == ("store_error", ["Full"], "00-e")
+        assert result["msg"] == f"{MESSAGES['store_error']} The store is full."
 
     def test_comes_after_what_was_answered_before(self) -> None:
         result = result_of(outcome_of(self.ERROR, answers=(SAID,)))
-        assert (result["error_codes"], result["attempts"]) == (["Odd", "Lease"], 2)
-        assert result["msg"] == f"{MESSAGES['busy']} We cannot. Another run works on it. The server says: No."
+        assert (result["error_codes"], result["attempts"]) == (["Odd", "Full"], 2)
+        assert result["msg"] == f"{MESSAGES['store_error']} We cannot. The store is full. The server says: No."
 
     def test_of_a_kind_that_no_account_ends_as_leaves_it_in_doubt(self) -> None:
         assert outcome_of(UnexpectedAnswer("?")).status == "in_doubt"
@@ -211,7 +211,7 @@ class TestTaskResult:
     def of(*statuses: AccountStatus, age: float = 1.0) -> dict[str, Any]:
         since = (NOW - timedelta(days=age)).isoformat()
         record = replace(RECORD, current=replace(CURRENT, since=since))
-        return task_result([result_of(Outcome(status, record)) for status in statuses])
+        return rotation_result([result_of(Outcome(status, record)) for status in statuses])
 
     def test_of_successes(self) -> None:
         result = self.of("fresh", "rotated", "fresh")
@@ -219,7 +219,7 @@ class TestTaskResult:
         assert result["msg"] == "Accounts by status: 1 rotated, 2 fresh."
 
     def test_of_none(self) -> None:
-        assert task_result([])["msg"] == "Accounts by status: none."
+        assert rotation_result([])["msg"] == "Accounts by status: none."
 
     def test_counts_every_status(self) -> None:
         counts = self.of("fresh", "fresh", "busy")["counts"]

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
+    RecordFinder,
     StoredAccount,
     StoredNames,
     StoreError,
-    find_record,
     is_uuid,
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
@@ -72,58 +72,71 @@ class TestStoredNames:
         assert caught.value is DAMAGED
 
 
-class TestFindRecord:
+class TestRecordFinder:
     @pytest.mark.parametrize("name", [UUID, UUID.upper(), f"{{{UUID}}}", UUID.replace("-", "")])
     def test_a_uuid_is_read_without_a_listing(self, name: str) -> None:
         store = MemoryStore.holding(record_of(UUID))
         store.failures["list"] = NO_LISTING
-        assert find_record(store, name) == store.records[UUID]
+        assert RecordFinder(store).find(name) == store.records[UUID]
 
     @pytest.mark.parametrize("name", ["u1", "label-u1", "LABEL-U1", "u1@example.com"])
     def test_other_names_are_found_through_the_listing(self, name: str) -> None:
         store = MemoryStore.holding(record_of("u1"), record_of("u2"))
-        assert find_record(store, name) == store.records["u1"]
+        assert RecordFinder(store).find(name) == store.records["u1"]
         store.failures["list"] = NO_LISTING
         with pytest.raises(StoreError) as caught:
-            find_record(store, name)
+            RecordFinder(store).find(name)
         assert caught.value is NO_LISTING
 
     @pytest.mark.parametrize("user_id", ["u1", UUID])
     def test_an_account_that_the_listing_lacks_is_found_by_its_id(self, user_id: str) -> None:
         store = MemoryStore.holding(record_of(user_id))
         store.listed = {}
-        assert find_record(store, user_id) == store.records[user_id]
-        assert find_record(store, f"label-{user_id}") is None
+        assert RecordFinder(store).find(user_id) == store.records[user_id]
+        assert RecordFinder(store).find(f"label-{user_id}") is None
 
     def test_a_listing_with_an_account_that_is_gone_finds_nothing(self) -> None:
-        assert find_record(MemoryStore(listed={"u1": record_of("u1")}), "label-u1") is None
+        assert RecordFinder(MemoryStore(listed={"u1": record_of("u1")})).find("label-u1") is None
 
     def test_a_uuid_without_a_record_may_be_a_label(self) -> None:
         record = record_of("u1")
         store = MemoryStore.holding(replace(record, account=replace(record.account, name=UUID)))
-        assert find_record(store, UUID) == store.records["u1"]
+        assert RecordFinder(store).find(UUID) == store.records["u1"]
 
     @pytest.mark.parametrize("user_id", ["u2", UUID])
     def test_an_id_takes_precedence_over_a_label(self, user_id: str) -> None:
         labelled, record = record_of("u1"), record_of(user_id)
         store = MemoryStore.holding(replace(labelled, account=replace(labelled.account, name=user_id)), record)
-        assert find_record(store, user_id) == record
+        assert RecordFinder(store).find(user_id) == record
 
     def test_the_name_of_two_accounts_is_refused(self) -> None:
         second = record_of("u2")
         store = MemoryStore.holding(replace(second, account=replace(second.account, user_name="Label-U1")), record_of())
         with pytest.raises(StoreError, match=r"^'label-u1' is the name of several accounts: u1, u2\. Use the user"):
-            find_record(store, "label-u1")
+            RecordFinder(store).find("label-u1")
 
     @pytest.mark.parametrize("name", ["unknown", "", UUID])
     def test_no_account_is_found_by_another_name(self, name: str) -> None:
-        assert find_record(MemoryStore.holding(record_of()), name) is None
+        assert RecordFinder(MemoryStore.holding(record_of())).find(name) is None
+
+    def test_a_label_that_moved_since_the_listing_finds_no_other_account(self) -> None:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"))
+        store.listed = {"u1": store.records["u2"]}  # the listing still says that label-u2 is u1's
+        with pytest.raises(StoreError, match="out of date for 'label-u2'"):
+            RecordFinder(store).find("label-u2")
+
+    def test_many_names_cost_one_listing(self) -> None:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"))
+        finder = RecordFinder(store)
+        assert finder.find("label-u1") == store.records["u1"]
+        store.failures["list"] = NO_LISTING
+        assert finder.find("u2@example.com") == store.records["u2"]
 
     def test_an_error_of_the_account_is_passed_on(self) -> None:
         busy = Busy("Another run is working on this account.")
         store = MemoryStore(failures={f"plan {UUID}": busy})
         with pytest.raises(Busy) as caught:
-            find_record(store, UUID)
+            RecordFinder(store).find(UUID)
         assert caught.value is busy
 
 

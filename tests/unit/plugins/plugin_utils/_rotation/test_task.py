@@ -272,7 +272,7 @@ class TestCheckMode:
         setup.server.reads["/connect/token"] = 401, {"error": "invalid_client"}
         fresh, later, first = setup.run(check_mode=True)
         assert [result["status"] for result in (fresh, later, first)] == ["fresh", "not_attempted", "unauthorized"]
-        assert later["msg"].endswith("It stopped because another account's request ended as unauthorized.")
+        assert later["msg"].endswith("It stopped because the error unauthorized occurred for another account.")
         assert not any(result["changed"] for result in (fresh, later, first))
         assert setup.server.changes() == []
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,7 +19,7 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible.parsing.vault import VaultSecret
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import set_variable
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores import registry
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import (
     HERE,
@@ -75,7 +76,7 @@ def _remote_type(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType(f"{HERE}.remote")
     module.STORE = REMOTE  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(registry.STORES, "remote", "remote")
+    monkeypatch.setattr(registry, "STORES", {"vault_file": registry.STORES["vault_file"], "remote": "remote"})
 
 
 def problems(**given: Any) -> list[str]:
@@ -112,6 +113,14 @@ assert not [name for name in sys.modules if name.startswith("{HERE}.vault_file."
             [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=False
         )
         assert done.returncode == 0, done.stderr
+
+    def test_whose_library_is_missing_names_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(_options: Any, _context: StoreContext) -> Store:
+            raise ModuleNotFoundError(name="remotelib")
+
+        monkeypatch.setattr(sys.modules[f"{HERE}.remote"], "STORE", replace(REMOTE, create=fail))
+        with pytest.raises(StoreError, match=r"the required Python library \(remotelib\)"):
+            StoreOptions({"type": "remote", "url": "https://store"}).create(CONTEXT)
 
 
 class TestProblems:
@@ -176,8 +185,9 @@ class TestDocumentation:
     def test_says_for_each_type_what_a_shared_name_means(self) -> None:
         shared = yaml_load(store_documentation())["options"]["store"]["suboptions"]["vault_id"]
         assert "default" not in shared
+        assert shared["type"] == "str"
         assert shared["description"][-3:] == [
             "Used with O(store.type=vault_file).",
             "The vault of the remote store.",
-            "Used with O(store.type=remote).",
+            "Used with O(store.type=remote). The default is V(main).",
         ]

@@ -37,7 +37,9 @@ class TestBinding:
     @pytest.mark.parametrize("read_only", [True, False])
     def test_refuses_another_server(self, tmp_path: Path, read_only: bool) -> None:
         fill(tmp_path / "store", STAGED)
-        with pytest.raises(StoreError, match=f"belongs to {URL}, not to {OTHER_URL}.* set rebind_from to {URL}"):
+        with pytest.raises(
+            StoreError, match=f"belongs to {URL}, but identity_url is {OTHER_URL}.* set rebind_from to {URL}"
+        ):
             a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from="https://x", read_only=read_only)
 
     def test_binds_nothing_while_there_is_no_record(self, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    RecordFinder,
     StoreError,
     WentBackwards,
-    find_record,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import RememberingCipher
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
@@ -103,7 +103,7 @@ class TestFind:
     def test_refuses_a_name_of_two_accounts(self, directory: Path) -> None:
         store = fill(directory, a_record(1, user_id="a"), a_record(1, user_id="b"))
         with pytest.raises(StoreError, match="several accounts: a, b"):
-            find_record(store, "svc-robot")
+            RecordFinder(store).find("svc-robot")
 
     def test_says_what_it_could_not_read(self, directory: Path) -> None:
         store = fill(directory, *self.records())
