@@ -197,7 +197,7 @@ class TestAnotherController:
         binding.write_text(binding.read_text().replace('"controller": "', '"controller": "another-'))
         done(rig, "cp -a ~/uipath-passwords ~/moved && rm -r ~/uipath-passwords")
         rig.store = rig.store.with_name("moved")
-        for _night in range(2):
+        for _run in range(2):
             refused = rig.rotate(users, force=True)
             assert "any_controller" in refused["msg"]
             told = {"path": str(rig.store), "any_controller": True}

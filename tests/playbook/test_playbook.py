@@ -8,7 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import PlaybookRun
+from ansible_collections.rpaops.uipath.tests.playbook import playbook
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import (
+    MOST_ATTEMPTS,
+    TOO_BUSY,
+    Playbook,
+    PlaybookRun,
+)
 
 STDERR = """\
 [WARNING]: The first, which older versions of ansible-core
@@ -41,3 +47,30 @@ class TestWarnings:
     def test_others_and_missing_ones_fail(self, run: PlaybookRun, expected: list[str]) -> None:
         with pytest.raises(AssertionError, match=r"unexpected warnings:|no warning holds \['third'\]"):
             run.demand_warnings(expected)
+
+
+class TestAttempts:
+    """Where ansible-core does not start because the machine is busy."""
+
+    @pytest.fixture
+    def attempts(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A program in place of ansible-playbook: it notes each start, and prints the next line of `answers`."""
+        program = tmp_path / "ansible-playbook"
+        program.write_text(
+            f"#!/bin/sh\necho started >> {tmp_path}/attempts\n"
+            f'sed -n "$(wc -l < {tmp_path}/attempts)p" {tmp_path}/answers >&2\n'
+        )
+        program.chmod(0o700)
+        monkeypatch.setattr(playbook, "executable", lambda name: tmp_path / name)
+        return tmp_path / "attempts"
+
+    def test_a_run_that_does_not_start_is_repeated(self, tmp_path: Path, attempts: Path) -> None:
+        (tmp_path / "answers").write_text(f"{TOO_BUSY}\nit started\n")
+        assert Playbook(tmp_path, {})("").stderr == "it started\n"
+        assert attempts.read_text() == "started\n" * 2
+
+    def test_but_not_without_limit(self, tmp_path: Path, attempts: Path) -> None:
+        (tmp_path / "answers").write_text(f"{TOO_BUSY}\n" * 10)
+        with pytest.raises(AssertionError, match=f"did not start in {MOST_ATTEMPTS} attempts\n{TOO_BUSY}"):
+            Playbook(tmp_path, {})("")
+        assert attempts.read_text() == "started\n" * MOST_ATTEMPTS
