@@ -98,8 +98,8 @@ options:
     description:
       - Start no further users once this many have failed, with any status. V(0) turns this limit and the next one off.
       - Without it, the task stops after three users in a row, in order of completion, that end as V(wrong_password),
-        V(unknown), V(unreachable) or V(throttled), in any mix. So an outdated file of passwords does not lock every
-        account.
+        V(unknown), V(unreachable) or V(throttled), in any combination. So an outdated file of passwords does not lock
+        every account.
       - Whatever the value, V(unauthorized) and V(wrong_url) stop the task, because every other user would get the same
         answer.
     type: int
