@@ -98,7 +98,7 @@ class RotationTask:
         if problems:
             raise InvalidInput(problems)
         if any(planned.outcome and planned.outcome.status == "no_password" for planned in plans):
-            return self._results(plans, {}, "an account has neither a record nor an initial_password")
+            return self._results(plans, {}, "an account has no record and no initial_password")
         due = [index for index, planned in enumerate(plans) if is_due(planned)]
         sends = any(plans[index].request.state in SENDING for index in due)
         refusal = self._sign_in() if sends else None

@@ -219,7 +219,7 @@ class TestNoPassword:
         setup.store.records["u2"] = record_of("u2")
         results = setup.run()
         assert [result["status"] for result in results] == ["fresh", "not_attempted", "no_password"]
-        assert results[1]["msg"].endswith(" an account has neither a record nor an initial_password.")
+        assert results[1]["msg"].endswith(" an account has no record and no initial_password.")
         assert setup.server.requests == []
         assert setup.store.steps == []
 
