@@ -24,6 +24,7 @@ KILLS := tests/faults/test_kills.py
 PARALLEL := --numprocesses 2 --dist loadfile
 # --proof: the tests that otherwise take a sample, and no others, in full
 PROOF :=
+ONE_PYTHON = $(shell $(T)/dev/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 say = @printf '\n== %s: %s\n' $@ '$(1)'
 # Runs other targets two at a time. Each prints when it has ended; one that fails does not stop the others.
 in_parallel = @printf '\n== %s: %s; each shows its output when it has ended\n' $@ '$(1)'; \
@@ -86,11 +87,11 @@ integration: $(T)/ready ## ansible-test integration
 	@cd $(COPIED) && $(RUN) ansible-test integration --color no
 
 sanity: $(T)/ready ## ansible-test sanity, without any ignore file
-	$(call say,ansible-test sanity on $(if $(PROOF),all files,the files of the artifact; make proof: on all files))
+	$(call say,ansible-test sanity on $(if $(PROOF),all files and for every Python,the files of the artifact and for one Python; make proof: on all files and for every Python))
 	$(copy_collection)
 	@$(if $(PROOF),,cd $(COPIED) && find benchmarks demo tests -type f ! -path tests/config.yml -delete)
 	@if compgen -G 'tests/sanity/ignore*' >&2; then echo 'sanity ignore files are not allowed' >&2; exit 1; fi
-	@cd $(COPIED) && $(RUN) ansible-test sanity --color no
+	@cd $(COPIED) && $(RUN) ansible-test sanity --color no $(if $(PROOF),,--python $(ONE_PYTHON))
 
 lint: $(T)/ready ## ruff, mypy, ansible-lint
 	$(call say,ruff and mypy and ansible-lint)

@@ -96,12 +96,15 @@ class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
     def _passwords(self, store: Store, terms: list[str]) -> list[str]:
         secrets = store.secrets()
         register_forms(secrets)
+        passwords: list[str] | None = None
         try:
             with store.open(read_only=True) as opened:
                 finder = RecordFinder(opened)
-                return [self._password(finder, str(term)) for term in terms]
-        except UiPathError as error:  # a store may quote what its server says
-            raise AnsibleLookupError(mask(error.message, secrets)) from None
+                passwords = [self._password(finder, str(term)) for term in terms]
+        except UiPathError as error:
+            if passwords is None:  # else only the closing failed
+                raise AnsibleLookupError(mask(error.message, secrets)) from None  # a store may quote its server
+        return passwords or []
 
     def _password(self, finder: RecordFinder, term: str) -> str:
         record = finder.find(term)

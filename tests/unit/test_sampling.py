@@ -13,7 +13,7 @@ def lines() -> list[str]:
 
 
 @pytest.mark.parametrize("number", [1, 2, STEP, STEP + 1, 51])
-def test_a_sample_has_the_first_the_last_and_every_fifth_case(lines: list[str], number: int) -> None:
+def test_a_sample_has_the_first_the_last_and_the_cases_at_every_step(lines: list[str], number: int) -> None:
     cases = range(1, number + 1)
     chosen = Sample(False, lines.append).every_case(cases, "side effects")
     assert (chosen[0], chosen[-1]) == (1, number)

@@ -19,11 +19,13 @@ from ansible_collections.rpaops.uipath.plugins.lookup.uipath_password import DOC
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import AccountStatus
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordFinder
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordFinder, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     NEW,
     OLD,
+    MemoryStore,
     pending_record,
     record_of,
 )
@@ -159,3 +161,9 @@ class TestRun:
         with pytest.raises(AnsibleLookupError, match="ValueError") as caught:
             look("u1")
         assert "Distinctive" not in str(caught.value)
+
+    def test_a_store_that_does_not_close_costs_no_password(self, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+        store = MemoryStore.holding(record_of())
+        store.failures["close"] = StoreError("503.")
+        monkeypatch.setattr(StoreOptions, "create", lambda _self, _context: store)
+        assert look("u1") == [OLD]
