@@ -64,7 +64,7 @@ unit: $(T)/ready ## the unit tests
 	$(call say,pytest tests/unit)
 	@$(RUN) pytest tests/unit
 
-model: $(T)/ready ## the rotation in every order of faults, runs and kills that a model can think of
+model: $(T)/ready ## the rotation in every order of faults, runs and kills that the model generates
 	$(call say,pytest $(PROOF) tests/model)
 	@$(RUN) pytest $(PROOF) $(PARALLEL) tests/model
 
@@ -76,7 +76,7 @@ playbook: $(T)/ready ## real playbook runs against the simulator
 	$(call say,pytest $(PROOF) tests/playbook)
 	@$(RUN) pytest $(PROOF) $(PARALLEL) tests/playbook
 
-faults: $(T)/ready ## rotations that are killed, cut off, throttled and lied to
+faults: $(T)/ready ## rotations that are killed, cut off, throttled and given wrong answers
 	$(call say,pytest $(PROOF) tests/faults)
 	@$(RUN) pytest $(PROOF) $(PARALLEL) tests/faults --ignore $(KILLS)
 	@$(RUN) pytest $(PROOF) $(KILLS)
