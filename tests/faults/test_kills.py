@@ -157,7 +157,9 @@ def test_kill_at_every_side_effect(tmp_path: Path, victims: str, order: str, sam
     states = [STATES.index(left) for each in kills for left in each.states.values()]
     assert states == sorted(states), "a later kill left an earlier state"
     # A worker that outlives the main process begins nothing more, but commits what was answered.
-    assert {STATES[index] for index in states} == set(STATES) - ({STATES[2]} if victims == "main" else set())
+    possible = set(STATES) - ({STATES[2]} if victims == "main" else set())
+    seen = {STATES[index] for index in states}
+    assert seen == possible if sample.proof else seen <= possible  # a sample may miss a state
 
 
 @pytest.mark.matrix
@@ -291,4 +293,5 @@ def test_kill_the_first_rotation_at_every_side_effect(
             assert rig.is_ok(user)
             assert rig.simulator.mismatches(user) <= 1
     report(", ".join(f"{number} {what}" for what, number in left.items()))
-    assert set(left) == {"nothing written", *STATES[1:]}
+    possible = {"nothing written", *STATES[1:]}
+    assert set(left) == possible if sample.proof else set(left) <= possible  # a sample may miss a state
