@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from ansible_collections.rpaops.uipath.tests.sampling import Report, Sample
 
@@ -15,6 +17,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--proof", action="store_true", help="run the tests that otherwise take a sample, and no others, in full"
     )
+
+
+def pytest_configure() -> None:
+    """Undo that a shell has commands in the background ignore SIGINT: what the tests start would ignore it too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
