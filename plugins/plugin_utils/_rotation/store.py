@@ -102,6 +102,14 @@ class OpenStore(Protocol):
         """
 
 
+def reading(store: OpenStore, user_id: str) -> Reading:
+    """Read one account for `read_many`: an error is part of the result."""
+    try:
+        return store.read(user_id)
+    except UiPathError as error:
+        return error
+
+
 class Store(Protocol):
     """A configured store."""
 

@@ -15,10 +15,11 @@ from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ansible.parsing.vault import VaultSecret
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError, WriteInCheckMode
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import WriteInCheckMode
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import normalize_identity_url
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
@@ -27,6 +28,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     StoredAccount,
     StoreError,
     WentBackwards,
+    reading,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.binding import (
     StoreBinding,
@@ -157,15 +159,9 @@ class OpenVaultFileStore:
         """Read in one thread per processor: deriving keys takes most of the time."""
         pool = ThreadPoolExecutor(os.cpu_count())
         try:
-            return list(pool.map(self._reading, user_ids))
+            return list(pool.map(partial(reading, self), user_ids))
         finally:
             pool.shutdown(cancel_futures=True)
-
-    def _reading(self, user_id: str) -> Reading:
-        try:
-            return self.read(user_id)
-        except UiPathError as error:
-            return error
 
     @contextmanager
     def locked(self, user_id: str) -> Iterator[VaultFileRecord]:

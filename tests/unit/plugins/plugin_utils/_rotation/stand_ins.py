@@ -31,6 +31,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     Reading,
     StoredAccount,
     StoreError,
+    reading,
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE
 
@@ -139,13 +140,7 @@ class MemoryStore:
         return self.records.get(user_id)
 
     def read_many(self, user_ids: Sequence[str]) -> list[Reading]:
-        return [self._reading(user_id) for user_id in user_ids]
-
-    def _reading(self, user_id: str) -> Reading:
-        try:
-            return self.read(user_id)
-        except UiPathError as error:
-            return error
+        return [reading(self, user_id) for user_id in user_ids]
 
     @contextmanager
     def locked(self, user_id: str) -> Iterator[MemoryRecord]:
