@@ -75,7 +75,10 @@ class Simulated:
     """A simulator without sockets, and a client that may do everything."""
 
     def __init__(self) -> None:
-        config = server.merged(server.DEFAULT_CONFIG, {"static_tokens": {"t": {"scopes": ["PM.User", "PM.Setting"]}}})
+        config = server.merged(
+            server.DEFAULT_CONFIG,
+            {"static_tokens": {"t": {"scopes": ["PM.User", "PM.Setting", "PM.UserLoginAttempt"]}}},
+        )
         self.simulator = server.Simulator(config)
         self.simulator.directory.add({"id": USER, "userName": "robo", "password": "initial-1"})
         self.partition = config["partition_id"]
@@ -124,6 +127,14 @@ class TestAnswers:
     )
     def test_user_list(self, simulated: Simulated, name: str, path: str) -> None:
         document = dump(name)
+        page = json.loads(simulated.call("get", path).body)
+        assert page["totalCount"] == 1
+        assert deviations(document, answer_schema(document, path, "get", 200), page) == []
+
+    @pytest.mark.parametrize("name", [NEWEST, FIRST, INTERNAL])
+    def test_login_attempts(self, simulated: Simulated, name: str) -> None:
+        document, path = dump(name), "/api/User/{userId}/loginAttempts"
+        simulated.simulator.sign_in(simulated.simulator.directory.find(USER), "wrong")
         page = json.loads(simulated.call("get", path).body)
         assert page["totalCount"] == 1
         assert deviations(document, answer_schema(document, path, "get", 200), page) == []

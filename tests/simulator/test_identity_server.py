@@ -431,6 +431,62 @@ class TestUsers:
         assert client.api("POST", "User", {"userName": "other", "type": "alien"}).status == 400
 
 
+class TestLoginAttempts:
+    def sign_in(self, client: Client, password: str = OLD) -> str:
+        return str(client.control("POST", "sign-in", {"user_id": USER, "password": password})["result"])
+
+    def results(self, client: Client, query: str = "") -> list[str]:
+        return [
+            attempt["result"] for attempt in client.api("GET", f"User/{USER}/loginAttempts?{query}").json["results"]
+        ]
+
+    def test_are_listed_newest_first(self, client: Client) -> None:
+        assert [self.sign_in(client), self.sign_in(client, "wrong")] == ["success", "invalidPassword"]
+        page = client.api("GET", f"User/{USER}/loginAttempts").json
+        assert page["totalCount"] == 2
+        assert [attempt["result"] for attempt in page["results"]] == ["invalidPassword", "success"]
+
+    def test_pages(self, client: Client) -> None:
+        for password in (OLD, "wrong", OLD):
+            self.sign_in(client, password)
+        assert self.results(client, "top=1&skip=1") == ["invalidPassword"]
+
+    def test_since(self, client: Client) -> None:
+        self.sign_in(client)
+        assert self.results(client, "since=2026-01-01T00:00:00Z") == ["success"]
+        assert self.results(client, "since=2999-01-01T00:00:00Z") == []
+        assert client.api("GET", f"User/{USER}/loginAttempts?since=yesterday").status == 400
+
+    def test_lock(self, client: Client) -> None:
+        client.configure(lockout={"enabled": True, "max_failures": 2, "seconds": 60})
+        assert [self.sign_in(client, "wrong"), self.sign_in(client, "wrong")] == ["invalidPassword", "lockedOut"]
+        assert self.sign_in(client) == "lockedOut"
+        assert self.results(client) == ["lockedOut", "lockedOut", "invalidPassword"]
+
+    def test_success_resets_the_counter(self, client: Client) -> None:
+        client.configure(lockout={"enabled": True, "max_failures": 2, "seconds": 60})
+        assert [self.sign_in(client, password) for password in ("wrong", OLD, "wrong")][-1] == "invalidPassword"
+        assert client.control("GET", f"users/{USER}")["failures"] == 1
+
+    def test_inactive_user(self, client: Client) -> None:
+        client.control("POST", "users", {"users": [{"id": USER, "password": OLD, "isActive": False}]})
+        assert self.sign_in(client) == "userIsNotActive"
+
+    @pytest.mark.parametrize(("lists", "expected"), [(False, []), (True, ["invalidPassword"])])
+    def test_mismatch_of_a_change(self, client: Client, lists: bool, expected: list[str]) -> None:
+        client.configure(login_attempts={"lists_changes": lists})
+        client.change("wrong")
+        assert self.results(client) == expected
+
+    def test_scope(self, client: Client) -> None:
+        client.configure(static_tokens={"pat": {"scopes": ["PM.User"]}})
+        client.token = "pat"
+        assert client.api("GET", f"User/{USER}/loginAttempts").status == 403
+
+    def test_unknown_user(self, client: Client) -> None:
+        assert client.api("GET", "User/nobody/loginAttempts").status == 404
+
+
 class TestSettings:
     def test_get(self, client: Client) -> None:
         key = "Auth.Password.PasswordComplexity"
@@ -714,6 +770,10 @@ class TestProcess:
         with running(*options) as (_process, port):
             client = Client(port)
             assert client.live("changed-2")
+            client.control("POST", "sign-in", {"user_id": USER, "password": "wrong"})
+            assert [attempt["result"] for attempt in identity_server.load_state(state)[USER].attempts] == [
+                "invalidPassword"
+            ]
             client.log_in()
             assert client.api("DELETE", f"User/{USER}").status == 204
         assert identity_server.load_state(state) == {}

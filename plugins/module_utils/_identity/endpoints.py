@@ -43,6 +43,10 @@ def user_url(identity_url: str, user_id: str) -> str:
     return f"{identity_url}/api/User/{quote(user_id, safe='')}"
 
 
+def login_attempts_url(identity_url: str, user_id: str, top: int) -> str:
+    return f"{user_url(identity_url, user_id)}/loginAttempts?{urlencode({'top': top})}"
+
+
 def list_users_url(identity_url: str, listing: str, organization_id: str, query: Mapping[str, str | int]) -> str:
     organization = quote(organization_id, safe="")
     return f"{identity_url}/api/{listing}/{organization}?{urlencode(query, errors='replace')}"

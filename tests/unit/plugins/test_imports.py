@@ -36,7 +36,7 @@ LAYERS = (
 # The same inside the packages that have layers of their own.
 PACKAGES = {
     "module_utils._identity": (
-        ("directory", "settings"),
+        ("directory", "login_attempts", "settings"),
         ("users",),
         ("client",),
         ("auth", "responses", "retry", "transport"),

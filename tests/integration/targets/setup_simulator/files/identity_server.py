@@ -64,10 +64,11 @@ POST /simulator/verify         ``{"user_id", "password"}`` -> ``{"live": bool}``
                                -> ``{"live": n, "dead": [ids]}``
 GET|POST|DELETE /simulator/faults
                                list; add one or a list of them; forget all
+POST /simulator/sign-in        ``{"user_id", "password"}`` -> ``{"result": LoginAttemptResult}``: the user signs in
 POST /simulator/tokens/revoke  every token issued so far is answered with 401
 
 Operations: token, discovery, change_password, list_users, get_user, put_user, delete_user, create_user, get_setting,
-put_setting, unknown.
+put_setting, login_attempts, unknown.
 
 Faults
 ======
@@ -161,6 +162,7 @@ DEFAULT_CONFIG: dict[str, Any] = {
     # limit: that many latest passwords are refused; counts_current: the live one is the first of them
     "history": {"limit": 0, "counts_current": True, "code": "PasswordReuse"},
     "lockout": {"enabled": False, "max_failures": 10, "seconds": 300, "code": "UserLockedOut"},
+    "login_attempts": {"lists_changes": False},  # whether a mismatch of a password change is listed as a failed sign-in
     "inactive": {"refused": True, "code": "UserInactive"},
     "no_password_code": "UserHasNoLocalPassword",  # directory users, robots, groups
     "reset": {"policy": True, "history": False, "unlocks": True},  # what an administrator's reset checks and does
@@ -172,7 +174,15 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "clients": {
         "automation": {
             "secret": "automation-secret",
-            "scopes": ["PM.User", "PM.User.Read", "PM.User.Write", "PM.Setting", "PM.Setting.Read"],
+            "scopes": [
+                "PM.User",
+                "PM.User.Read",
+                "PM.User.Write",
+                "PM.Setting",
+                "PM.Setting.Read",
+                "PM.UserLoginAttempt",
+                "PM.UserLoginAttempt.Read",
+            ],
             "administrator": True,
         }
     },
@@ -216,6 +226,7 @@ SCOPES: dict[str, frozenset[str]] = {
     "create_user": WRITE_USERS,
     "get_setting": frozenset({"PM.Setting", "PM.Setting.Read"}),
     "put_setting": frozenset({"PM.Setting", "PM.Setting.Write"}),
+    "login_attempts": frozenset({"PM.UserLoginAttempt", "PM.UserLoginAttempt.Read"}),
 }
 
 
@@ -503,6 +514,7 @@ class User:
     failures: int = 0
     locked_until: float = 0.0
     security_stamp: int = 0
+    attempts: list[dict[str, str]] = field(default_factory=list)  # to sign in, newest first
 
     @property
     def dto(self) -> dict[str, Any]:
@@ -529,6 +541,7 @@ class User:
             "failures": self.failures,
             "locked_until": self.locked_until,
             "security_stamp": self.security_stamp,
+            "attempts": self.attempts,
         }
 
 
@@ -572,6 +585,8 @@ def replay(users: dict[str, User], record: dict[str, Any]) -> None:
     elif operation == "failures":
         user = users[record["id"]]
         user.failures, user.locked_until = record["failures"], record["locked_until"]
+    elif operation == "attempt":
+        users[record["id"]].attempts.insert(0, record["attempt"])
     elif operation == "delete":
         users.pop(record["id"], None)
     elif operation == "clear":
@@ -660,6 +675,11 @@ class Directory:
     def count_failures(self, user: User, failures: int, locked_until: float) -> None:
         self.journal.append({"op": "failures", "id": user.id, "failures": failures, "locked_until": locked_until})
         user.failures, user.locked_until = failures, locked_until
+
+    def note_attempt(self, user: User, result: str) -> None:
+        attempt = {"result": result, "creationTime": timestamp()}
+        self.journal.append({"op": "attempt", "id": user.id, "attempt": attempt})
+        user.attempts.insert(0, attempt)
 
     def delete(self, user: User) -> None:
         self.journal.append({"op": "delete", "id": user.id})
@@ -874,6 +894,7 @@ RESOURCES: list[tuple[tuple[str, ...], dict[str, str]]] = [
     (("connect", "token"), {"POST": "token"}),
     ((".well-known", "openid-configuration"), {"GET": "discovery"}),
     (("api", "user", "{}", "changepassword"), {"POST": "change_password"}),
+    (("api", "user", "{}", "loginattempts"), {"GET": "login_attempts"}),
     (("api", "user", "users", "{}"), {"GET": "list_users"}),
     (("api", "userpartition", "users", "{}"), {"GET": "list_users"}),
     (("api", "user", "{}"), {"GET": "get_user", "PUT": "put_user", "DELETE": "delete_user"}),
@@ -1214,7 +1235,7 @@ class Report:
             "operation": operation,
             "method": request.method,
             "target": request.target,
-            "user_id": found.argument if operation.endswith(("_user", "_password")) else None,
+            "user_id": found.argument if operation.endswith(("_user", "_password", "_attempts")) else None,
             "status": None,
             "body_keys": sorted(request.fields) if request.body else [],
             "content_type": request.headers.get("content-type"),
@@ -1258,6 +1279,7 @@ class Simulator:
             "create_user": self.create_user,
             "get_setting": self.get_setting,
             "put_setting": self.put_setting,
+            "login_attempts": self.login_attempts,
         }
 
     def configure(self, changes: dict[str, Any]) -> None:
@@ -1420,6 +1442,12 @@ class Simulator:
         if errors[0].code != "PasswordMismatch":
             return
         self.report.mismatches[user.id] += 1
+        self.count_failure(user, now)
+        if self.config["login_attempts"]["lists_changes"]:
+            self.directory.note_attempt(user, "invalidPassword")
+
+    def count_failure(self, user: User, now: float) -> None:
+        """As `AccessFailedAsync` of the stock framework: the failure that locks starts the counter anew."""
         lockout = self.config["lockout"]
         if lockout["enabled"]:
             failures = user.failures + 1
@@ -1427,6 +1455,42 @@ class Simulator:
             self.directory.count_failures(
                 user, 0 if locks else failures, now + lockout["seconds"] if locks else user.locked_until
             )
+
+    def sign_in(self, user: User, password: str) -> str:
+        """Sign in as a person does, by the rules of the stock `CheckPasswordSignInAsync`, and return the result."""
+        now = time.time()
+        locked = self.config["lockout"]["enabled"] and user.locked_until > now
+        if not user.shown["isActive"]:
+            result = "userIsNotActive"
+        elif locked:
+            result = "lockedOut"
+        elif user.password == password:
+            result = "success"
+            self.directory.count_failures(user, 0, 0.0)
+        else:
+            self.count_failure(user, now)
+            result = "lockedOut" if user.locked_until > now else "invalidPassword"
+        self.directory.note_attempt(user, result)
+        return result
+
+    def login_attempts(self, request: Request, found: Route) -> Answer:
+        user = self.directory.find(found.argument)
+        if user is None:
+            return not_found()
+        errors, page = paging(request.query)
+        since = request.query.get("since", [""])[0]
+        if since and not re.fullmatch(r"\d{4}-\d\d-\d\d(T[\d:.]+Z)?", since):
+            errors["since"] = [f"The value '{since}' is not valid."]
+        if errors:
+            return invalid(errors)
+        attempts = [attempt for attempt in user.attempts if attempt["creationTime"] >= since]
+        common = {"userId": user.id, "userNameOrEmailAddress": user.shown["userName"], "partitionName": None,
+                  "clientIpAddress": None, "clientName": None, "browserInfo": None,
+                  "partitionGlobalId": self.config["partition_id"]}  # fmt: skip
+        results = [
+            {"id": number, **common, **attempt} for number, attempt in zip(range(len(attempts), 0, -1), attempts)
+        ]
+        return json_answer({"totalCount": len(attempts), "results": results[page.skip : page.skip + page.top]})
 
     def list_users(self, request: Request, found: Route) -> Answer:
         if not is_guid(found.argument):
@@ -1595,6 +1659,7 @@ class Control:
             ("POST", "faults"): self.add_faults,
             ("DELETE", "faults"): self.forget_faults,
             ("POST", "tokens/revoke"): self.revoke,
+            ("POST", "sign-in"): self.sign_in,
         }
         method = methods.get((request.method, name))
         if method is None:
@@ -1657,6 +1722,12 @@ class Control:
     def is_live(self, user_id: str, password: str) -> bool:
         user = self.simulator.directory.find(user_id)
         return user is not None and user.password is not None and user.password == password
+
+    def sign_in(self, given: Any) -> Any:
+        user = self.simulator.directory.find(given["user_id"])
+        if user is None:
+            raise KeyError(given["user_id"])
+        return {"result": self.simulator.sign_in(user, given["password"])}
 
     def add_faults(self, given: Any) -> Any:
         faults = [new_fault(spec) for spec in (given if isinstance(given, list) else [given])]

@@ -13,6 +13,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints 
     likely_identity_urls,
     likely_mistake,
     list_users_url,
+    login_attempts_url,
     normalize_identity_url,
     organization_path,
     setting_url,
@@ -83,6 +84,13 @@ class TestListUsersUrl:
     def test_a_name_that_cannot_be_encoded_fits_no_user(self) -> None:
         url = list_users_url("https://host/identity", "User/users", "1", {"searchTerm": "a\ud800"})
         assert url.endswith("?searchTerm=a%3F")
+
+
+class TestLoginAttemptsUrl:
+    def test_encodes_the_id(self) -> None:
+        assert login_attempts_url("https://host/identity", "a/b", 5) == (
+            "https://host/identity/api/User/a%2Fb/loginAttempts?top=5"
+        )
 
 
 class TestSettingUrl:
