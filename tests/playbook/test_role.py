@@ -44,8 +44,8 @@ INVOICES, ORDERS, PAYROLL = (f"2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c0{number}" for 
 IDS = {"invoices": INVOICES, "orders": ORDERS, "svc-payroll": PAYROLL}
 ROTATE, HAND_OVER = "Rotate the passwords that are due", "Hand over the password"
 
-# What a user writes: a new password goes into a file. "broken", "slow" and "away" are accounts whose
-# tasks fail, take very long, or do not reach their machine.
+# What a user writes: a new password goes into a file. "broken", "slow", "away" and "gone" are accounts whose
+# tasks fail, take very long, wait for their machine, or do not reach it.
 AFTER_TASKS = f"""
 - name: Take very long
   ansible.builtin.command: sleep 60
@@ -64,6 +64,14 @@ AFTER_TASKS = f"""
   vars:
     ansible_connection: away
   when: rotate_passwords_account.label == away | default('')
+
+- name: Work on its machine
+  ansible.builtin.command: "true"
+  changed_when: false
+  delegate_to: machine
+  vars:
+    ansible_connection: away
+  when: rotate_passwords_account.label == gone | default('')
 
 - name: {HAND_OVER}
   ansible.builtin.copy:
@@ -156,6 +164,11 @@ class RoleSetup:
     def started(self, **changes: Any) -> Iterator[Running]:
         with self.scene.play.started(self.tasks(changes), **self.given) as running:
             yield running
+
+    def plugins(self) -> dict[str, str]:
+        """The environment of a run in which the connection `away` exists."""
+        (self.folder / "away.py").write_text(CONNECTION)
+        return {"ANSIBLE_CONNECTION_PLUGINS": str(self.folder)}
 
     def secrets(self) -> set[str]:
         told = {self.handed_over(label) for label in self.told()}
@@ -282,7 +295,9 @@ class TestConsumers:
         assert [item["msg"] for item in checked.items(name_of(checked, "Show the accounts to deliver"))] == ["orders"]
         assert setup.delivered() == {"invoices", "svc-payroll"}
         failure = result(run, "Fail with the accounts that failed")["msg"]
-        assert failure == "Accounts by status: 3 rotated. The tasks of orders failed, and the next run repeats them."
+        assert failure == (
+            "Accounts by status: 3 rotated. The delivery of orders is not complete, and the next run repeats its tasks."
+        )
 
         again = setup.run()
         assert statuses(again) == ["fresh"] * 3
@@ -304,17 +319,48 @@ class TestConsumers:
 
     @pytest.mark.matrix
     def test_a_machine_that_is_waited_for_and_not_reached_costs_its_own_account_only(self, setup: RoleSetup) -> None:
-        (setup.folder / "away.py").write_text(CONNECTION)
-        plugins = {"ANSIBLE_CONNECTION_PLUGINS": str(setup.folder)}
         run = setup.scene.play(
-            setup.tasks({}), "-e", "away=invoices", environment=plugins, succeeds=False, **setup.given
+            setup.tasks({}), "-e", "away=invoices", environment=setup.plugins(), succeeds=False, **setup.given
         )
         assert "the machine does not answer" in run.output
         assert setup.delivered() == {"orders", "svc-payroll"}
         failure = result(run, "Fail with the accounts that failed")["msg"]
-        assert "The tasks of invoices failed" in failure
+        assert "The delivery of invoices is not complete" in failure
         setup.run()
         assert setup.delivered() == {"invoices"}
+
+    @pytest.mark.matrix
+    @pytest.mark.parametrize("ignored", [False, True])
+    def test_a_machine_that_is_not_reached_is_no_delivery_whatever_the_play_says(
+        self, setup: RoleSetup, ignored: bool
+    ) -> None:
+        tasks = [{"name": "Everything", "ignore_unreachable": ignored, "block": setup.tasks({})}]
+        run = setup.scene.play(tasks, "-e", "gone=orders", environment=setup.plugins(), succeeds=False, **setup.given)
+        assert re.search(r"unreachable=1 ", run.stdout)
+        assert setup.delivered() == {"invoices"}
+
+        again = setup.run()
+        assert statuses(again) == ["fresh"] * 3
+        assert setup.delivered() == {"orders", "svc-payroll"}
+        assert setup.scene.simulator.count() == 3
+
+    def test_a_delivery_that_is_not_noted_is_not_complete(self, setup: RoleSetup) -> None:
+        """Its tasks rotate the account themselves: what they told its consumer is outdated when they end."""
+        again = {"accounts": [{"user_id": ORDERS}], "store": {"path": str(setup.folder / "store")}, "force": True}
+        task = {
+            "name": "Rotate once more",
+            "rpaops.uipath.uipath_password_rotation": {**again, "consumers": True},
+            "when": "rotate_passwords_account.label == twice | default('')",
+        }
+        with (setup.folder / "after.yml").open("a") as file:
+            file.write(yaml.safe_dump([task]))
+        run = setup.run("-e", "twice=orders", succeeds=False)
+        assert setup.delivered() == {"invoices", "svc-payroll"}
+        assert result(run, "Fail with the accounts that failed")["msg"].startswith(
+            "Accounts by status: 3 rotated. The delivery of orders"
+        )
+        setup.run()
+        assert setup.delivered() == {"orders"}
 
     @pytest.mark.matrix
     def test_repeats_the_tasks_in_which_it_was_killed(self, setup: RoleSetup) -> None:
