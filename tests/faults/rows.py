@@ -57,6 +57,7 @@ ROWS: dict[str, Row] = {
     "too short": row("identity_error", code="PasswordTooShort"),
     "too few classes, for ever": row("identity_error", "policy_rejected", code="PasswordRequiresDigit", times=None),
     "used before": row("identity_error", "refused", code="PasswordReuse"),
-    "written at the same time": row("concurrency_failure"),
-    "written at the same time, for ever": row("concurrency_failure", "refused", times=None),
+    "concurrency failure": row("concurrency_failure"),
+    "concurrency failure, for ever": row("concurrency_failure", "in_doubt", times=None),
+    "doubled by a proxy": row("concurrency_failure", mismatches=2, apply=True),
 }

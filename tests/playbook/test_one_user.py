@@ -95,8 +95,9 @@ OUTCOMES = {
     "missing": ("not_found", [], 0),
     "another process was faster": ("wrong_password", ["PasswordMismatch"], 2),
     "another process set the same": ("already_set", [], 1),
-    "conflict once": ("changed", [], 0),
-    "conflict for ever": ("refused", ["ConcurrencyFailure"], 0),
+    "concurrency failure once": ("changed", [], 0),
+    "concurrency failure for ever": ("unknown", ["ConcurrencyFailure"], 0),
+    "doubled by a proxy": ("changed", [], 1),
 }
 
 
@@ -114,8 +115,9 @@ def prepare(simulator: SimulatorProcess) -> None:
     simulator.fault("identity_error", user_id="history refuses the probe", **reuse)
     simulator.fault("other_change", user_id="another process was faster", password="somebody-elses-1")
     simulator.fault("other_change", user_id="another process set the same", password=NEW)
-    simulator.fault("concurrency_failure", user_id="conflict once")
-    simulator.fault("concurrency_failure", user_id="conflict for ever", times=None)
+    simulator.fault("concurrency_failure", user_id="concurrency failure once")
+    simulator.fault("concurrency_failure", user_id="concurrency failure for ever", times=None)
+    simulator.fault("concurrency_failure", user_id="doubled by a proxy", apply=True)
 
 
 def pair_of(name: str) -> dict[str, str]:

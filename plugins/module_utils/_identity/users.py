@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,7 +29,6 @@ AnswerKind = Literal[
     "applied",
     "mismatch",  # the old password is not the one in effect
     "policy",  # the new password is rejected
-    "conflict",  # another request was being applied; a retry may help
     "refused",
     "not_found",
     "unauthorized",
@@ -71,14 +70,6 @@ def change_password(client: Client, user_id: str, old: str, new: str, *, secrets
     return read_password_answer(response, client.secrets, secrets)
 
 
-def send_past_conflict(
-    send: Callable[[], PasswordAnswer], may_resend: Callable[[], bool] = lambda: True
-) -> tuple[PasswordAnswer, ...]:
-    """Send a pair, and once more after a conflict, and return the answers."""
-    answer = send()
-    return (answer, send()) if answer.kind == "conflict" and may_resend() else (answer,)
-
-
 def unanswered(error: RequestError) -> PasswordAnswer:
     return PasswordAnswer(
         error.status,
@@ -106,7 +97,11 @@ def read_password_answer(
 
 
 def answer_kind(status: int, answer: Any) -> AnswerKind:
-    """Return what an API answer proves; only `succeeded` in a 200 proves that the change was applied."""
+    """Return what an API answer proves; only `succeeded` in a 200 proves that the change was applied.
+
+    `ConcurrencyFailure` proves nothing: where a proxy doubles a request, the first copy is applied, and the second one
+    is answered with it.
+    """
     if status == 404:
         return "not_found"
     if status == 408 or status >= 500 or not isinstance(answer, dict):
@@ -116,8 +111,8 @@ def answer_kind(status: int, answer: Any) -> AnswerKind:
     if status < 400 and answer.get("succeeded") is not False:
         return "unknown"
     codes = error_codes(answer)
+    if "ConcurrencyFailure" in codes:
+        return "unknown"
     if "PasswordMismatch" in codes:
         return "mismatch"
-    if "ConcurrencyFailure" in codes:
-        return "conflict"
     return "policy" if POLICY_CODES.intersection(codes) else "refused"

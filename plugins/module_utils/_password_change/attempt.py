@@ -14,11 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import (
-    AnswerKind,
-    PasswordAnswer,
-    send_past_conflict,
-)
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import MessageKey, Status
 
 # The user's status, where one answer decides it.
@@ -26,7 +22,6 @@ STATUS_OF: Mapping[AnswerKind, Status] = {
     "applied": "changed",
     "mismatch": "wrong_password",
     "policy": "policy_rejected",
-    "conflict": "refused",
     "refused": "refused",
     "not_found": "not_found",
     "unauthorized": "unauthorized",
@@ -37,7 +32,7 @@ STATUS_OF: Mapping[AnswerKind, Status] = {
 }
 
 # Answers to the probe that are about the new password, and not about the old one.
-REFUSALS: frozenset[AnswerKind] = frozenset({"refused", "policy", "conflict"})
+REFUSALS: frozenset[AnswerKind] = frozenset({"refused", "policy"})
 
 # Answers to a pair that is sent again, which prove whether the change was applied.
 PROOFS: frozenset[AnswerKind] = frozenset({"applied", "mismatch", "policy", "not_found"})
@@ -80,7 +75,7 @@ def set_password(change: PasswordChange, send: Send, wait: Callable[[], None], *
     answers: list[PasswordAnswer] = []
 
     def send_pair(old: str, new: str) -> AnswerKind:
-        answers.extend(send_past_conflict(lambda: send(old, new)))
+        answers.append(send(old, new))
         return answers[-1].kind
 
     status, message_key = decide(change, send_pair, wait, probe=probe)

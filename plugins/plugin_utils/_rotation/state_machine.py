@@ -60,7 +60,6 @@ NOT_APPLIED: dict[AnswerKind, AccountStatus] = {
     "unauthorized": "unauthorized",
     "wrong_url": "wrong_url",
     "not_found": "not_found",
-    "conflict": "refused",
 }
 
 # The keys of the tables below: the kinds of answers, and a refusal because the user is locked or inactive.

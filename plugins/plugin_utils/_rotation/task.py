@@ -20,7 +20,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
     PasswordAnswer,
     canonical_user_id,
     change_password,
-    send_past_conflict,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._workers import stop_reason
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun, Work, begin_account
@@ -174,11 +173,7 @@ class RotationTask:
 
         def send(old: str, new: str) -> PasswordAnswer:
             secrets.update((old, new))
-            answers = send_past_conflict(
-                lambda: change_password(self._client, request.account.user_id, old, new, secrets=secrets),
-                lambda: not self._is_abandoned(),
-            )
-            return replace(answers[-1], attempts=sum(answer.attempts for answer in answers))
+            return change_password(self._client, request.account.user_id, old, new, secrets=secrets)
 
         return send
 

@@ -40,7 +40,7 @@ KINDS: tuple[AnswerKind, ...] = get_args(AnswerKind)
 
 def after_a_probe(kind: str, live: str) -> tuple[str, str]:
     """The status and message key after a probe's answer. `live` is what it means that the new password is in effect."""
-    refused = ("unknown", "probe_refused" if kind in ("refused", "policy", "conflict") else "probe_lost")
+    refused = ("unknown", "probe_refused" if kind in ("refused", "policy") else "probe_lost")
     return {"applied": (live, live), "mismatch": ("wrong_password", "wrong_password")}.get(kind, refused)
 
 
@@ -130,9 +130,7 @@ class TestSetPassword:
         for _verdict, server in transcripts(probe=True):
             asked = [pair for pair in server.heard if pair != ScriptedServer.WAIT]
             probes = [at for at, pair in enumerate(asked) if pair == PROBE]
-            counted = [at for at in probes if server.answered[at] != "conflict"]
-            assert len(counted) <= 1
-            assert len(probes) <= 2
+            assert len(probes) <= 1
             if probes:
                 assert probes[0] > 0
                 assert server.answered[probes[0] - 1] == "mismatch"
@@ -146,10 +144,9 @@ class TestSetPassword:
                 assert server.answered[at - 1] == "unknown"
                 assert server.heard[at + 1] == PAIR
 
-    def test_always_sends_once_unless_there_was_a_conflict(self) -> None:
+    def test_always_sends_once(self) -> None:
         for _verdict, server in transcripts(probe=False):
-            sends = 2 if server.answered[0] == "conflict" else 1
-            assert server.heard == [PAIR] * sends
+            assert server.heard == [PAIR]
 
     @pytest.mark.parametrize("probe", [True, False])
     def test_keeps_every_answer_and_ends_in_a_documented_status(self, probe: bool) -> None:
@@ -168,11 +165,6 @@ class TestSetPassword:
         server = ScriptedServer((*before, kind))
         verdict = set_password(CHANGE, server.send, server.wait, probe=True)
         assert (verdict.status, verdict.stopped_by) == ("unknown", kind)
-
-    def test_sends_again_once_after_a_conflict(self) -> None:
-        server = ScriptedServer(("conflict", "conflict"))
-        verdict = set_password(CHANGE, server.send, server.wait, probe=True)
-        assert (verdict.status, server.heard) == ("refused", [PAIR, PAIR])
 
 
 class TestDecide:
@@ -194,7 +186,6 @@ class TestDecide:
         [
             ("applied", "changed"),
             ("policy", "policy_rejected"),
-            ("conflict", "refused"),
             *((kind, kind) for kind in DECISIVE[3:]),
         ],
     )
@@ -242,7 +233,7 @@ class TestDecide:
         assert "does not show whether the new one is" in MESSAGES["probe_refused"]
         assert "Run the task again" not in MESSAGES["probe_refused"]
         assert "could not be checked. Run the task again" in MESSAGES["probe_lost"]
-        assert {"refused", "policy", "conflict"} == REFUSALS
+        assert {"refused", "policy"} == REFUSALS
 
 
 class TestPlain:

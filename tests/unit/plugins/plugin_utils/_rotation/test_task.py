@@ -137,14 +137,19 @@ class TestRotated:
         assert sum(setup.clock.naps) == 90.0
         assert setup.is_in_sync()
 
-    def test_a_conflict_is_sent_again_at_once(self, server: Transcript, clock: Clock) -> None:
+    def test_a_concurrency_failure_is_a_lost_answer(self, server: Transcript, clock: Clock) -> None:
         change = "POST /api/User/u1/changepassword"
-        server.expects(change).answers(400, {"succeeded": False, "errors": [{"code": "ConcurrencyFailure"}]})
-        server.expects(change).answers(200, {"succeeded": True})
-        task = RotationTask(MemoryStore.holding(record_of()), client_of(server, clock), PasswordRules(), BatchLimits())
+        failure = {"succeeded": False, "errors": [{"code": "ConcurrencyFailure"}]}
+        server.expects(change).answers(400, failure)
+        server.expects(change).answers(400, failure)
+        store, limits = MemoryStore.holding(record_of()), BatchLimits(settle_seconds=90.0)
+        task = RotationTask(store, client_of(server, clock), PasswordRules(), limits, sleep=clock.sleep)
         (result,) = task.run([request_of()], check_mode=False)
-        assert (result["status"], result["attempts"]) == ("rotated", 2)
-        assert clock.naps == []
+        assert (result["status"], result["error_codes"]) == ("in_doubt", ["ConcurrencyFailure"])
+        assert sum(clock.naps) == 90.0
+        pending = store.records["u1"].pending
+        assert pending
+        assert pending.maybe_live
 
     def test_nothing_due_needs_no_network(self, server: Transcript, clock: Clock) -> None:
         store = MemoryStore.holding(record_of("u1", days=1), record_of("u2", days=2, status="out_of_sync"))
