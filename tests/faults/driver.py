@@ -24,9 +24,9 @@ from ansible_collections.rpaops.uipath.tests.faults.rig import ROTATION, Rig
 DEFECT = 70
 
 
-def rotate_in_process(rig: Rig, users: Iterable[str]) -> dict[str, Any]:
+def rotate_in_process(rig: Rig, users: Iterable[str], **task: Any) -> dict[str, Any]:
     """Do what the action plugin does once its options are checked."""
-    given = {**rig.play.defaults, **rig.task(users)[ROTATION]}
+    given = {**rig.play.defaults, **rig.task(users, **task)[ROTATION]}
     options, _errors = validated(given, rotation_argument_spec())
     return rotate(options, {}, rig.a_store(), check_mode=False)
 
@@ -39,7 +39,7 @@ class Forked:
     pipe: int
 
 
-def forked(rig: Rig, users: Iterable[str], plan: Mapping[str, Any], result: Path | None = None) -> Forked:
+def forked(rig: Rig, users: Iterable[str], plan: Mapping[str, Any], result: Path | None = None, **task: Any) -> Forked:
     """Start a rotation as ansible-playbook does, in a worker of a main process. Call it where no threads are."""
     pipe, open_end = os.pipe()
     main = os.fork()
@@ -52,7 +52,7 @@ def forked(rig: Rig, users: Iterable[str], plan: Mapping[str, Any], result: Path
     try:
         if plan:
             Injection(rig.injection(plan)).install()
-        document = rotate_in_process(rig, users)
+        document = rotate_in_process(rig, users, **task)
         if result:
             result.write_text(json.dumps(document))
         os._exit(0)

@@ -61,6 +61,7 @@ class Rig:
         self.order = order
         self.store = folder / "store"
         self.journal = folder / "journal"
+        self.store_options: dict[str, Any] = {}  # of the rotations in forked processes
         self.servers = 0
         self.simulator = self._serve("--port", "0")
         self.simulator.add_users(dict.fromkeys(users, INITIAL))
@@ -181,7 +182,8 @@ class Rig:
 
     def a_store(self) -> VaultFileStore:
         secrets = [("default", VaultSecret(VAULT_PASSWORD.encode()))]
-        return VaultFileStore(self.store, secrets=secrets, identity_url=self.simulator.identity_url)
+        url = self.play.defaults["identity_url"]
+        return VaultFileStore(self.store, secrets=secrets, identity_url=url, **self.store_options)
 
 
 def opened(path: Path) -> Record:

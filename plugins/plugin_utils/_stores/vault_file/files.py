@@ -40,15 +40,14 @@ def read_whole(path: Path) -> bytes | None:
         return file.read()
 
 
-def create(path: Path, content: bytes, *, durable: bool = True) -> list[int]:
+def create(path: Path, content: bytes) -> list[int]:
     """Write a file that does not exist yet, and return its stamp. Its name is not durable yet."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         rest = memoryview(content)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
-        if durable:
-            synchronize(descriptor, path)
+        synchronize(descriptor, path)
         return stamp(os.fstat(descriptor))
     except (OSError, NotDurable):
         discard(path)
@@ -97,15 +96,14 @@ def discard(path: Path) -> None:
         os.unlink(path)
 
 
-def keep_copy(path: Path, copy: Path) -> None:
-    """Copy a file that is about to be replaced, if possible. The old copy exists until the new one does.
+def keep_copy(copy: Path, content: bytes) -> None:
+    """Replace the second copy of a file. Its content is durable, its name not yet: the old copy exists until then.
 
     A hard link would be cheaper, but `ansible-vault` overwrites a file in place before it deletes it, which would
-    destroy the copy as well. The copy need not survive a power failure, since the original does.
+    destroy the copy as well.
     """
+    make_directory(copy.parent)
     spare = copy.with_suffix(".new")
     discard(spare)
-    with suppress(OSError, NotDurable):
-        create(spare, read_whole(path) or b"", durable=False)
-        os.replace(spare, copy)
-    discard(spare)
+    create(spare, content)
+    os.replace(spare, copy)

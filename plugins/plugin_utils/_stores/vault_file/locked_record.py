@@ -4,9 +4,9 @@
 """One account in a file store: reads and writes under its lock.
 
 The order of a write: create the new file and make it durable, compare the present file with the one that was read,
-rename, make the name durable, and note the generation in the lock file. If the run is killed before that note, the
-noted generation is too low by one, and the next read corrects it. If the generation were noted first, a valid record
-would look like an old backup. Nothing is sent before the write is complete.
+rename, make the name durable, replace the second copy, and note the generation in the lock file. If the run is killed
+before that note, the noted generation is too low by one, and the next read corrects it. If the generation were noted
+first, a valid record or its copy would look like an old backup. Nothing is sent before the write is complete.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -40,13 +40,13 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.r
 
 @dataclass(frozen=True)
 class Version:
-    """The ciphertext that a write may replace, and whether to copy it to `.prev`.
+    """The ciphertext that a write may replace, and the passwords that its second copy holds.
 
     A new salt makes every ciphertext unique, so it serves as the token of the compare-and-swap.
     """
 
     text: bytes | None = None
-    is_predecessor: bool = True
+    copied: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 class VaultFileRecord:
@@ -55,6 +55,7 @@ class VaultFileRecord:
         self._account_id = account_id
         self._lock = lock
         self._path = files.layout.record(account_id)
+        self._copy = files.layout.previous(account_id)
         self._version = Version()
         self._leftovers: list[Leftover] = []
 
@@ -79,12 +80,18 @@ class VaultFileRecord:
             self._refuse_remains(self._found_leftovers(), is_lock_new=noted is None)
             return None
         record = self._files.opened(self._account_id, text)
+        copy = self._second_copy(record, text)
+        self._version = Version(text, frozenset(copy.record.candidates() if copy.record else ()))
         self._leftovers = self._found_leftovers()
         if noted is not None and record.generation < noted:
-            self._close(record, noted)
+            self._close(record, noted, copy)
         if record.generation != noted:
             self._lock.note(record.generation)
-        return with_leftovers(record, self._leftovers, first=False)
+        return with_leftovers(record, [copy, *self._leftovers], first=False)
+
+    def _second_copy(self, record: Record, text: bytes) -> Leftover:
+        is_equal = read_whole(self._copy) == text  # the usual case, which needs no second decryption
+        return Leftover(self._copy, record) if is_equal else self._files.leftover_of(self._account_id, self._copy)
 
     def _found_leftovers(self) -> list[Leftover]:
         paths = self._files.layout.temporaries(self._account_id)
@@ -104,14 +111,17 @@ class VaultFileRecord:
                     " Nothing was sent. Restore the record from a backup, or from that file."
                 )
 
-    def _close(self, record: Record, noted: int) -> NoReturn:
+    def _close(self, record: Record, noted: int, copy: Leftover) -> NoReturn:
         """Add the passwords of the record's other versions to it, and close the account for an administrator to repair.
 
-        The copy in `.prev` is not replaced: it belongs to the lost version.
+        The write replaces the second copy, which belongs to the lost version. So it has to be readable.
         """
-        previous = self._files.leftover_of(self._account_id, self._files.layout.previous(self._account_id))
-        closed = with_leftovers(record, [previous, *self._leftovers], first=True)
-        self._version = replace(self._version, is_predecessor=False)
+        if copy.is_unreadable:
+            raise StoreError(
+                f"{went_backwards(self._path, record, noted)} Its second copy, {self._copy}, cannot be decrypted. Run"
+                " with the vault password of that file as well. If the file is damaged, move it away."
+            )
+        closed = with_leftovers(record, [copy, *self._leftovers], first=True)
         if not self._write(replace(closed, generation=noted + 1, status="out_of_sync")):
             raise Busy(f"Another process is writing to {self._path}. Nothing was sent; run again later.")
         raise StoreError(
@@ -130,8 +140,6 @@ class VaultFileRecord:
             if read_whole(self._path) != self._version.text:
                 discard(temporary)
                 return False
-            if self._version.text is not None and self._version.is_predecessor:
-                keep_copy(self._path, self._files.layout.previous(self._account_id))
             os.replace(temporary, self._path)
         except (OSError, StoreError):
             discard(temporary)
@@ -139,9 +147,27 @@ class VaultFileRecord:
         synchronize_directory(self._path.parent)
         if read_whole(self._path) != text:
             return False
+        copied = self._copied(record, text)
         self._lock.note(record.generation)
-        self._written(record, text, stamp)
+        self._written(record, Version(text, copied), stamp)
         return True
+
+    def _copied(self, record: Record, text: bytes) -> frozenset[str]:
+        """Replace the second copy, and return the passwords in it.
+
+        Without a copy of a new password, nothing may be sent. A commit adds none: there, the old copy will do.
+        """
+        passwords = frozenset(record.candidates())
+        is_complete = passwords <= self._version.copied
+        try:
+            keep_copy(self._copy, text)
+            if not is_complete:
+                synchronize_directory(self._copy.parent)
+        except (OSError, StoreError):
+            if not is_complete:
+                raise
+            return self._version.copied
+        return passwords
 
     def _prove(self, temporary: Path, record: Record) -> None:
         """Read the new file back before it replaces the record."""
@@ -152,8 +178,8 @@ class VaultFileRecord:
         if read_back != record:
             raise StoreError(f"The file written for {self._path} does not read back as written. Nothing was sent.")
 
-    def _written(self, record: Record, text: bytes, stamp: list[int]) -> None:
-        self._version = Version(text)
+    def _written(self, record: Record, version: Version, stamp: list[int]) -> None:
+        self._version = version
         for left in self._leftovers:
             if left.record or left.is_empty:
                 discard(left.path)
@@ -162,8 +188,7 @@ class VaultFileRecord:
 
     def _preserve_conflict(self) -> Record | None:
         text = read_whole(self._path)
-        # `.prev` keeps the predecessor of our version: theirs is in the file of the conflict.
-        self._version = Version(text, is_predecessor=False)
+        self._version = replace(self._version, text=text)
         if text is None:
             return None
         for number in itertools.count(1):

@@ -25,12 +25,13 @@ SAMPLE = 5
 
 @dataclass(frozen=True)
 class Leftover:
-    """A file of a killed run, or the copy of the record before its last write."""
+    """A file of a killed run, or the second copy of the record."""
 
     path: Path
     record: Record | None = None
     written_at: str = ""
     is_empty: bool = False
+    is_unreadable: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class RecordFiles:
         except Unreadable as error:
             raise StoreError(
                 f"The record {path} cannot be used: {error}. Nothing was sent. Fix that; if the file is"
-                f" damaged, restore it. Its version before the last write is {self.layout.previous(account_id)}."
+                f" damaged, restore it. Its second copy is {self.layout.previous(account_id)}."
             ) from None
         return replace(record, account=replace(record.account, identity_url=self._present_url(record, path)))
 
@@ -95,7 +96,7 @@ class RecordFiles:
         if generation or previous.exists():
             raise StoreError(
                 f"The record {self.layout.record(account_id)} is missing, although an earlier run wrote it. Nothing was"
-                f" sent. Restore it from a backup, or copy {previous} to its place, which is one write older."
+                f" sent. Copy {previous} to its place, which holds its passwords, or restore it from a backup."
             )
 
     def leftover_of(self, account_id: str, path: Path) -> Leftover:
@@ -106,7 +107,7 @@ class RecordFiles:
         try:
             record = decode(self.vault, text, account_id)
         except Unreadable:
-            return Leftover(path)
+            return Leftover(path, is_unreadable=True)
         written = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
         return Leftover(path, record, written.isoformat(timespec="seconds"))
 
@@ -119,13 +120,17 @@ def went_backwards(path: Path, record: Record, noted: int) -> str:
 
 
 def with_leftovers(record: Record, leftovers: Iterable[Leftover], *, first: bool) -> Record:
-    """Add the passwords that the record lacks to its orphans, `first` if they are likely to be live."""
+    """Add the passwords that the record lacks to its orphans.
+
+    With `first`, the record is outdated: any of them is likelier to be live than those that it has. Otherwise, what the
+    other versions have as proven dead is left out.
+    """
     known = set(record.candidates())
     found = {
         password: Orphan(password, leftover.written_at, "found in another version of the record")
         for leftover in leftovers
         if leftover.record
-        for password in leftover.record.candidates()
+        for password in (leftover.record if first else replace(leftover.record, previous=())).candidates()
         if password not in known
     }
     added = tuple(found.values())

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The file store: a directory with one file per account, in Ansible Vault format.
 
-`<user id>.yml` are the records, `.prev` has each of them as it was before its last write, `.locks` the lock files,
-`.tmp` the files that are being written. `store.json` has the binding, `index.json` the names of the accounts. Only the
-records and their copies contain passwords, and these are encrypted before they are written to disk.
+`<user id>.yml` are the records, `.prev` has a second copy of each of them, `.locks` the lock files, `.tmp` the files
+that are being written. `store.json` has the binding, `index.json` the names of the accounts. Only the records and their
+copies contain passwords, and these are encrypted before they are written to disk.
 """
 
 from __future__ import annotations

@@ -85,16 +85,24 @@ class TestMakeDirectory:
 
 
 class TestKeepCopy:
-    def test_keeps_it(self, tmp_path: Path) -> None:
+    def test_replaces_the_copy(self, tmp_path: Path) -> None:
+        copy = tmp_path / ".prev" / "copy.yml"
         for content in (b"one", b"two", b"two"):
-            (tmp_path / "new").write_bytes(content)
-            os.replace(tmp_path / "new", tmp_path / "file.yml")
-            keep_copy(tmp_path / "file.yml", tmp_path / "copy.yml")
-            keep_copy(tmp_path / "file.yml", tmp_path / "copy.yml")
-            assert (tmp_path / "copy.yml").read_bytes() == content
-            assert (tmp_path / "copy.yml").stat().st_ino != (tmp_path / "file.yml").stat().st_ino
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.yml", "file.yml"]
+            keep_copy(copy, content)
+            keep_copy(copy, content)
+            assert copy.read_bytes() == content
+        assert list((tmp_path / ".prev").iterdir()) == [copy]
 
-    def test_never_fails(self, tmp_path: Path) -> None:
-        (tmp_path / "file.yml").write_bytes(b"content")
-        keep_copy(tmp_path / "file.yml", tmp_path / "missing" / "copy.yml")
+    def test_keeps_the_old_copy_if_the_new_one_cannot_be_written(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        copy = tmp_path / "copy.yml"
+        keep_copy(copy, b"old")
+
+        def fail(_descriptor: int) -> None:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(os, "fsync", fail)
+        with pytest.raises(NotDurable):
+            keep_copy(copy, b"new")
+        assert copy.read_bytes() == b"old"

@@ -162,7 +162,7 @@ class TestLeftovers:
         fill(template, STAGED, COMMITTED)
         layout = Layout(template)
         left = layout.temporary(STAGED.account.user_id)
-        os.link(layout.previous(STAGED.account.user_id), left)
+        os.link(record_file(template), left)
 
         def write_later(locked_record: VaultFileRecord) -> None:
             found = locked_record.read()
@@ -205,6 +205,7 @@ class TestLeftovers:
         fill(template, record)
         layout = Layout(template)
         record_file(template).replace(layout.temporary(STAGED.account.user_id))
+        layout.previous(STAGED.account.user_id).unlink()
         layout.lock(STAGED.account.user_id).unlink()
         if has_lock:
             layout.lock(STAGED.account.user_id).write_bytes(b"0" * 19 + b"\n")

@@ -6,10 +6,12 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import LockedRecord, NotDurable, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import RememberingCipher
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
@@ -32,29 +34,74 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
     read,
     record_file,
     replace_file,
+    texts,
     under_lock,
 )
 
 
-class TestWrite:
-    def test_keeps_the_record_before_it(self, directory: Path) -> None:
-        fill(directory, STAGED)
-        before = record_file(directory).read_bytes()
-        fill(directory, COMMITTED)
-        assert Layout(directory).previous(USER).read_bytes() == before
+def failing_copy(rename: Callable[[Path, Path], None]) -> Callable[[Path, Path], None]:
+    """Return a rename that the directory of the second copies does not allow."""
 
-    def test_does_not_need_it(self, directory: Path) -> None:
+    def renamed(source: Path, target: Path) -> None:
+        if target.parent.name == ".prev":
+            raise OSError(5, "Input/output error", str(target))
+        rename(source, target)
+
+    return renamed
+
+
+class TestWrite:
+    def test_keeps_a_second_copy(self, directory: Path) -> None:
+        for record in (STAGED, COMMITTED):
+            fill(directory, record)
+            copy = Layout(directory).previous(USER)
+            assert copy.read_bytes() == record_file(directory).read_bytes()
+            assert copy.stat().st_ino != record_file(directory).stat().st_ino
+
+    def test_makes_the_directory_of_the_copies_again(self, directory: Path) -> None:
         fill(directory, STAGED)
         shutil.rmtree(directory / ".prev")
         with a_store(directory).locked(USER) as locked_record:
             (directory / ".prev").rmdir()
             locked_record.read()
             assert locked_record.write(COMMITTED)
-        assert read(directory) == COMMITTED
+        assert Layout(directory).previous(USER).read_bytes() == record_file(directory).read_bytes()
 
-    def test_of_a_rotation_costs_two_encryptions_and_six_waits_for_the_disk(
+    def test_fails_without_a_copy_of_a_new_password(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Otherwise the password would be sent, and a deleted record would have been its only place."""
+        fill(directory, COMMITTED)
+        with a_store(directory).locked(USER) as locked_record:
+            locked_record.read()
+            monkeypatch.setattr(os, "replace", failing_copy(os.replace))
+            with pytest.raises(StoreError, match=r"Input/output error.*Nothing more was sent"):
+                locked_record.write(RESTAGED)
+        assert read(directory) == RESTAGED
+
+    def test_needs_no_copy_of_what_the_present_copy_holds(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        fill(directory, STAGED)
+        copy = Layout(directory).previous(USER).read_bytes()
+        with a_store(directory).locked(USER) as locked_record:
+            locked_record.read()
+            monkeypatch.setattr(os, "replace", failing_copy(os.replace))
+            assert locked_record.write(COMMITTED)
+        assert read(directory) == COMMITTED
+        assert Layout(directory).previous(USER).read_bytes() == copy
+
+    def test_needs_one_if_the_present_copy_was_lost(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        fill(directory, STAGED)
+        Layout(directory).previous(USER).write_bytes(b"garbage")
+        with a_store(directory).locked(USER) as locked_record:
+            locked_record.read()
+            monkeypatch.setattr(os, "replace", failing_copy(os.replace))
+            with pytest.raises(StoreError, match="Input/output error"):
+                locked_record.write(COMMITTED)
+
+    def test_of_a_rotation_costs_two_encryptions_and_nine_waits_for_the_disk(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The file, its name, the second copy and the generation; of a copy with a new password, its name as well."""
         fill(directory, a_record(1))
         store = a_store(directory)
         derived: list[object] = []
@@ -66,7 +113,7 @@ class TestWrite:
             locked_record.read()
             assert locked_record.write(a_record(2, FIRST, SECOND))
             assert locked_record.write(a_record(3, SECOND))
-        assert (len(derived), len(waits)) == (2, 6)
+        assert (len(derived), len(waits)) == (2, 9)
 
     def test_refuses_a_record_of_another_server(self, directory: Path) -> None:
         fill(directory, STAGED)
@@ -91,12 +138,12 @@ class TestWrite:
         assert record_file(directory).read_bytes() == before
         assert not list((directory / ".tmp").iterdir())
 
-    @pytest.mark.parametrize("number", [1, 2, 3])
+    @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
     def test_an_unconfirmed_write_is_told_apart(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:
-        """The file, its name, and the generation: whichever it is, the record is one of the two."""
-        fill(directory, STAGED)
+        """The file, its name, the copy, its name, the generation: whichever it is, the record is one of the two."""
+        fill(directory, COMMITTED)
         waits: list[int] = []
 
         def fail(descriptor: int) -> None:
@@ -108,8 +155,8 @@ class TestWrite:
             locked_record.read()
             monkeypatch.setattr(os, "fsync", fail)
             with pytest.raises(NotDurable):
-                locked_record.write(COMMITTED)
-        assert read(directory) == (STAGED if number == 1 else COMMITTED)
+                locked_record.write(RESTAGED)
+        assert read(directory) == (COMMITTED if number == 1 else RESTAGED)
 
 
 class TestCompareAndSwap:
@@ -236,3 +283,26 @@ class TestOldBackup:
         record_file(directory).write_bytes(backup)
         with pytest.raises(StoreError, match="older than the last one written"):
             read(directory)
+
+    def test_is_not_closed_if_the_second_copy_cannot_be_read(self, directory: Path) -> None:
+        """The write that closes the account would replace the copy."""
+        fill(directory, STAGED)
+        backup = record_file(directory).read_bytes()
+        fill(directory, COMMITTED, RESTAGED)
+        record_file(directory).write_bytes(backup)
+        copy = Layout(directory).previous(USER)
+        copy.write_bytes(VaultLib().encrypt("rekeyed", secret=VaultSecret(b"another")))
+        before = texts(directory)
+        for _run in range(2):
+            with pytest.raises(StoreError, match=rf"{copy}, cannot be decrypted.*vault password of that file as well"):
+                read(directory)
+        assert texts(directory) == before
+
+
+class TestEdited:
+    def test_passwords_that_an_editor_removed_are_orphans(self, directory: Path) -> None:
+        """The generation was raised, so the record is not outdated. Its second copy knows what was in it."""
+        fill(directory, COMMITTED, RESTAGED)
+        replace_file(directory, (HAND_WRITTEN % (USER, "null")).replace("generation: 1", "generation: 4"))
+        edited = read(directory)
+        assert [orphan.password for orphan in edited.orphans] == [THIRD, SECOND]

@@ -28,7 +28,7 @@ class TestRefusal:
         record_file(directory).unlink()
         before = texts(directory)
         for find in (lambda: a_store(directory).read(USER), lambda: read(directory)):
-            with pytest.raises(StoreError, match=rf"is missing.*or copy {Layout(directory).previous(USER)}"):
+            with pytest.raises(StoreError, match=rf"is missing.*Copy {Layout(directory).previous(USER)}"):
                 find()
         assert texts(directory) == before
 
@@ -41,7 +41,7 @@ class TestRefusal:
                 read(directory)
 
     @pytest.mark.parametrize("length", [0, 20, 100, 500, -3])
-    def test_a_truncated_record_names_its_predecessor(self, directory: Path, length: int) -> None:
+    def test_a_truncated_record_names_its_second_copy(self, directory: Path, length: int) -> None:
         fill(directory, STAGED, COMMITTED)
         record_file(directory).write_bytes(record_file(directory).read_bytes()[:length])
         before = texts(directory)
