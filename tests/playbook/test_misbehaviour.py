@@ -68,6 +68,14 @@ CASES = {
     "page after": Case("html", APPLIED, mismatches=1, lost=1),
     "page for ever": Case("html", FOR_EVER, "unknown", OLD, lost=2),
     "error page after": Case("html", {"status": 502, **APPLIED}, mismatches=1, lost=1),
+    "forbidden page after": Case("html", {"status": 403, **APPLIED}, mismatches=1, lost=1),
+    "unauthorized page after": Case("html", {"status": 401, **APPLIED}, mismatches=1, lost=1),
+    "throttling page after": Case("html", {"status": 429, **APPLIED}, mismatches=1, lost=1),
+    "throttling page before": Case("html", {"status": 429}, lost=1),
+    "not found page after": Case("html", {"status": 404, **APPLIED}, mismatches=1, lost=1),
+    "not found in text after": Case(
+        "custom", {"status": 404, "body": "404 page not found", **APPLIED}, "changed", NEW, 1, 1
+    ),
     "redirect before": Case("redirect", lost=1),
     "redirect after": Case("redirect", {"status": 307, **APPLIED}, mismatches=1, lost=1),
     "success without success": Case("not_succeeded", {}, "refused", OLD),

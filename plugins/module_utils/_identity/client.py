@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requests to the Identity API: signing in, retries, waits, and the guard of check mode.
 
-A write is sent again only if it was provably not applied: it was never sent, or was answered with 429 or, once, with
-401. Requests that change nothing are also sent again after a lost answer.
+A write is sent again only if it was provably not applied: it was never sent, or the API itself answered with 429 or,
+once, with 401. An answer that is not the API's own proves nothing: a gateway that retries may give it for a request
+whose first copy was applied. Requests that change nothing are also sent again after a lost answer.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.retry impo
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response, Transport
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport_errors import TransportError
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask
 
 RIGHT_FORMS = f"the right form for every product: {IDENTITY_URL_GUIDE}"
 
@@ -67,6 +69,15 @@ class _Call:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     safe: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def foreign_refusal(self, response: Response) -> bool:
+        """Tell whether this write was refused by something else than the API, so that it may have been applied."""
+        return not self.safe and response.status in (401, 403, 429) and not response.is_api_body
+
+    @property
+    def place(self) -> str:
+        """The URL as messages name it."""
+        return self.url.partition("?")[0]
 
     @property
     def narrow_scope(self) -> str:
@@ -158,11 +169,9 @@ class Client:
     def _authorized(self, call: _Call, budget: RetryBudget) -> Response:
         token = self._current_token(budget)
         response = self._exchange(with_token(call, token), budget)
-        if response.status == 401 and self._sign_in.renewable:
+        if response.status == 401 and self._sign_in.renewable and not call.foreign_refusal(response):
             token = self._current_token(budget, rejected=token)
             response = self._exchange(with_token(call, token), budget)
-        if response.status == 401:
-            raise self._described(Unauthorized, call, response, "The server does not accept the access token.")
         return response
 
     def _current_token(self, budget: RetryBudget, rejected: Token | None = None) -> Token:
@@ -207,7 +216,10 @@ class Client:
                     raise Unreachable(f"{error.cause[0].upper()}{error.cause[1:]}.") from error
                 continue
             if response.status == 429:
-                self._pause_all(call, response, budget)
+                self._pause_all(response, budget.retries_taken + 1)
+            if response.status == 429 and not call.foreign_refusal(response):
+                if not budget.take_retry():
+                    raise self._described(Throttled, call, response, THROTTLED)
             elif response.status < 500 or not call.safe or not self._backed_off(budget):
                 return response
 
@@ -221,15 +233,12 @@ class Client:
         self._sleep(seconds)
         return True
 
-    def _pause_all(self, call: _Call, response: Response, budget: RetryBudget) -> None:
-        """Make every thread wait as long as a 429 asks for, or as long as this request's back-off."""
-        retry_is_left = budget.take_retry()
+    def _pause_all(self, response: Response, retry: int) -> None:
+        """Make every thread wait as long as a 429 asks for, or as long as the back-off before this retry."""
         seconds = retry_after(response.headers.get("Retry-After"), datetime.now(timezone.utc))
         if seconds is None:
-            seconds = backoff(budget.retries_taken)
+            seconds = backoff(retry)
         self._paused_until = max(self._paused_until, self._clock() + seconds)
-        if not retry_is_left:
-            raise self._described(Throttled, call, response, THROTTLED)
 
     def _wait_out_pause(self, budget: RetryBudget) -> None:
         while (seconds := self._paused_until - self._clock()) > 0:
@@ -239,34 +248,58 @@ class Client:
 
     def _require_api_answer(self, call: _Call, response: Response) -> None:
         """Raise where the answer is not the Identity API's: a missing scope, another application, a sign-in page."""
+        if call.foreign_refusal(response):
+            raise self._foreign(OutcomeUnknown, call, response)
+        if response.status in (401, 403):
+            raise self._unauthorized(call, response)
         codes = error_codes(response.json)
-        if response.status == 403:
-            raise self._described(
-                Unauthorized,
-                call,
-                response,
-                f"The server forbids the operation: the token needs the scope PM.User or {call.narrow_scope}, and a"
-                " user's token also the rights of an organization administrator.",
-            )
-        page = 300 <= response.status < 400 or (response.is_html and response.status < 500)
-        if response.status == 404 and response.body.strip() and response.json is None:
-            page = page or not self._api_confirmed  # what a gateway answers for a path that it does not know
+        page = is_page(response)
+        if response.status == 404 and not response.is_api_body:
+            # What a gateway answers for a path that it does not know. A read may be of what is not there.
+            page = page or not call.safe or not self._api_confirmed
         if page and self._api_confirmed:
-            kind = UnexpectedAnswer if call.safe else OutcomeUnknown
-            raise self._described(
-                kind, call, response, "The server answered with a web page or a redirect, not with JSON."
-            )
+            raise self._foreign(UnexpectedAnswer if call.safe else OutcomeUnknown, call, response)
         if page or response.status == 405 or "InvalidPartition" in codes:
             likely = likely_mistake(self.identity_url, codes)
-            message = f"There is no Identity API at identity_url; {likely} ({RIGHT_FORMS})."
-            raise self._described(WrongUrl, call, response, message)
+            answered = f"{call.place} was answered with HTTP status {response.status}"
+            message = f"There is no Identity API at identity_url: {answered}; {likely} ({RIGHT_FORMS})."
+            error = self._described(WrongUrl, call, response, message)
+            error.keeps_doubt = not call.safe and (page or not response.is_api_body)
+            raise error
         self._api_confirmed = self._api_confirmed or response.json is not None
 
+    def _unauthorized(self, call: _Call, response: Response) -> UiPathError:
+        message = "The server does not accept the access token."
+        if response.status == 403:
+            message = (
+                f"The server forbids the operation: the token needs the scope PM.User or {call.narrow_scope}, and a"
+                " user's token also the rights of an organization administrator."
+            )
+        if not response.is_api_body:
+            message = f"{message} {not_the_api(call, response)}"
+        return self._described(Unauthorized, call, response, message)
+
+    def _foreign(self, kind: type[UiPathError], call: _Call, response: Response) -> UiPathError:
+        return self._described(kind, call, response, not_the_api(call, response))
+
     def _described(self, kind: type[UiPathError], call: _Call, response: Response, message: str) -> UiPathError:
-        """Return an error that carries the server's message, masked."""
+        """Return an error that carries the server's message, masked. `message` may contain the request's URL."""
         found = server_error(response.json, self.secrets, call.secrets)
+        message = mask(message, (*self.secrets, *call.secrets)) if call.place in message else message
         message = with_server_message(message, [found.message or ", ".join(found.codes)])
         return kind(message, http_status=response.status, codes=found.codes, trace_id=found.trace_id)
+
+
+def is_page(response: Response) -> bool:
+    """Tell whether the answer is a web page or a redirect. A server that fails may well answer with a page."""
+    return 300 <= response.status < 400 or (response.is_html and response.status < 500)
+
+
+def not_the_api(call: _Call, response: Response) -> str:
+    return (
+        f"The answer to {call.place}, with HTTP status {response.status}, is not the Identity API's: a proxy or gateway"
+        " may have sent it."
+    )
 
 
 def with_token(call: _Call, token: Token) -> _Call:

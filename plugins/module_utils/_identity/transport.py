@@ -74,6 +74,11 @@ class Response:
             return None
 
     @property
+    def is_api_body(self) -> bool:
+        """Whether the body may be the Identity API's own: it answers in JSON objects, or with nothing."""
+        return not self.body.strip() or isinstance(self.json, dict)
+
+    @property
     def is_html(self) -> bool:
         return "html" in self.headers.get("Content-Type", "").lower() or self.body.lstrip()[:1] == b"<"
 

@@ -41,7 +41,11 @@ AnswerKind = Literal[
 
 @dataclass(frozen=True)
 class PasswordAnswer:
-    """What one change-password request proves. `message` and `codes` are the server's, masked; `cause` is ours."""
+    """What one change-password request proves. `message` and `codes` are the server's, masked; `cause` is ours.
+
+    `keeps_doubt`: the kind says "not applied", but the answer was not the API's own, so that an earlier copy of the
+    request may have been applied.
+    """
 
     kind: AnswerKind
     http_status: int | None = None
@@ -51,6 +55,7 @@ class PasswordAnswer:
     trace_id: str | None = None
     attempts: int = 1
     stops_task: bool = False
+    keeps_doubt: bool = False
 
 
 def canonical_user_id(user_id: str) -> str:
@@ -79,6 +84,7 @@ def unanswered(error: RequestError) -> PasswordAnswer:
         trace_id=error.trace_id,
         attempts=error.attempts,
         stops_task=error.stops_task,
+        keeps_doubt=error.keeps_doubt,
     )
 
 

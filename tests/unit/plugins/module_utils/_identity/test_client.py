@@ -302,7 +302,7 @@ class TestToken:
         assert (caught.value.stops_task, caught.value.http_status, caught.value.attempts) == (True, 401, 2)
 
     def test_a_given_one_is_never_renewed(self, server: Transcript, clock: Clock) -> None:
-        server.expects(WRITE).answers(401, PAGE, HTML)
+        server.expects(WRITE).answers(401)
         with pytest.raises(Unauthorized, match="does not accept the access token"):
             client_of(server, clock).post(URL, {})
 
@@ -496,17 +496,73 @@ class TestForeignAnswers:
         error = self.refused(server, clock)
         assert isinstance(error, WrongUrl)
         assert (error.stops_task, error.http_status) == (True, status)
+        assert (
+            f"There is no Identity API at identity_url: {URL} was answered with HTTP status {status}; " in error.message
+        )
+        assert error.keeps_doubt == (not isinstance(answer, dict) and status != 405)
         likely = "identity_url is probably https://identity.test/identity"
         likely += " (" if "UnsupportedApiVersion" in error.codes else " or https://identity.test/identity_ ("
         misnamed = "check the name of the organization in identity_url ("
         assert (misnamed if "InvalidPartition" in error.codes else likely) in error.message
 
-    @pytest.mark.parametrize(("status", "answer"), [(200, PAGE), (404, PAGE), (302, b"")])
+    @pytest.mark.parametrize("status", [401, 403, 429])
+    @pytest.mark.parametrize(("answer", "headers"), [(PAGE, HTML), (b"Slow down.", {}), (["no"], {}), (b'{"cut', {})])
+    def test_a_refusal_that_is_not_the_api_s_leaves_a_write_unknown(
+        self, server: Transcript, clock: Clock, status: int, answer: Any, headers: dict[str, str]
+    ) -> None:
+        server.expects(LOGIN).answers(200, token("t1"))
+        server.expects(WRITE, token="t1").answers(status, answer, headers)
+        with pytest.raises(OutcomeUnknown) as caught:
+            client_of(server, clock, APPLICATION).post(URL, {})
+        assert (caught.value.http_status, caught.value.attempts, caught.value.stops_task) == (status, 1, False)
+        assert f"The answer to {URL}, with HTTP status {status}, is not the Identity API's" in caught.value.message
+
+    @pytest.mark.parametrize("body", [b"", b" \r\n", b'{"message": "No."}'])
+    def test_a_refusal_without_a_body_may_be_the_api_s(self, server: Transcript, clock: Clock, body: bytes) -> None:
+        server.expects(WRITE).answers(429, body, HTML)
+        server.expects(WRITE).answers(403, body, HTML)
+        with pytest.raises(Unauthorized):
+            client_of(server, clock).post(URL, {})
+
+    def test_a_throttling_gateway_makes_all_threads_wait(self, server: Transcript, clock: Clock) -> None:
+        server.expects(WRITE).answers(429, PAGE, {**HTML, "Retry-After": "30"})
+        server.expects(WRITE).answers(200, DONE)
+        client = client_of(server, clock)
+        with pytest.raises(OutcomeUnknown):
+            client.post(URL, {})
+        client.post(URL, {})
+        assert clock.naps == [30]
+
+    def test_a_read_is_sent_again_after_any_throttling_and_with_a_new_token(
+        self, server: Transcript, clock: Clock
+    ) -> None:
+        server.expects(LOGIN).answers(200, token("t1"))
+        server.expects(READ, token="t1").answers(429, PAGE, HTML)
+        server.expects(READ, token="t1").answers(401, PAGE, HTML)
+        server.expects(LOGIN).answers(200, token("t2"))
+        server.expects(READ, token="t2").answers(200, {})
+        assert client_of(server, clock, APPLICATION).get(URL).status == 200
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_a_read_that_something_else_refuses_says_so(self, server: Transcript, clock: Clock, status: int) -> None:
+        server.expects(READ).answers(status, PAGE, HTML)
+        with pytest.raises(Unauthorized, match=f"{URL}, with HTTP status {status}, is not the Identity API's"):
+            client_of(server, clock).get(URL)
+
+    def test_the_url_in_a_message_shows_no_secret(self, server: Transcript, clock: Clock) -> None:
+        server.expects(f"{WRITE}/hunter2").answers(404, PAGE, HTML)
+        with pytest.raises(WrongUrl) as caught:
+            client_of(server, clock).post(f"{URL}/hunter2", {}, secrets=["hunter2"])
+        assert f"{URL}/{MASK} was answered" in caught.value.message
+
+    @pytest.mark.parametrize(
+        ("status", "answer"), [(200, PAGE), (404, PAGE), (404, b"404 page not found"), (405, PAGE), (302, b"")]
+    )
     def test_a_page_after_an_answer_proves_nothing(
         self, server: Transcript, clock: Clock, status: int, answer: bytes
     ) -> None:
         server.expects(WRITE).answers(400, {"succeeded": False})
-        server.expects(WRITE).answers(status, answer, HTML)
+        server.expects(WRITE).answers(status, answer, HTML if answer == PAGE else {})
         client = client_of(server, clock)
         client.post(URL, {})
         with pytest.raises(OutcomeUnknown) as caught:
@@ -526,7 +582,7 @@ class TestForeignAnswers:
         server.expects(READ).answers(status, answer, HTML)
         client = client_of(server, clock)
         client.get(URL)
-        with pytest.raises(UnexpectedAnswer, match="a web page or a redirect"):
+        with pytest.raises(UnexpectedAnswer, match="is not the Identity API's"):
             client.get(URL)
 
     @pytest.mark.parametrize("status", [500, 502, 503])

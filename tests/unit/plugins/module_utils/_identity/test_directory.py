@@ -239,7 +239,9 @@ class TestUnexpectedAnswers:
     def test_a_page_for_humans(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page(A, total=2))
         server.expects(listing(skip=1)).answers(200, b"<html>", {"Content-Type": "text/html"})
-        with pytest.raises(UnexpectedAnswer, match="a web page"):
+        with pytest.raises(
+            UnexpectedAnswer, match=r"/api/User/users/.*, with HTTP status 200, is not the Identity API's"
+        ):
             directory.list_users()
 
 

@@ -156,6 +156,14 @@ class TestChangePassword:
         answer = self.change(server, clock)
         assert (answer.kind, answer.cause, answer.attempts) == ("unknown", "There was no answer: time is up.", 1)
 
+    @pytest.mark.parametrize(("body", "keeps_doubt"), [(b"<html>", True), (b'{"code": "InvalidPartition"}', False)])
+    def test_a_page_in_place_of_the_api_keeps_the_doubt(
+        self, server: Transcript, clock: Clock, body: bytes, keeps_doubt: bool
+    ) -> None:
+        server.expects("POST /api/User/u1/changepassword").answers(400, body)
+        answer = self.change(server, clock)
+        assert (answer.kind, answer.keeps_doubt) == ("wrong_url", keeps_doubt)
+
     def test_masks_the_secrets_of_user_and_connection(self, server: Transcript, clock: Clock) -> None:
         result = identity_result("Other")
         result["errors"][0]["description"] = f"{OLD} with given-token"
