@@ -67,23 +67,28 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import defect, register_forms
+from ansible_collections.rpaops.uipath.plugins.module_utils._option_types import type_problems
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordFinder, Store
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import plain
+
+TERMS = {"_terms": {"type": "list", "elements": "str"}}
 
 
 class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
-        options = StoreOptions(self.get_option("store"))
-        if options.problems:
-            raise AnsibleLookupError("; ".join(options.problems))
+        accounts, options = plain(terms), StoreOptions(self.get_option("store"))
+        problems = type_problems({"_terms": accounts}, TERMS) + options.problems
+        if problems:
+            raise AnsibleLookupError("; ".join(problems))
         loader: Any = self._loader
         try:
             context = StoreContext(loader.get_basedir(), loader._vault.secrets or ())
-            passwords = self._passwords(options.create(context), terms)
+            passwords = self._passwords(options.create(context), accounts)
         except UiPathError as error:
             raise AnsibleLookupError(error.message) from None
         except AnsibleError:
@@ -100,7 +105,7 @@ class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
         try:
             with store.open(read_only=True) as opened:
                 finder = RecordFinder(opened)
-                passwords = [self._password(finder, str(term)) for term in terms]
+                passwords = [self._password(finder, term) for term in terms]
         except UiPathError as error:
             if passwords is None:  # else only the closing failed
                 raise AnsibleLookupError(mask(error.message, secrets)) from None  # a store may quote its server

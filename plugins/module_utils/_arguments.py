@@ -36,8 +36,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 SIGN_IN_EXCLUSIONS = (("access_token", "client_id"), ("access_token", "client_secret"))
 # The longest time an option may give, in seconds. Python's clocks overflow on absurd ones.
 LONGEST_OPTION = 86400
-# How ansible-core quotes an entry of a list of dicts that is something else.
-QUOTED_ENTRY = re.compile(r"Value '.*' in(?= the sub parameter field)", re.DOTALL)
 # The names in its message about required options. Those of suboptions are followed by "found in" and their option.
 MISSING = re.compile(r"(?<=missing required arguments: )\w+(?:, \w+)*\b(?!,| found in)")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
@@ -78,7 +76,6 @@ def connection_argument_spec() -> dict[str, dict[str, Any]]:
 
 def option_error(message: str, secrets: Iterable[str], specification: Mapping[str, Mapping[str, Any]]) -> str:
     """Complete ansible-core's message about options that it rejects: mask values, name environment variables."""
-    message = QUOTED_ENTRY.sub(f"Value '{MASK}' in", message)
     for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may begin with another
         message = message.replace(secret, MASK)
     return MISSING.sub(

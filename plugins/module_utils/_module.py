@@ -27,6 +27,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Error
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import encoded_forms
+from ansible_collections.rpaops.uipath.plugins.module_utils._option_types import type_problems
 
 try:
     from ansible.module_utils.secrets import register_secrets
@@ -104,6 +105,13 @@ class UiPathModule(AnsibleModule):
             self._hide_options()
         super().fail_json(result.pop("msg"), **result)
 
+    def _set_internal_properties(self, *arguments: Any, **named: Any) -> None:
+        """Check the options as they were given: ansible-core converts them after it has called this."""
+        super()._set_internal_properties(*arguments, **named)
+        problems = type_problems(self.params, self.argument_spec)
+        if problems:
+            self.fail_json(**failure_of(InvalidInput(problems)))
+
     def exit_json(self, **kwargs: Any) -> NoReturn:
         self._forget_passwords()
         super().exit_json(**kwargs)
@@ -120,7 +128,7 @@ class UiPathModule(AnsibleModule):
     def _hide_options(self) -> None:
         """Hide every option that was given: any option of an invalid input may contain a secret."""
         for name, value in self.params.items():
-            if isinstance(value, (str, list, dict)) and value:
+            if value is not None:
                 self.params[name] = HIDDEN
 
     def _forget_passwords(self) -> None:

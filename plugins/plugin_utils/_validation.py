@@ -11,6 +11,12 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import option_error
+from ansible_collections.rpaops.uipath.plugins.module_utils._option_types import type_problems
+
+try:
+    from ansible.parsing.vault import EncryptedString as VaultedString
+except ImportError:  # before ansible-core 2.19
+    from ansible.parsing.yaml.objects import AnsibleVaultEncryptedUnicode as VaultedString  # type: ignore[assignment, no-redef, unused-ignore]
 
 
 def validated(
@@ -19,20 +25,27 @@ def validated(
     exclusions: Sequence[tuple[str, ...]] = (),
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the options as a module would get them, and all errors."""
+    options = plain(given)
+    problems = type_problems(options, specification)
+    if problems:
+        return options, problems
     validator = ArgumentSpecValidator(dict(specification), mutually_exclusive=list(exclusions))
-    validation = validator.validate(plain(given))
+    validation = validator.validate(options)
     errors = (complete(error) for error in validation.errors)
     secrets = validation._no_log_values
     return validation.validated_parameters, [option_error(error, secrets, specification) for error in errors]
 
 
 def plain(value: Any) -> Any:
-    """Return templated containers as ordinary ones: ansible-core 2.19 and later warn if a templated one is copied."""
+    """Return templated containers as ordinary ones, and vaulted strings decrypted.
+
+    ansible-core 2.19 and later warn if a templated container is copied. A string that is vaulted inline is no `str`.
+    """
     if isinstance(value, Mapping):
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(entry) for entry in value]
-    return value
+    return str(value) if isinstance(value, VaultedString) else value
 
 
 def complete(error: Exception) -> str:

@@ -250,13 +250,37 @@ class TestRole:
         assert re.search(r"changed=0 .*failed=0 .*rescued=0", second.stdout)
 
     def test_checks_its_variables_before_it_does_anything(self, setup: RoleSetup) -> None:
-        run = setup.run(
-            succeeds=False,
-            rotate_passwords_state="rotate",
-            rotate_passwords_accounts=[{"user_id": ORDERS, "pasword": "{{ vault_initial[0] }}"}],
-        )
+        run = setup.run(succeeds=False, rotate_passwords_state="rotate")
         assert "got: rotate" in run.output
-        assert "pasword" in run.output
+        assert setup.scene.simulator.total == 0
+
+    @pytest.mark.parametrize(
+        ("accounts", "problem"),
+        [
+            ([{"user_id": ORDERS, "pasword": "{{ vault_initial[0] }}"}], "Unsupported parameters: accounts.pasword"),
+            ([["{{ vault_initial[0] }}"]], "accounts[0] must be a mapping, but it is a list"),
+            (["{{ vault_initial[0] }}"], "accounts[0] must be a mapping, but it is a string"),
+            ("{{ vault_initial[0] }}", "accounts must be a list, but it is a string"),
+            (
+                [{"user_id": ORDERS, "initial_password": ["{{ vault_initial[0] }}"]}],
+                "accounts[0].initial_password must be a string, but it is a list",
+            ),
+            ([{"user_id": 83}], "accounts[0].user_id must be a string, but it is a number: put it in quotes"),
+        ],
+    )
+    @pytest.mark.matrix
+    def test_refuses_accounts_of_another_type_without_showing_them(
+        self, setup: RoleSetup, accounts: Any, problem: str
+    ) -> None:
+        run = setup.run(succeeds=False, rotate_passwords_accounts=accounts)
+        assert problem in run.output
+        assert setup.scene.simulator.total == 0
+
+    @pytest.mark.parametrize("connection", ["{{ vault_client_secret }}", ["{{ vault_client_secret }}"]])
+    @pytest.mark.matrix
+    def test_refuses_a_connection_of_another_type_without_showing_it(self, setup: RoleSetup, connection: Any) -> None:
+        run = setup.run(succeeds=False, rotate_passwords_connection=connection)
+        assert "rotate_passwords_connection" in run.output
         assert setup.scene.simulator.total == 0
 
     def test_looks_for_the_tasks_before_it_rotates(self, setup: RoleSetup) -> None:
@@ -513,5 +537,6 @@ def test_the_role_documents_the_defaults_that_it_has_and_the_options_of_the_modu
     options = {name.removeprefix("rotate_passwords_"): text for name, text in documented.items()}
     assert set(options) - own == {*module, "store"} - {"consumers"}
     for name in set(options) & set(module):
-        same = {"type", "elements", "choices", "required"} | ({"default"} if name != "password" else set())
+        same = {"choices", "required"} | ({"default"} if name != "password" else set())
+        same |= {"type", "elements"} if options[name]["type"] != "raw" else set()
         assert {key: options[name].get(key) for key in same} == {key: module[name].get(key) for key in same}

@@ -31,7 +31,7 @@ LAYERS = (
     ("module_utils._module", "module_utils._password_change", "plugin_utils._validation"),
     ("module_utils._arguments",),
     ("module_utils._identity", "module_utils._workers"),
-    ("module_utils._errors", "module_utils._masking", "module_utils._summaries"),
+    ("module_utils._errors", "module_utils._masking", "module_utils._option_types", "module_utils._summaries"),
 )
 # The same inside the packages that have layers of their own.
 PACKAGES = {

@@ -231,13 +231,25 @@ class TestOptions:
         [
             ({"accounts": None}, "accounts"),
             ({"accounts": ["hunter2"]}, "accounts"),
-            ({"accounts": [["hunter2"]]}, f"Value '{MASK}' in the sub parameter field 'accounts'"),
+            ({"accounts": [["hunter2"]]}, "accounts[0] must be a mapping, but it is a list"),
+            (
+                {"accounts": [{**ACCOUNT, "initial_password": ["hunter2"]}]},
+                "accounts[0].initial_password must be a string",
+            ),
+            (
+                {"accounts": [{"user_id": 83}]},
+                "accounts[0].user_id must be a string, but it is a number: put it in quotes",
+            ),
+            ({"accounts": [{5: "hunter2"}]}, "accounts[0].the name of an option must be a string"),
             (
                 {"accounts": [{**ACCOUNT, "initial_pasword": "hunter2"}]},
                 "Unsupported parameters: accounts.initial_pasword",
             ),
             ({"max_age": "hunter2"}, "Unsupported parameters: max_age"),
-            ({"accounts": [{"user_id": "u", "initial_password": "hunter2"}], "state": "hunter2"}, f"got: {MASK}"),
+            (
+                {"accounts": [{"user_id": "u", "initial_password": "hunter2"}], "state": "hunter2"},
+                "state must be one of: rotated, present",
+            ),
             ({"accounts": [{"user_id": "u", "initial_password": "hunter2"}], "force": "hunter2"}, "force"),
             ({"access_token": "hunter2", "concurrency": "hunter2"}, "concurrency"),
             ({"client_secret": "hunter2"}, "mutually exclusive: access_token|client_secret"),
@@ -257,7 +269,7 @@ class TestOptions:
         [
             ({"path": "x", "vault_password": "hunter2"}, "store.vault_password is not supported by the type"),
             ({"path": "x", "type": "hunter2"}, "store.type must be one of: vault_file"),
-            ({"path": "x", "persistent": "perhaps"}, "store: argument 'persistent' is of type"),
+            ({"path": "x", "persistent": "perhaps"}, "store: persistent must be true or false, but it is a string"),
             ({"path": ""}, "store.path is empty"),
         ],
     )

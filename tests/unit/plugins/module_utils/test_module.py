@@ -138,6 +138,24 @@ class TestConclude:
         assert "requests" in result["msg"]
 
 
+class TestSetInternalProperties:
+    @pytest.mark.parametrize("value", [["hunter2"], {"hunter2": "x"}, 1234567, True])
+    @pytest.mark.parametrize("name", ["old_password", "new_password", "client_secret", "client_id", "user_id"])
+    def test_refuses_what_is_no_string(self, with_arguments: WithArguments, name: str, value: Any) -> None:
+        result = with_arguments(make, {name: value})
+        assert (result["failed"], result["status"]) == (True, "invalid_input")
+        assert f"{name} must be a string, but it is a" in result["msg"]
+        assert not any(secret in str(result) for secret in ("hunter2", "1234567"))
+        assert arguments_in(result)[name] == HIDDEN
+
+    def test_of_many_users_names_the_index(self, with_arguments: WithArguments) -> None:
+        users = [*USERS, {"user_id": 83, "old_password": ["hunter2"], "new_password": None}]
+        assert with_arguments(make, {"users": users})["msg"] == (
+            "Invalid input; nothing was changed: users[2].user_id must be a string, but it is a number: put it in"
+            " quotes where it is defined; users[2].old_password must be a string, but it is a list."
+        )
+
+
 class TestExitJson:
     def test_hides_passwords_in_the_arguments(self, with_arguments: WithArguments) -> None:
         given = {"user_id": "u1", "old_password": "hunter2", "new_password": "hunter3", "client_secret": "s3cret"}

@@ -248,4 +248,4 @@ class TestMain:
 
     def test_an_unknown_type(self, with_arguments: WithArguments) -> None:
         result = with_arguments(main, {**TASK, "include": {"type": ["person"]}})
-        assert "value of type must be one or more of" in result["msg"]
+        assert "include.type[0] must be one of: user, robot" in result["msg"]

@@ -156,9 +156,7 @@ class TestProblems:
 
     def test_show_no_value(self) -> None:
         found = problems(type="remote", url="https://store", token=SECRET, pages=SECRET)
-        assert len(found) == 1
-        assert found[0].startswith("store: argument 'pages' is of type")
-        assert SECRET not in found[0]
+        assert found == ["store: pages must be a whole number, but it is a string"]
 
     def test_of_values_come_from_the_type(self) -> None:
         assert problems(type="remote", url="http://store") == ["store.url has to begin with https"]
