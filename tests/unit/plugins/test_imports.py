@@ -59,6 +59,7 @@ PACKAGES = {
         ("binding", "codec", "index", "locks"),
         ("encryption", "layout"),
         ("files",),
+        ("ownership",),
     ),
 }
 

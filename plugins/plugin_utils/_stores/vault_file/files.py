@@ -9,12 +9,19 @@ can exist without the content.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import NotDurable, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.ownership import (
+    refuse_other_than_own_file,
+)
+
+# Without O_NONBLOCK, opening a named pipe waits for a writer.
+READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 @contextmanager
@@ -31,12 +38,18 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def read_whole(path: Path) -> bytes | None:
-    """Return the content of a file, or None if it does not exist. A symbolic link is an error."""
+    """Return the content of a file, or None if it does not exist. Anything but an own regular file is an error."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, READING)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENXIO):  # a symbolic link, a socket
+            raise
+        refuse_other_than_own_file(path, os.lstat(path))
+        raise
     with open(descriptor, "rb") as file:
+        refuse_other_than_own_file(path, os.fstat(descriptor))
         return file.read()
 
 

@@ -69,7 +69,7 @@ class Index:
     def _account(self, user_id: str, stored: Callable[[str], Record | None]) -> StoredAccount | None:
         """Return the account, or None if its record was deleted meanwhile."""
         try:
-            current = stamp(os.stat(self._layout.record(user_id)))
+            current = stamp(os.lstat(self._layout.record(user_id)))
             entry = self._entries.get(user_id)
             if entry and entry.stamp == current:
                 return StoredAccount(user_id, entry.name, entry.user_name)

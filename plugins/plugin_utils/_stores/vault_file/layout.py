@@ -18,6 +18,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.f
     make_directory,
     synchronize_directory,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.ownership import (
+    refuse_foreign,
+    refuse_writable_parents,
+)
 
 RECORD = ".yml"
 # The maximum length of a file name on Linux, in octets (NAME_MAX).
@@ -74,8 +78,12 @@ class Layout:
         stems = (name[: -len(RECORD)] for name in names if name.endswith(RECORD))
         return [unquote(stem) for stem in stems if stem and "." not in stem]
 
-    def check(self) -> None:
-        """Refuse a directory that other users of this machine can access, or that is a symbolic link."""
+    def check(self, *, own_groups: bool = False) -> None:
+        """Refuse a directory that other users of this machine can access or replace, or that is a symbolic link.
+
+        With `own_groups`, the groups of this machine have no other users: they may write to the parents.
+        """
+        refuse_writable_parents(self.directory, by_group=not own_groups)
         for directory in (self.directory, *self._subdirectories()):
             if directory.is_symlink():
                 raise StoreError(
@@ -84,6 +92,8 @@ class Layout:
                 )
             if directory.exists() and not directory.is_dir():
                 raise StoreError(f"{directory} is not a directory. Choose another path for the store.")
+            if directory.exists():
+                refuse_foreign(directory, directory.stat())
         if self.directory.exists() and stat.S_IMODE(self.directory.stat().st_mode) & 0o077:
             raise StoreError(
                 f"The directory {self.directory} is accessible to other users of this machine. Run:"

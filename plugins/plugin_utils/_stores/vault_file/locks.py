@@ -18,6 +18,9 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.f
     synchronize,
     synchronize_directory,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.ownership import (
+    refuse_other_than_own_file,
+)
 
 # A lock file has this length before the first write of a record, so a generation can be noted on a full disk.
 GENERATION_LENGTH = 20
@@ -50,8 +53,9 @@ def locked(path: Path) -> Iterator[LockFile]:
     another descriptor of the file is closed. The file is kept: deleting it would let two runs lock two files of one
     name.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
+        refuse_other_than_own_file(path, os.fstat(descriptor))
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

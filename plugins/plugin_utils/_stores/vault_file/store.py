@@ -77,6 +77,7 @@ class VaultFileStore:
         self._controller = controller or this_controller()
         self._any_controller = any_controller or (in_awx_job and persistent)
         self._is_ephemeral = in_awx_job and not persistent
+        self._own_groups = in_awx_job and persistent  # the group of a mounted volume is that of the job's pod
 
     @property
     def place(self) -> str:
@@ -95,7 +96,7 @@ class VaultFileStore:
             )
         may_write = not read_only and self._identity_url is not None
         with explained(self._layout.directory):
-            self._layout.check()
+            self._layout.check(own_groups=self._own_groups)
             is_new = not self._layout.directory.exists()
             if may_write:
                 self._layout.create()

@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import NotDurable
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import NotDurable, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import files
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import (
     create,
@@ -65,7 +65,7 @@ class TestReadWhole:
     def test_follows_no_link(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"content")
         (tmp_path / "link").symlink_to(tmp_path / "file")
-        with pytest.raises(OSError, match="symbolic links"):
+        with pytest.raises(StoreError, match="is not a regular file"):
             read_whole(tmp_path / "link")
 
     def test_of_nothing_is_none(self, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import WriteInCheckMode
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, OpenStore, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, OpenStore
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.vault_file.workbench import (
     CLEAR,
     COMMITTED,
@@ -60,13 +60,6 @@ class TestWrite:
         document = yaml.safe_load(shown.stdout)
         assert document["current"] == {"password": SECOND, "since": COMMITTED.current.since, "source": "rotated"}
         assert document["previous"][0]["password"] == FIRST
-
-    def test_a_record_behind_a_link(self, directory: Path) -> None:
-        fill(directory, STAGED)
-        record_file(directory).rename(directory / "elsewhere")
-        record_file(directory).symlink_to("elsewhere")
-        with pytest.raises(StoreError, match=r"symbolic links.*\.yml"):
-            read(directory)
 
 
 class TestAccount:
