@@ -62,10 +62,16 @@ class RequestError(UiPathError):
 
 
 class Unauthorized(RequestError):
-    """The server does not accept the caller: wrong credentials, expired token, missing scope."""
+    """The server does not accept the caller: wrong credentials or an expired token."""
 
     status = "unauthorized"
     stops_task = True
+
+
+class Forbidden(Unauthorized):
+    """The caller may not do this: a scope is missing, or this one user is an administrator."""
+
+    stops_task = False
 
 
 class WrongUrl(RequestError):

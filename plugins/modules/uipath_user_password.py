@@ -98,10 +98,10 @@ options:
     description:
       - Start no further users once this many have failed, with any status. V(0) turns this limit and the next one off.
       - Without it, the task stops after three users in a row, in order of completion, that end as V(wrong_password),
-        V(unknown), V(unreachable) or V(throttled), in any combination. So an outdated file of passwords does not lock
-        every account.
-      - Whatever the value, V(unauthorized) and V(wrong_url) stop the task, because every other user would get the same
-        answer.
+        V(unknown), V(unauthorized), V(unreachable) or V(throttled), in any combination. So an outdated file of
+        passwords does not lock every account.
+      - Whatever the value, V(wrong_url) and a token that the server does not accept stop the task, because every other
+        user would get the same answer. A change that the server forbids may concern one user only.
     type: int
   settle_seconds:
     description:
@@ -204,7 +204,7 @@ status:
     - V(policy_rejected) - the new password breaks the server's rules; the old one stays in effect.
     - V(refused) - the server rejected the change for another reason, which RV(error_codes) and RV(msg) give.
     - V(not_found) - there is no such user on the server.
-    - V(unauthorized) - the server does not accept the caller, or forbids the operation. Stops the task.
+    - V(unauthorized) - the server does not accept the caller, which stops the task, or forbids the operation.
     - V(wrong_url) - something other than the Identity API answers at O(identity_url). Stops the task.
     - V(throttled) - the server kept answering 429 (Too Many Requests) until the retries were used up, or asked to wait
       for more than 300 seconds in all. Nothing was applied.
@@ -352,7 +352,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._workers import (
 
 # Without max_failures, so many users in a row that end with one of these statuses stop the task.
 FAILURES_IN_A_ROW = 3
-STOPPING_STATUSES: frozenset[Status] = frozenset({"wrong_password", "unknown", "unreachable", "throttled"})
+STOPPING_STATUSES: frozenset[Status] = frozenset(
+    {"wrong_password", "unknown", "unauthorized", "unreachable", "throttled"}
+)
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:

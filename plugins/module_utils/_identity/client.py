@@ -19,6 +19,7 @@ from json import dumps
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
+    Forbidden,
     OutcomeUnknown,
     Throttled,
     UiPathError,
@@ -269,15 +270,18 @@ class Client:
         self._api_confirmed = self._api_confirmed or response.json is not None
 
     def _unauthorized(self, call: _Call, response: Response) -> UiPathError:
-        message = "The server does not accept the access token."
+        kind, message = Unauthorized, "The server does not accept the access token."
         if response.status == 403:
-            message = (
-                f"The server forbids the operation: the token needs the scope PM.User or {call.narrow_scope}, and a"
-                " user's token also the rights of an organization administrator."
+            kind, message = (
+                Forbidden,
+                (
+                    f"The server forbids the operation: the token needs the scope PM.User or {call.narrow_scope}, and a"
+                    " user's token also the rights of an organization administrator."
+                ),
             )
         if not response.is_api_body:
             message = f"{message} {not_the_api(call, response)}"
-        return self._described(Unauthorized, call, response, message)
+        return self._described(kind, call, response, message)
 
     def _foreign(self, kind: type[UiPathError], call: _Call, response: Response) -> UiPathError:
         return self._described(kind, call, response, not_the_api(call, response))

@@ -31,6 +31,7 @@ STOPPING_STATUSES: frozenset[AccountStatus] = frozenset(
         "refused",
         "policy_rejected",
         "not_found",
+        "unauthorized",
         "unreachable",
         "throttled",
     }

@@ -198,17 +198,21 @@ class TestRun:
 
     def test_a_refused_caller_ends_the_task(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).answers(200, DONE)
-        server.expects(password_of("b")).answers(403)
+        server.expects(password_of("b")).answers(401)
         assert self.statuses(server, clock, "a", "b", "c") == ["changed", "unauthorized", "not_attempted"]
         assert self.results[2]["msg"].endswith(
             "because the error unauthorized occurred for another user. Nothing was sent."
         )
         assert self.results[2]["attempts"] == 0
 
-    @pytest.mark.parametrize("status", [401, 403])
-    def test_also_where_only_the_probe_was_refused(self, server: Transcript, clock: Clock, status: int) -> None:
+    def test_a_user_whom_the_caller_may_not_change_does_not(self, server: Transcript, clock: Clock) -> None:
+        server.expects(password_of("a")).answers(403)
+        server.expects(password_of("b")).answers(200, DONE)
+        assert self.statuses(server, clock, "a", "b") == ["unauthorized", "changed"]
+
+    def test_also_where_only_the_probe_was_refused(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a"), pair("old-a", "new-a")).answers(400, MISMATCH)
-        server.expects(password_of("a"), pair("new-a", "new-a")).answers(status)
+        server.expects(password_of("a"), pair("new-a", "new-a")).answers(401)
         assert self.statuses(server, clock, "a", "b") == ["unknown", "not_attempted"]
         assert "could not be checked" in self.results[0]["msg"]
         assert self.results[1]["msg"].endswith(
@@ -240,6 +244,8 @@ class TestRun:
             request = server.expects(password_of(user_id))
             if status == "wrong_password":
                 request.answers(400, MISMATCH)
+            elif status == "unauthorized":
+                request.answers(403)
             elif status == "throttled":
                 request.answers(429, headers={"Retry-After": "0"})
             else:

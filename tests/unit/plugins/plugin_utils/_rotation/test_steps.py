@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils import _errors
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     Ambiguous,
+    Forbidden,
     InvalidInput,
     ListChanged,
     NotFound,
@@ -64,6 +65,7 @@ ERRORS: dict[UiPathError, tuple[str, bool]] = {
     UnexpectedAnswer("no"): ("in_doubt", False),
     WriteInCheckMode("no"): ("in_doubt", False),
     InvalidInput(["no"]): ("in_doubt", False),
+    Forbidden("no"): ("unauthorized", False),
     ListChanged(2, 1): ("in_doubt", False),
     Ambiguous("no"): ("in_doubt", False),
 }
