@@ -10,7 +10,7 @@ UiPath serves the same API at four base URLs: `/identity` on a standalone Orches
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 # The listing operation of current versions, and the one of older on-premises versions.
@@ -52,8 +52,9 @@ def list_users_url(identity_url: str, listing: str, organization_id: str, query:
     return f"{identity_url}/api/{listing}/{organization}?{urlencode(query, errors='replace')}"
 
 
-def setting_url(identity_url: str, key: str, organization_id: str) -> str:
-    return f"{identity_url}/api/Setting?{urlencode({'key': key, 'partitionGlobalId': organization_id})}"
+def settings_url(identity_url: str, keys: Sequence[str], organization_id: str) -> str:
+    query = urlencode([*(("key", key) for key in keys), ("partitionGlobalId", organization_id)])
+    return f"{identity_url}/api/Setting?{query}"
 
 
 def is_path_segment(user_id: str) -> bool:

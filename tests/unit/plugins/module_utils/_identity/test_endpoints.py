@@ -16,7 +16,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints 
     login_attempts_url,
     normalize_identity_url,
     organization_path,
-    setting_url,
+    settings_url,
     url_problems,
     user_url,
 )
@@ -95,7 +95,7 @@ class TestLoginAttemptsUrl:
 
 class TestSettingUrl:
     def test_encodes_key_and_organization(self) -> None:
-        assert setting_url("https://host/identity", "Auth.Password Rule", "a/b") == (
+        assert settings_url("https://host/identity", ["Auth.Password Rule"], "a/b") == (
             "https://host/identity/api/Setting?key=Auth.Password+Rule&partitionGlobalId=a%2Fb"
         )
 

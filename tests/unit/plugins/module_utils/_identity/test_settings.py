@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import SignIn
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.settings import PASSWORD_COMPLEXITY, read_setting
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.settings import (
+    LOCKOUT_IS_ENABLED,
+    LOCKOUT_LIMIT,
+    PASSWORD_COMPLEXITY,
+    lockout_limit,
+    read_settings,
+)
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import ORGANIZATION, token_of
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import Clock, Transcript, client_of
 
@@ -17,10 +23,11 @@ SETTING = {"partitionGlobalId": ORGANIZATION, "userId": None, "key": PASSWORD_CO
 
 
 def read(server: Transcript, clock: Clock, organization: str | None = ORGANIZATION, **options: Any) -> str | None:
-    return read_setting(client_of(server, clock, **options), PASSWORD_COMPLEXITY, organization)
+    settings = read_settings(client_of(server, clock, **options), [PASSWORD_COMPLEXITY], organization)
+    return settings.get(PASSWORD_COMPLEXITY)
 
 
-class TestReadSetting:
+class TestReadSettings:
     def test_returns_its_value(self, server: Transcript, clock: Clock) -> None:
         server.expects(REQUEST).answers(200, [SETTING])
         assert read(server, clock) == VALUE
@@ -52,3 +59,27 @@ class TestReadSetting:
     def test_no_connection_is_no_obstacle(self, server: Transcript, clock: Clock) -> None:
         server.expects(REQUEST).fails("refused", sent=False, permanent=True)
         assert read(server, clock) is None
+
+    def test_asks_for_several_at_once(self, server: Transcript, clock: Clock) -> None:
+        request = f"GET /api/Setting?key={PASSWORD_COMPLEXITY}&key=Other&partitionGlobalId={ORGANIZATION}"
+        server.expects(request).answers(200, [{"key": "Other", "value": "1"}, SETTING])
+        settings = read_settings(client_of(server, clock), [PASSWORD_COMPLEXITY, "Other"], ORGANIZATION)
+        assert settings == {PASSWORD_COMPLEXITY: VALUE, "Other": "1"}
+
+
+class TestLockoutLimit:
+    @pytest.mark.parametrize(
+        ("settings", "limit"),
+        [
+            ({}, None),
+            ({LOCKOUT_LIMIT: "5"}, 5),
+            ({LOCKOUT_LIMIT: "5", LOCKOUT_IS_ENABLED: "True"}, 5),
+            ({LOCKOUT_LIMIT: "5", LOCKOUT_IS_ENABLED: "False"}, None),
+            ({LOCKOUT_IS_ENABLED: "true"}, None),
+            ({LOCKOUT_LIMIT: "-1"}, None),
+            ({LOCKOUT_LIMIT: "five"}, None),
+            ({LOCKOUT_LIMIT: "9" * 5000}, None),
+        ],
+    )
+    def test_of_the_settings_that_could_be_read(self, settings: dict[str, str], limit: int | None) -> None:
+        assert lockout_limit(settings) == limit
