@@ -10,6 +10,8 @@ arguments. ansible-core masks nothing in the results of actions; text from the s
 from __future__ import annotations
 
 import os
+import pwd
+import socket
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -98,6 +100,7 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
                 os.environ,
                 store,
                 check_mode=bool(self._task.check_mode),
+                by=runner(variables),
                 warn=lambda warning: self._display.warning(mask(warning, secrets)),
             )
         except UiPathError as error:
@@ -129,6 +132,17 @@ def play_of(task: Any) -> Any:
     while parent and not hasattr(parent, "_play"):
         parent = getattr(parent, "_parent", None)
     return parent and parent._play
+
+
+def runner(variables: Mapping[str, Any]) -> str:
+    """Return who runs this, for the records: the job of AWX with its template, or the user and the controller."""
+    if "awx_job_id" in variables:
+        return f"AWX job {variables['awx_job_id']} ({variables.get('awx_job_template_name', 'without a template')})"
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container's user without a name
+        user = str(os.geteuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def in_awx_job(variables: Mapping[str, Any], environ: Mapping[str, str]) -> bool:

@@ -63,7 +63,7 @@ options:
       generation:
         description:
           - With O(state=delivered), the RV(accounts[].generation) of the password that the consumers were given. If the
-            record has changed since, the account ends as V(busy) and its delivery stays due.
+            store has a newer password, the account ends as V(superseded) and its delivery is due.
         type: int
   only:
     description:
@@ -77,9 +77,12 @@ options:
       - V(rotated) completes changes that an earlier run left unfinished, and rotates the passwords that are due.
       - V(present) records the initial passwords of accounts without a record. No password is sent to the server.
       - V(resumed) only completes unfinished changes. With O(force=true) it also tries the recorded passwords of
-        accounts that are V(out_of_sync) or V(quarantined), up to two wrong ones per account and run.
+        accounts that are V(out_of_sync) or V(quarantined), up to two wrong ones per account and run, and up to 8
+        requests without a proof over all such runs.
       - V(adopted) uses O(accounts[].initial_password) as the live password of accounts that are V(out_of_sync),
         V(quarantined) or without a record, and rotates them. Other accounts are left alone.
+      - An account whose live password is not known ends as V(in_doubt), V(out_of_sync) or V(quarantined) in every
+        state that does not work on it.
       - V(delivered) notes that the consumers have the password.
     type: str
     choices: [rotated, present, resumed, adopted, delivered]
@@ -136,9 +139,10 @@ options:
     description:
       - Stop starting accounts after this many have failed. V(0) sets no limit.
       - By default, two accounts in a row that end as V(out_of_sync), V(in_doubt), V(quarantined), V(refused),
-        V(policy_rejected), V(not_found), V(unreachable) or V(throttled), in any combination, stop the run. A value
-        replaces this limit.
-      - An account that ends as V(unauthorized) or V(wrong_url) stops the run, whatever the value.
+        V(policy_rejected), V(not_found), V(unauthorized), V(unreachable) or V(throttled), in any combination, stop
+        the run. A value replaces this limit.
+      - A token that the server does not accept and a wrong O(identity_url) stop the run, whatever the value. So does a
+        wrong initial password in a store that has no records yet, because it may be the wrong store.
     type: int
   settle_seconds:
     description:
@@ -150,8 +154,9 @@ options:
     description:
       - Whether new passwords are delivered to consumers. If so, RV(accounts[].delivery_due) stays true after a rotation
         until a run with O(state=delivered).
+      - V(true) is noted in the record with the account's next change, and applies to later runs without this option
+        as well. V(false) ends that.
     type: bool
-    default: false
 """
 
 EXAMPLES = r"""
@@ -264,15 +269,15 @@ accounts:
           lookup returns no password until a run has established which one is live.'
         - 'V(policy_rejected) - The server''s password policy rejected every new password. Set the option password to
           what the policy requires, or give the application the scope PM.Setting.Read.'
+        - 'V(superseded) - The store has a newer password than the one that was delivered. Its delivery is due.'
         - 'V(not_found) - There is no such user on the server. The record is kept.'
         - 'V(in_doubt) - It is not established which password in the record is live. Run again: the next run sends the
           same pair and finds out.'
-        - 'V(out_of_sync) - None of the passwords tried is live: the password was changed outside this store. Run with
-          state: resumed and force: true to try two other passwords in the record, or reset the password and run with
-          state: adopted.'
-        - 'V(quarantined) - The account is no longer tried, so that the server does not lock it: too many answers were
-          lost, or the server has locked or deactivated the user. Fix that, then run with state: resumed and force:
-          true.'
+        - 'V(out_of_sync) - It is not known which password is live; see reason. Run with state: resumed and force: true
+          to try two passwords of the record, or reset the password on the server and run with state: adopted.'
+        - 'V(quarantined) - The account is no longer tried, so that the server does not lock it; see reason. Fix that,
+          then run with state: resumed and force: true. If it stays quarantined, reset the password on the server and
+          run with state: adopted.'
         - 'V(store_error) - The store cannot be used for this account. Nothing is sent until that is fixed.'
         - 'V(store_conflict) - Another process wrote the record during this run. Both versions are kept; the store''s
           documentation says where. Compare them, and stop the other writer.'
@@ -296,15 +301,26 @@ accounts:
     age_days:
       description: The age of the password in days, or V(null) if it is not known.
       type: float
+    reason:
+      description:
+        - Why the account is V(out_of_sync) or V(quarantined), else V(null). Every run reports it until the account is
+          repaired.
+        - V(wrong_password) - the server rejected the passwords that were tried as wrong.
+        - V(record_conflict) - another process wrote the record as well.
+        - V(barred) - the server's error code says that the user is locked or not active.
+        - V(unproven_sends) - several requests did not prove which password is live.
+        - V(failed_sign_ins) - the server counts failed sign-ins of the user, and further ones could lock it.
+      type: str
     unproven_sends:
       description: How many requests since the last proven password may have counted as failed sign-ins. At 4 the
-        account ends as V(quarantined).
+        account ends as V(quarantined), at 8 it can no longer be resumed, and earlier if the server locks users earlier
+        and the token may read that setting.
       type: int
     attempts:
       description: The number of change-password requests in this run, including retries.
       type: int
     error_codes:
-      description: The server's error codes. Empty unless the account failed.
+      description: The server's error codes, for a closed account those that led to it. Empty unless the account failed.
       type: list
       elements: str
     trace_id:

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Pending, Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import UNPROVEN_LIMIT
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import UNPROVEN_LIMIT, Pending, Record
 from ansible_collections.rpaops.uipath.tests.faults.driver import awaited, forked
 from ansible_collections.rpaops.uipath.tests.faults.rig import (
     INITIAL,

@@ -9,7 +9,13 @@ from dataclasses import replace
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Pending, Record, next_generation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Attempt, Rotation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Send, Steps, Wait
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
+    AccountStatus,
+    Outcome,
+    Send,
+    Steps,
+    Wait,
+)
 
 
 class ChangesFirst(Rotation):
@@ -75,6 +81,27 @@ class DropsOnRefusal(Rotation):
         if self._answers[-1].kind == "mismatch":
             return (yield from super()._step_forward(record, attempt))
         return (yield from self._saved(replace(record, pending=None), "refused"))
+
+
+class GoesBack(Rotation):
+    """Returns to the pair before the step forward when the server refuses that step as well."""
+
+    def _forward_in_doubt(self, record: Record, attempt: Attempt) -> Steps:
+        self._first_pair = attempt.pair
+        return (yield from super()._forward_in_doubt(record, attempt))
+
+    def _refused(self, record: Record, attempt: Attempt) -> Steps:
+        if not attempt.is_unproven:
+            return (yield from super()._refused(record, attempt))
+        without = self._with_orphans(record, (attempt.pair.new,), "rejected")
+        return (yield from self._saved(replace(without, pending=self._first_pair), "in_doubt"))
+
+
+class SaysNothingWasChanged(Rotation):
+    """Reports the last request, and not the account."""
+
+    def _outcome(self, status: AccountStatus, record: Record | None) -> Outcome:
+        return Outcome(status, record, tuple(self._answers))
 
 
 class TriesForEver(Rotation):

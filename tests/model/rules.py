@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import (
     MISMATCH_LIMIT,
-    UNPROVEN_LIMIT,
+    OF_THE_LAST_REQUEST,
+    UNPROVEN_TOTAL,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, Save, Send, Step
 
@@ -26,6 +27,7 @@ RULES = {
     "generation": "the generation grows with every write",
     "honest": "a record that is ok, with nothing pending that may be live, has the live password as the current one",
     "told": "a run ends with the record that is in the store",
+    "truthful": "a status that says nothing was changed is that of an account whose live password is known",
 }
 
 
@@ -59,7 +61,7 @@ def is_honest(live: str, record: Record | None) -> bool:
 def is_within_budget(failures: int, record: Record | None, excused: int) -> bool:
     """`excused`: failed sign-ins by copies that the network made, or that a person forgave."""
     unproven = record.unproven_sends if record else 0
-    return failures <= unproven + excused and 0 <= unproven <= UNPROVEN_LIMIT
+    return failures <= unproven + excused and 0 <= unproven <= UNPROVEN_TOTAL
 
 
 def drops_nothing(before: Record | None, after: Record, proven: set[str]) -> bool:
@@ -76,6 +78,13 @@ def was_staged(step: Send, steps: Sequence[Step], heard: Sequence[Any]) -> bool:
     if not isinstance(last, Save) or not heard[-1] or not last.record.pending:
         return False
     return (last.record.pending.old, last.record.pending.new) == (step.old, step.new)
+
+
+def is_truthful(outcome: Outcome) -> bool:
+    """A refusal leaves the pair that was refused in doubt, and does not say otherwise."""
+    if outcome.status == "refused":
+        return outcome.record is not None and outcome.record.status == "ok"
+    return outcome.status not in OF_THE_LAST_REQUEST or (outcome.record is not None and not doubt(outcome.record))
 
 
 def is_careful(outcome: Outcome) -> bool:

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import UNPROVEN_TOTAL
 from ansible_collections.rpaops.uipath.tests.model.explore import heal
 from ansible_collections.rpaops.uipath.tests.model.world import LOCKOUT, Left, Setting, World, begin, moves
 
@@ -49,6 +52,39 @@ class TestNoAnswerEverComes:
 
     def test_likewise_when_a_person_has_changed_the_password(self, setting: Setting, fate: str) -> None:
         assert repeated(setting, fate, changes=1).server.failures <= 4
+
+
+class TestAPersonReopensItAgainAndAgain:
+    @pytest.mark.parametrize("shows_sign_ins", [False, True], ids=["hidden", "shown"])
+    @pytest.mark.parametrize("fate", ["answer lost", "refused", "late"])
+    def test_the_server_never_locks_it(self, setting: Setting, fate: str, shows_sign_ins: bool) -> None:
+        world = begin(Left(faults=9 * RUNS, openings=RUNS, changes=1))
+        assert world.stored
+        world = replace(world, stored=replace(world.stored, status="out_of_sync"))
+        setting = replace(setting, shows_sign_ins=shows_sign_ins)
+        while world.left.openings or world.running:
+            options = dict(moves(world, setting))
+            wanted = [label for label in options if label.startswith("a person") or label.endswith(f": {fate}")]
+            reopens = [label for label in options if label.endswith("starts: resumed")]
+            world = options[(wanted + reopens + list(options))[0]]()
+            assert world.server.failures < LOCKOUT
+        assert world.stored
+        assert world.stored.status == "quarantined"
+        shown = world.server.failures if shows_sign_ins else 0  # the server may or may not count ours among them
+        assert world.stored.unproven_sends + shown >= UNPROVEN_TOTAL
+
+    def test_failed_sign_ins_that_others_caused_count(self, setting: Setting) -> None:
+        start = begin(Left(openings=1))
+        assert start.stored
+        closed = replace(start.stored, status="out_of_sync", unproven_sends=2)
+        failures = UNPROVEN_TOTAL - 2
+        world = replace(start, stored=closed, server=replace(start.server, failures=failures), excused=failures)
+        for _move in range(4):
+            options = dict(moves(world, replace(setting, shows_sign_ins=True)))
+            world = options[next((label for label in options if label.endswith("resumed")), next(iter(options)))]()
+        assert world.stored
+        assert (world.stored.reason, world.server.failures) == ("failed_sign_ins", UNPROVEN_TOTAL - 2)
+        assert not world.running
 
 
 class TestEveryRequestIsThrottled:

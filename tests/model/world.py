@@ -20,6 +20,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Current, Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
+    CountFailedSignIns,
     Outcome,
     PreserveConflict,
     RotationRequest,
@@ -42,7 +43,8 @@ RESUMED = RotationRequest(ACCOUNT, state="resumed", force=True)
 
 # What the network and the server may do to a request that is sent.
 VERDICTS = ("policy", "refused")
-FATES = ("request lost", "answer lost", "late", "twice", "echoed", "throttled", *VERDICTS)
+REFUSED_BUT_COPIED = "refused, echoed"  # the copy may be applied; one of a pair that the policy rejects never is
+FATES = ("request lost", "answer lost", "late", "twice", "echoed", "throttled", *VERDICTS, REFUSED_BUT_COPIED)
 Pair = tuple[str, str]
 
 
@@ -53,6 +55,7 @@ class Setting:
     rotation: Callable[..., Rotation] = Rotation
     policy_first: bool = False  # the server looks at the new password before the old one
     history: bool = False  # the server refuses what it has seen before, in words of its own
+    shows_sign_ins: bool = False  # the token may read the failed sign-ins
     locks: bool = True  # one run at a time
     compares: bool = True  # the store writes only over what the writer has read
     fates: tuple[str, ...] = FATES
@@ -270,7 +273,7 @@ def sent(world: World, setting: Setting, index: int, fate: str) -> World:
     world = replace(
         world,
         server=server,
-        flying=(*world.flying, pair) if fate in ("late", "echoed") else world.flying,
+        flying=(*world.flying, pair) if fate in ("late", "echoed", REFUSED_BUT_COPIED) else world.flying,
         excused=world.excused + (fate == "twice"),
     )
     return told(with_less_left(world, faults=1) if fate else world, setting, index, answer(kind))
@@ -279,6 +282,7 @@ def sent(world: World, setting: Setting, index: int, fate: str) -> World:
 def transmitted(server: ServerState, pair: Pair, setting: Setting, fate: str) -> tuple[ServerState, str]:
     if fate in ("request lost", "late", "throttled"):
         return server, "throttled" if fate == "throttled" else "unknown"
+    fate = "refused" if fate == REFUSED_BUT_COPIED else fate
     server, kind = judged(server, pair, setting, fate if fate in VERDICTS else None)
     if fate == "twice":
         server, kind = judged(server, pair, setting)
@@ -292,6 +296,8 @@ def stepped(world: World, setting: Setting, index: int) -> World:
     if isinstance(step, PreserveConflict):
         running = (*world.running[:index], replace(world.running[index], token=world.version))
         return told(replace(world, running=running + world.running[index + 1 :]), setting, index, world.stored)
+    if isinstance(step, CountFailedSignIns):
+        return told(world, setting, index, world.server.failures if setting.shows_sign_ins else 0)
     assert isinstance(step, Wait)
     return told(world, setting, index, None)
 
@@ -321,8 +327,10 @@ def proven(setting: Setting, process: Process) -> set[str]:
 
 
 def forgiven(record: Record | None, process: Process) -> int:
-    """A person who opens an account gives it a new budget, with the first write of the run."""
-    return record.unproven_sends if record and process.request != ROTATED and not process.heard else 0
+    """A person who gives a new password says that it was reset: the requests until then no longer count."""
+    reset = process.request.initial_password if process.request.state == "adopted" else None
+    is_new = record and reset and reset not in record.candidates() and not process.heard
+    return record.unproven_sends if record and is_new else 0
 
 
 def told(world: World, setting: Setting, index: int, heard: Any) -> World:
@@ -338,6 +346,7 @@ def left(world: World, setting: Setting, index: int) -> World:
     _done, outcome = played(setting.rotation, world.running[index].process)
     if not isinstance(outcome, Outcome):
         return world
+    setting.demand("truthful", rules.is_truthful(outcome))
     setting.demand("mismatches", rules.is_careful(outcome))
     setting.demand("told", not setting.locks or outcome.record in (None, world.stored))
     return without(world, index)

@@ -18,6 +18,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
+    CountFailedSignIns,
     Outcome,
     PreserveConflict,
     Save,
@@ -51,6 +52,7 @@ class Work:
     rotation: Callable[[Record | None], Rotation]
     send: Sender
     is_abandoned: Callable[[], bool]
+    count_failed_sign_ins: Callable[[], int] = lambda: 0
 
 
 def begin_account(store: OpenStore, user_id: str, work: Work) -> AccountRun | Outcome:
@@ -82,6 +84,7 @@ class AccountRun:
         self._record = record
         self._steps = steps
         self._work = work
+        self._saved: Record | None = None
         self._answers: list[PasswordAnswer] = []
 
     def proceed(self) -> Outcome | None:
@@ -113,20 +116,27 @@ class AccountRun:
         """Return the outcome of an account whose store failed. The answers until then count all the same."""
         return outcome_of(error, answers=tuple(self._answers))
 
-    def _carry_out(self, step: Save | PreserveConflict | Send) -> Any:
+    def _carry_out(self, step: Save | PreserveConflict | Send | CountFailedSignIns) -> Any:
         if sends_or_stages(step) and self._work.is_abandoned():
             raise Abandoned("The process that started this run is gone.")
         if isinstance(step, Save):
-            return self._record.write(step.record)
+            return self._write(step.record)
         if isinstance(step, PreserveConflict):
             return self._record.preserve_conflict()
+        if isinstance(step, CountFailedSignIns):
+            return self._work.count_failed_sign_ins()
         self._answers.append(self._work.send(step.old, step.new))
         return self._answers[-1]
+
+    def _write(self, record: Record) -> bool:
+        is_written = self._record.write(record)
+        self._saved = record if is_written else self._saved
+        return is_written
 
     def abandon(self) -> Outcome:
         """End an account that waits, without sending again. The next run sends the same pair."""
         release(self._lock)
-        return Outcome("in_doubt", None, tuple(self._answers))
+        return Outcome("in_doubt", self._saved, tuple(self._answers))
 
 
 def sends_or_stages(step: Step) -> bool:

@@ -55,7 +55,7 @@ def rotation_argument_spec() -> dict[str, dict[str, Any]]:
         "concurrency": {"type": "int", "default": 4},
         "max_failures": {"type": "int"},
         "settle_seconds": {"type": "float", "default": 90.0},
-        "consumers": {"type": "bool", "default": False},
+        "consumers": {"type": "bool"},
     }
 
 

@@ -14,6 +14,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Literal, Union, get_args
 
 KEPT_PREVIOUS = 3
+KEPT_ROTATIONS = 3
+# The requests without a proof that are allowed before a person has to look into the account.
+UNPROVEN_LIMIT = 4
 ClosedStatus = Literal["out_of_sync", "quarantined"]
 RecordStatus = Union[Literal["ok", "in_doubt"], ClosedStatus]
 Source = Literal["rotated", "adopted"]
@@ -27,6 +30,9 @@ OrphanReason = Literal[
     "replaced",
     "written by another process",
 ]
+# Why an account was closed.
+ClosedReason = Literal["wrong_password", "record_conflict", "barred", "unproven_sends", "failed_sign_ins"]
+REASONS: tuple[ClosedReason, ...] = get_args(ClosedReason)
 SOURCES: tuple[Source, ...] = get_args(Source)
 CLOSED: tuple[ClosedStatus, ...] = get_args(ClosedStatus)
 STATUSES: tuple[RecordStatus, ...] = ("ok", "in_doubt", *CLOSED)
@@ -44,11 +50,15 @@ class Account:
 
 @dataclass(frozen=True)
 class Current:
-    """The password that consumers use. `since` is an ISO 8601 time in UTC, or None if it is not known."""
+    """The password that consumers use. `since` is an ISO 8601 time in UTC, or None if it is not known.
+
+    `generation` is the record's when the password became the current one.
+    """
 
     password: str = field(repr=False)
     since: str | None
     source: Source
+    generation: int = 1
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,23 @@ class Retired:
 
 
 @dataclass(frozen=True)
+class RotatedBy:
+    """A rotation: when it was recorded, and the user or the job that ran it."""
+
+    at: str
+    by: str
+
+
+@dataclass(frozen=True)
 class Record:
+    """What the store keeps of one account.
+
+    `reason` says why a closed account was closed, `error_codes` are the server's codes of the last refusal.
+    `unproven_sends` are the requests since the last proof which may have counted as failed sign-ins. At
+    `unproven_limit`, the account is closed; only a person raises it, by reopening the account. `has_consumers`: every
+    new password has to be delivered, even if a run without consumers sets it.
+    """
+
     account: Account
     current: Current
     generation: int = 0
@@ -87,8 +113,14 @@ class Record:
     orphans: tuple[Orphan, ...] = ()
     previous: tuple[Retired, ...] = ()
     status: RecordStatus = "ok"
+    reason: ClosedReason | None = None
+    error_codes: tuple[str, ...] = ()
     unproven_sends: int = 0
+    unproven_limit: int = UNPROVEN_LIMIT
+    has_consumers: bool = False
     delivered: bool = True
+    delivered_at: str | None = None
+    rotations: tuple[RotatedBy, ...] = ()
 
     def candidates(self) -> tuple[str, ...]:
         """Return every password that may be live, the likeliest first."""
@@ -119,20 +151,30 @@ def with_names(record: Record, account: Account) -> Record:
     return replace(record, account=replace(record.account, **names))
 
 
-def committed(record: Record, pair: Pending, time: str, *, delivered: bool) -> Record:
+def committed(record: Record, pair: Pending, rotation: RotatedBy) -> Record:
     """Return the next record after the new password of the pair was proven live: all others are dead."""
     dead = dict.fromkeys((pair.old, *record.candidates()))
     retired = {old.password: old.retired_at for old in record.previous}
-    return next_generation(
+    generation = record.generation + 1
+    return replace(
         record,
-        current=Current(pair.new, time, "rotated"),
+        generation=generation,
+        current=Current(pair.new, rotation.at, "rotated", generation),
         pending=None,
         orphans=(),
-        previous=tuple(Retired(old, retired.get(old, time)) for old in dead if old != pair.new)[:KEPT_PREVIOUS],
+        previous=tuple(Retired(old, retired.get(old, rotation.at)) for old in dead if old != pair.new)[:KEPT_PREVIOUS],
         status="ok",
+        reason=None,
+        error_codes=(),
         unproven_sends=0,
-        delivered=delivered,
+        unproven_limit=UNPROVEN_LIMIT,
+        delivered=record.delivered and not record.has_consumers,
+        rotations=(rotation, *record.rotations)[:KEPT_ROTATIONS],
     )
+
+
+def closed(record: Record, status: ClosedStatus, reason: ClosedReason) -> Record:
+    return replace(record, status=status, reason=reason)
 
 
 def with_orphans(

@@ -12,7 +12,13 @@ from typing import Any
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import with_server_message
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._summaries import task_result
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, age_days, doubt
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    ClosedReason,
+    Record,
+    age_days,
+    closed_status,
+    doubt,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     AccountStatus,
     Outcome,
@@ -24,7 +30,7 @@ SUCCEEDED: frozenset[AccountStatus] = frozenset(
 )
 
 # The stored record may not be the one that this run has read.
-RECORD_UNCERTAIN: frozenset[AccountStatus] = frozenset({"busy", "store_error", "store_conflict"})
+RECORD_UNCERTAIN: frozenset[AccountStatus] = frozenset({"busy", "in_doubt", "store_error", "store_conflict"})
 
 # The message of every status: what it means and what to do next.
 MESSAGES: dict[AccountStatus, str] = {
@@ -57,18 +63,20 @@ MESSAGES: dict[AccountStatus, str] = {
         "The server's password policy rejected every new password. Set the option password to what the policy requires,"
         " or give the application the scope PM.Setting.Read."
     ),
+    "superseded": "The store has a newer password than the one that was delivered. Its delivery is due.",
     "not_found": "There is no such user on the server. The record is kept.",
     "in_doubt": (
         "It is not established which password in the record is live. Run again: the next run sends the same pair and"
         " finds out."
     ),
     "out_of_sync": (
-        "None of the passwords tried is live: the password was changed outside this store. Run with state: resumed and"
-        " force: true to try two other passwords in the record, or reset the password and run with state: adopted."
+        "It is not known which password is live; see reason. Run with state: resumed and force: true to try two"
+        " passwords of the record, or reset the password on the server and run with state: adopted."
     ),
     "quarantined": (
-        "The account is no longer tried, so that the server does not lock it: too many answers were lost, or the"
-        " server has locked or deactivated the user. Fix that, then run with state: resumed and force: true."
+        "The account is no longer tried, so that the server does not lock it; see reason. Fix that, then run with"
+        " state: resumed and force: true. If it stays quarantined, reset the password on the server and run with state:"
+        " adopted."
     ),
     "store_error": "The store cannot be used for this account. Nothing is sent until that is fixed.",
     "store_conflict": (
@@ -77,6 +85,18 @@ MESSAGES: dict[AccountStatus, str] = {
     ),
     "no_password": "The store has no record of the account. Check the option store, or give an initial_password.",
     "not_attempted": "Nothing was done for this account: the run stopped before its turn.",
+}
+
+# Why an account was closed. It comes before the message of the status.
+REASONS: dict[ClosedReason, str] = {
+    "wrong_password": (
+        "The server rejected the passwords that were tried as wrong. The password may have been changed elsewhere, or"
+        " the store or the server was restored from a backup."
+    ),
+    "record_conflict": "Another process wrote the record as well, with a password that this one does not have.",
+    "barred": "The server's error code says that the user is locked or not active.",
+    "unproven_sends": "Several requests did not prove which password is live: their answers were lost or refusals.",
+    "failed_sign_ins": "The server counts failed sign-ins of this user, and further ones could lock it.",
 }
 
 # The message of an account that is out of sync and was never rotated in this store.
@@ -106,6 +126,7 @@ def account_result(
         "failed": is_failed(outcome.status, age, request.max_age_days),
         "generation": record.generation if record else None,
         "age_days": age,
+        "reason": record.reason if record and closed_status(record) else None,
         "unproven_sends": record.unproven_sends if record else None,
         "attempts": sum(answer.attempts for answer in outcome.answers),
         "error_codes": error_codes(outcome),
@@ -144,8 +165,10 @@ def failed_answers(outcome: Outcome) -> Sequence[PasswordAnswer]:
 
 
 def error_codes(outcome: Outcome) -> list[str]:
+    """Return the codes of this run's answers or, of an account that was closed earlier, those in its record."""
     codes = [code for answer in failed_answers(outcome) for code in answer.codes]
-    return list(dict.fromkeys([*codes, *(outcome.error.codes if outcome.error else ())]))
+    recorded = outcome.record.error_codes if outcome.record and closed_status(outcome.record) else ()
+    return list(dict.fromkeys([*codes, *(outcome.error.codes if outcome.error else ()), *recorded]))
 
 
 def trace_id(outcome: Outcome) -> str | None:
@@ -166,11 +189,19 @@ def message(outcome: Outcome, stopped: str | None) -> str:
 
 
 def status_message(outcome: Outcome, *, is_explained: bool) -> str:
-    is_initial = outcome.record is not None and outcome.record.current.source == "adopted"
-    if outcome.status == "out_of_sync" and is_initial:
-        return INITIAL_REFUSED
+    record = outcome.record
+    if record and outcome.status == closed_status(record):
+        return closed_message(record)
     text = MESSAGES[outcome.status]
     return NOTHING_CHANGED if is_explained and text.endswith(NOTHING_CHANGED) else text
+
+
+def closed_message(record: Record) -> str:
+    """Return why the account was closed, and what to do."""
+    if record.reason == "wrong_password" and record.current.source == "adopted":
+        return INITIAL_REFUSED
+    status = closed_status(record)
+    return " ".join([*([REASONS[record.reason]] if record.reason else []), *([MESSAGES[status]] if status else [])])
 
 
 def rotation_result(results: list[dict[str, Any]]) -> dict[str, Any]:

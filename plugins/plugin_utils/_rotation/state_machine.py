@@ -16,6 +16,7 @@ It is safe because the server applies a pair only while the old password of the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -23,19 +24,26 @@ from typing import Any, Literal, Union
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    UNPROVEN_LIMIT,
+    ClosedReason,
+    ClosedStatus,
     Current,
     OrphanReason,
     Pending,
     Record,
+    RotatedBy,
     age_days,
+    closed,
     closed_status,
     committed,
+    doubt,
     next_generation,
     with_names,
     with_orphans,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     AccountStatus,
+    CountFailedSignIns,
     Outcome,
     PreserveConflict,
     RotationRequest,
@@ -46,8 +54,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     Wait,
 )
 
-# Requests since the last proof that may have counted as failed sign-ins. The server may lock the account at 10.
-UNPROVEN_LIMIT = 4
+# Requests without a proof over all reopenings. The server may lock the account at 10 failed sign-ins.
+UNPROVEN_TOTAL = 8
 # Answers "the old password is wrong" that one run may cause.
 MISMATCH_LIMIT = 2
 # New passwords that one run offers to the server's password policy.
@@ -61,9 +69,14 @@ NOT_APPLIED: dict[AnswerKind, AccountStatus] = {
     "wrong_url": "wrong_url",
     "not_found": "not_found",
 }
+# Statuses that say what became of the last request. An account that is in doubt ends as `in_doubt` instead.
+OF_THE_LAST_REQUEST: frozenset[AccountStatus] = frozenset(
+    {"throttled", "unreachable", "unauthorized", "wrong_url", "refused", "policy_rejected"}
+)
 
-# The keys of the tables below: the kinds of answers, and a refusal because the user is locked or inactive.
-Reaction = Union[AnswerKind, Literal["barred"]]
+# The keys of the tables below: the kinds of answers, a refusal because the user is locked or inactive, and an answer
+# that is not the Identity API's.
+Reaction = Union[AnswerKind, Literal["barred", "foreign"]]
 
 
 @dataclass(frozen=True)
@@ -71,15 +84,16 @@ class Attempt:
     """A pair that is about to be sent, and how this run came to it.
 
     `maybe_applied`: an earlier request with the same pair may have been applied. `untried`: passwords that may be live,
-    to try as the old one if this pair's old one is dead. `is_forward`: this run has made its step forward. `doubted`:
-    the pair from which it did so without a proof. `rejected`: how many new passwords the policy has rejected.
+    to try as the old one if this pair's old one is dead. `is_forward`: this run has made its step forward,
+    `is_unproven`: without a proof that the old password is dead. `rejected`: how many new passwords the policy has
+    rejected.
     """
 
     pair: Pending
     maybe_applied: bool = False
     untried: tuple[str, ...] = ()
     is_forward: bool = False
-    doubted: Pending | None = None
+    is_unproven: bool = False
     rejected: int = 0
 
 
@@ -96,10 +110,17 @@ class Rotation:
         *,
         now: Callable[[], datetime],
         new_password: Callable[[], str],
+        by: str = "",
+        unproven_total: int = UNPROVEN_TOTAL,
     ) -> None:
+        """`by` is the user or the job that runs this. `unproven_total` bounds the requests without a proof."""
         self._request = request
-        self._record = with_names(record, request.account) if record else None  # saved with the next write
+        self._record = as_requested(record, request) if record else None  # saved with the next write
         self._now = now
+        self._by = by
+        self._unproven_total = unproven_total
+        self._failed_sign_ins = 0
+        self._may_be_wrong = bool(record and doubt(record))
         self._new_password = new_password
         self._answers: list[PasswordAnswer] = []
         self._sent = ""
@@ -115,6 +136,7 @@ class Rotation:
             "policy": self._try_another_value,
             "refused": self._refused,
             "barred": self._quarantine,
+            "foreign": self._leave_in_doubt,
         }
         self._after_resend: Mapping[Reaction, Handler] = {
             **dict.fromkeys(NOT_APPLIED, self._still_in_doubt),
@@ -124,13 +146,14 @@ class Rotation:
             "policy": self._forward_in_doubt,
             "refused": self._forward_in_doubt,
             "barred": self._quarantine,
+            "foreign": self._leave_in_doubt,
         }
 
     def steps(self) -> Steps:
         if self._record is None:
             return (yield from self._first())
         if self._request.state == "present":
-            return self._outcome("fresh", self._record)
+            return self._nothing_due(self._record)
         wanted = {"rotated": self._rotated, "resumed": self._resumed, "adopted": self._adopted}
         return (yield from wanted.get(self._request.state, self._delivered)(self._record))
 
@@ -143,41 +166,53 @@ class Rotation:
             return self._outcome("fresh", None)
         if request.initial_password is None:
             return self._outcome("no_password", None)
-        record = Record(request.account, Current(request.initial_password, self._time(), "adopted"))
+        current = Current(request.initial_password, self._time(), "adopted")
+        record = Record(request.account, current, has_consumers=bool(request.consumers))
         if request.state == "present":
             return (yield from self._saved(record, "created"))
         return (yield from self._change(record))
 
+    def _nothing_due(self, record: Record) -> Outcome:
+        """Return the status of an account on which this run does not work: only a good one is fresh."""
+        return self._outcome(doubt(record) or "fresh", record)
+
     def _delivered(self, record: Record) -> Steps:
+        delivered = self._request.generation
+        if delivered is not None and delivered < record.current.generation:
+            # An older password was handed out, maybe after the current one.
+            undone = replace(record, delivered=False, delivered_at=None)
+            return (yield from self._saved(undone, "superseded"))
         if record.delivered:
-            return self._outcome("fresh", record)
-        if self._request.generation not in (None, record.generation):  # the consumers got an earlier password
-            return self._outcome("busy", record)
-        return (yield from self._saved(replace(record, delivered=True), "delivered"))
+            return self._nothing_due(record)
+        return (yield from self._saved(replace(record, delivered=True, delivered_at=self._time()), "delivered"))
 
     def _adopted(self, record: Record) -> Steps:
         """Use the initial password as the live one. Earlier candidates are kept, and are tried first."""
-        closed = closed_status(record)
-        if not closed:
-            return self._outcome("fresh", record)
-        if self._request.initial_password is None or was_refused(self._request.initial_password, record):
-            return self._outcome(closed, record)
+        status = closed_status(record)
+        if not status:
+            return self._nothing_due(record)
+        password = self._request.initial_password
+        if password is None or was_refused(password, record):
+            return self._outcome(status, record)
         former = self._with_orphans(replace(record, pending=None), record.candidates(), "before adoption")
-        current = Current(self._request.initial_password, self._time(), "adopted")
-        return (yield from self._change(replace(former, current=current, status="ok", unproven_sends=0)))
+        is_reset = password not in record.candidates()
+        opened = reopened(former, is_reset=is_reset)
+        self._may_be_wrong = not is_reset
+        current = Current(password, self._time(), "adopted", record.generation + 1)
+        return (yield from self._change(replace(opened, current=current, status="ok")))
 
     def _resumed(self, record: Record) -> Steps:
-        closed = closed_status(record)
-        if closed:
-            return (yield from self._reopen(record)) if self._request.force else self._outcome(closed, record)
+        status = closed_status(record)
+        if status:
+            return (yield from self._reopen(record)) if self._request.force else self._outcome(status, record)
         if not record.pending:
-            return self._outcome("fresh", record)
+            return self._nothing_due(record)
         return (yield from self._resume(record, record.pending))
 
     def _rotated(self, record: Record) -> Steps:
-        closed = closed_status(record)
-        if closed:
-            return self._outcome(closed, record)
+        status = closed_status(record)
+        if status:
+            return self._outcome(status, record)
         if record.pending:
             return (yield from self._resume(record, record.pending))
         due = self._due(record.current)
@@ -204,13 +239,14 @@ class Rotation:
         """Try the passwords that may be live, one after the other, up to the limit of mismatches."""
         first, *others = record.candidates()
         opened = self._with_orphans(replace(record, pending=None), record.candidates(), "not proven dead")
-        opened = replace(opened, status="in_doubt", unproven_sends=0)
+        opened = replace(reopened(opened), status="in_doubt")
         return (yield from self._send(opened, Attempt(self._pair(first), untried=tuple(others))))
 
     def _send(self, record: Record, attempt: Attempt) -> Steps:
         """Save the pair, send it, and continue as the table for this attempt says."""
-        if record.unproven_sends >= UNPROVEN_LIMIT:
-            return (yield from self._saved(replace(record, status="quarantined"), "quarantined"))
+        exhausted = yield from self._exhausted(record)
+        if exhausted:
+            return (yield from self._closed(record, "quarantined", exhausted))
         pair = attempt.pair
         staged = next_generation(
             record,
@@ -227,16 +263,28 @@ class Rotation:
         handlers = self._after_resend if attempt.maybe_applied else self._after_first_send
         return (yield from handlers[reaction(answer)](staged, attempt))
 
+    def _exhausted(self, record: Record) -> Generator[Step, Any, ClosedReason | None]:
+        """Return why nothing more may be sent for this account before a person has looked into it, or None.
+
+        The server's own count is asked for once, and only before a request with a password that may be wrong.
+        """
+        if record.unproven_sends >= min(record.unproven_limit, self._unproven_total):
+            return "unproven_sends"
+        if self._may_be_wrong and not self._answers:
+            self._failed_sign_ins = yield CountFailedSignIns()
+        if record.unproven_sends + self._failed_sign_ins >= self._unproven_total:
+            return "failed_sign_ins"
+        return None
+
     # Handlers of answers. `record` is the staged one
 
     def _commit(self, record: Record, attempt: Attempt) -> Steps:
-        delivered = record.delivered and not self._request.consumers
-        record = committed(record, attempt.pair, self._time(), delivered=delivered)
+        record = committed(record, attempt.pair, RotatedBy(self._time(), self._by))
         return (yield from self._persisted_as(record, self._success()))
 
     def _after_mismatch(self, record: Record, attempt: Attempt) -> Steps:
         """The old password is dead. The new one is live, or one that this run has not tried."""
-        if self._mismatches() >= MISMATCH_LIMIT:
+        if self._mismatches() >= MISMATCH_LIMIT or (self._request.in_new_store and not attempt.maybe_applied):
             return (yield from self._close(record, attempt))
         if not attempt.is_forward and (attempt.maybe_applied or not attempt.untried):
             return (yield from self._step_forward(record, attempt))
@@ -247,13 +295,17 @@ class Rotation:
         return (yield from self._close(record, attempt))
 
     def _close(self, record: Record, attempt: Attempt) -> Steps:
-        closed = replace(self._without_pair(record, attempt), status="out_of_sync")
-        return (yield from self._saved(closed, "out_of_sync"))
+        """None of the passwords tried is live. In a new store, the others' initial passwords are likely wrong too."""
+        outcome = yield from self._closed(self._without_pair(record, attempt), "out_of_sync", "wrong_password")
+        return replace(outcome, stops_run=self._request.in_new_store)
+
+    def _closed(self, record: Record, status: ClosedStatus, reason: ClosedReason) -> Steps:
+        return (yield from self._saved(closed(record, status, reason), status))
 
     def _step_forward(self, record: Record, attempt: Attempt) -> Steps:
         """Continue from the new password of a pair that may have been applied. A run does this once."""
         if attempt.is_forward:
-            return self._outcome("in_doubt", record)
+            return (yield from self._saved(record, "in_doubt"))
         onward = self._with_orphans(record, (attempt.pair.old,), "replaced")
         forward = replace(attempt, pair=self._pair(attempt.pair.new), maybe_applied=False, is_forward=True)
         return (yield from self._send(replace(onward, status="in_doubt"), forward))
@@ -265,13 +317,8 @@ class Rotation:
         """
         if not attempt.is_forward:
             untried = (*attempt.untried, attempt.pair.old)
-            attempt = replace(attempt, doubted=attempt.pair, untried=untried)
+            attempt = replace(attempt, is_unproven=True, untried=untried)
         return (yield from self._step_forward(record, attempt))
-
-    def _back_in_doubt(self, record: Record, doubted: Pending) -> Steps:
-        """The server refused the step forward as well, which proves nothing. The next run sends the first pair."""
-        without = self._with_orphans(record, [record.pending.new] if record.pending else [], "rejected")
-        return (yield from self._saved(replace(without, pending=doubted), "in_doubt"))
 
     def _wait_and_resend(self, record: Record, attempt: Attempt) -> Steps:
         yield Wait()
@@ -297,8 +344,8 @@ class Rotation:
 
     def _try_another_value(self, record: Record, attempt: Attempt) -> Steps:
         """The policy rejects the new password, and the pair was never sent before: the old password is live."""
-        if attempt.doubted:
-            return (yield from self._back_in_doubt(record, attempt.doubted))
+        if attempt.is_unproven:
+            return (yield from self._refused(record, attempt))
         rejected = attempt.rejected + 1
         proven = self._with_orphans(record, (attempt.pair.new,), "rejected by policy")
         proven = replace(proven, unproven_sends=record.unproven_sends - 1)
@@ -312,17 +359,18 @@ class Rotation:
         return (yield from self._saved(proven, "policy_rejected"))
 
     def _refused(self, record: Record, attempt: Attempt) -> Steps:
-        if attempt.doubted:
-            return (yield from self._back_in_doubt(record, attempt.doubted))
-        return self._outcome("refused", record)
+        """Stay on this pair: a late copy of the request may still be applied, so no earlier pair may follow."""
+        return (yield from self._saved(record, "refused"))
 
     def _quarantine(self, record: Record, attempt: Attempt) -> Steps:
-        return (yield from self._saved(replace(record, status="quarantined"), "quarantined"))
+        return (yield from self._closed(record, "quarantined", "barred"))
 
     # Writing
 
     def _saved(self, record: Record, status: AccountStatus) -> Steps:
-        return (yield from self._persisted_as(next_generation(record), status))
+        codes = tuple(dict.fromkeys(code for answer in self._answers for code in answer.codes))
+        following = next_generation(record, error_codes=codes or record.error_codes)
+        return (yield from self._persisted_as(following, status))
 
     def _persisted_as(self, record: Record, status: AccountStatus) -> Steps:
         failure = yield from self._persisted(record)
@@ -349,15 +397,15 @@ class Rotation:
     def _merged(self, ours: Record, theirs: Record) -> Record:
         """Keep the passwords of both. Theirs is older (restored, edited), or it is not known which one is right."""
         unknown = [password for password in theirs.candidates() if password not in ours.candidates()]
-        return replace(
-            self._with_orphans(ours, unknown, "written by another process"),
-            generation=max(ours.generation, theirs.generation) + 1,
-            status=ours.status if theirs.generation < ours.generation else "out_of_sync",
-        )
+        merged = self._with_orphans(ours, unknown, "written by another process")
+        merged = replace(merged, generation=max(ours.generation, theirs.generation) + 1)
+        return merged if theirs.generation < ours.generation else closed(merged, "out_of_sync", "record_conflict")
 
     # Helpers
 
     def _outcome(self, status: AccountStatus, record: Record | None) -> Outcome:
+        if record and record.status == "in_doubt" and status in OF_THE_LAST_REQUEST:
+            status = "in_doubt"
         return Outcome(status, record, tuple(self._answers))
 
     def _success(self) -> AccountStatus:
@@ -384,7 +432,30 @@ class Rotation:
 
 
 def reaction(answer: PasswordAnswer) -> Reaction:
+    if answer.keeps_doubt:
+        return "foreign"
     return "barred" if answer.kind == "refused" and is_barred(answer.codes) else answer.kind
+
+
+def as_requested(record: Record, request: RotationRequest) -> Record:
+    """Return the record with what the task says about the account: its names, and whether it has consumers."""
+    consumers = record.has_consumers if request.consumers is None else request.consumers
+    return replace(with_names(record, request.account), has_consumers=consumers)
+
+
+def reopened(record: Record, *, is_reset: bool = False) -> Record:
+    """Return an account that a person reopens. It may send more requests without a proof, but not without end.
+
+    `is_reset`: the password was set on the server, so the requests until then no longer count.
+    """
+    sends = 0 if is_reset else record.unproven_sends
+    limit = min(sends + UNPROVEN_LIMIT, UNPROVEN_TOTAL)
+    return replace(record, unproven_sends=sends, unproven_limit=limit, reason=None, error_codes=())
+
+
+def unproven_total(lockout_limit: int | None) -> int:
+    """Return the most requests without a proof for a server that locks a user after so many failed sign-ins."""
+    return UNPROVEN_TOTAL if lockout_limit is None else max(1, min(lockout_limit - 2, UNPROVEN_TOTAL))
 
 
 def was_refused(password: str, record: Record) -> bool:
@@ -393,7 +464,20 @@ def was_refused(password: str, record: Record) -> bool:
     return record.status == "out_of_sync" and (current.password, current.source) == (password, "adopted")
 
 
+# What the server says of a user who may not sign in. UiPath's codes are not documented.
+BARRED = frozenset({"locked", "lockout", "inactive", "deactivated", "disabled"})
+
+
 def is_barred(codes: Sequence[str]) -> bool:
-    """Tell whether the server bars the user from signing in (locked, inactive). UiPath's codes are not documented."""
-    about_users = [code.lower() for code in codes if not code.lower().startswith("password")]  # PasswordInBlocklist
-    return any(word in code for code in about_users for word in ("lock", "inactive", "notactive", "disabled"))
+    """Tell whether the server says that the user is locked or inactive, by the whole words of a code."""
+    words = [words_of(code) for code in codes]
+    return any(
+        BARRED.intersection(found) or ("not", "active") in zip(found, found[1:])
+        for found in words
+        if found[:1] != ["password"]  # PasswordInLockedList is about the password
+    )
+
+
+def words_of(code: str) -> list[str]:
+    """Return the words of a code such as `UserLockedOut`, in lower case."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", code)]

@@ -33,6 +33,7 @@ AccountStatus = Literal[
     "wrong_url",
     "refused",
     "policy_rejected",
+    "superseded",
     "not_found",
     "in_doubt",
     "out_of_sync",
@@ -70,17 +71,26 @@ class Wait:
     """Wait until a request whose answer was lost has been applied or dropped."""
 
 
-Step = Union[Save, PreserveConflict, Send, Wait]
+@dataclass(frozen=True)
+class CountFailedSignIns:
+    """Ask the server for the failed sign-ins since the last success. The reply is 0 if the token may not read them."""
+
+
+Step = Union[Save, PreserveConflict, Send, Wait, CountFailedSignIns]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an account ended: the record in the store, the server's answers, and the error that ended it early."""
+    """How an account ended: the record in the store, the server's answers, and the error that ended it early.
+
+    `stops_run`: the run starts no other account.
+    """
 
     status: AccountStatus
     record: Record | None
     answers: tuple[PasswordAnswer, ...] = ()
     error: UiPathError | None = None
+    stops_run: bool = False
 
     @property
     def changed(self) -> bool:
@@ -90,7 +100,7 @@ class Outcome:
     def stopped_by(self) -> AnswerKind | AccountStatus | None:
         """The answer or error after which no other account can succeed, or None."""
         kinds: list[AnswerKind | AccountStatus] = [answer.kind for answer in self.answers if answer.stops_task]
-        if self.error and self.error.stops_task:
+        if self.stops_run or (self.error and self.error.stops_task):
             kinds.append(self.status)
         return kinds[0] if kinds else None
 
@@ -108,7 +118,8 @@ def outcome_of(error: UiPathError, record: Record | None = None, answers: tuple[
 class RotationRequest:
     """What a task requests for one account, number `index` of its list.
 
-    `generation` belongs to the password that the consumers were given.
+    `generation` belongs to the password that the consumers were given. `consumers` is None where the record decides
+    whether there are any. `in_new_store`: the store has no record of any account, so it may not be the right one.
     """
 
     account: Account
@@ -116,6 +127,7 @@ class RotationRequest:
     initial_password: str | None = field(default=None, repr=False)
     max_age_days: float = 90.0
     force: bool = False
-    consumers: bool = False
+    consumers: bool | None = None
     generation: int | None = None
+    in_new_store: bool = False
     index: int = 0

@@ -15,7 +15,14 @@ from typing import Any
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connect
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, RequestError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.settings import PASSWORD_COMPLEXITY, read_setting
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.login_attempts import recent_sign_ins
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.settings import (
+    LOCKOUT_IS_ENABLED,
+    LOCKOUT_LIMIT,
+    PASSWORD_COMPLEXITY,
+    lockout_limit,
+    read_settings,
+)
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import (
     PasswordAnswer,
     canonical_user_id,
@@ -45,7 +52,11 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results im
     rotation_result,
     rounded_age,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import (
+    UNPROVEN_TOTAL,
+    Rotation,
+    unproven_total,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     Outcome,
     RotationRequest,
@@ -69,7 +80,17 @@ class BatchLimits:
     settle_seconds: float = 90.0
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """What the server allows: the rules for new passwords, and the most requests without a proof."""
+
+    rules: PasswordRules
+    unproven: int = UNPROVEN_TOTAL
+
+
 class RotationTask:
+    """A task over an open store. `by` is the user or the job that runs it, as the records will name it."""
+
     def __init__(
         self,
         store: OpenStore,
@@ -78,6 +99,7 @@ class RotationTask:
         limits: BatchLimits,
         partition_id: str | None = None,
         *,
+        by: str = "",
         sleep: Callable[[float], None] = time.sleep,
         warn: Callable[[str], None] = lambda _message: None,
     ) -> None:
@@ -86,6 +108,7 @@ class RotationTask:
         self._rules = rules
         self._partition_id = partition_id
         self._limits = limits
+        self._by = by
         self._sleep = sleep
         self._warn = warn
         self._starter = starter()
@@ -103,10 +126,10 @@ class RotationTask:
         refusal = self._sign_in() if sends else None
         if refusal:
             return self._refused(plans, due, refusal)
-        rules = self._server_rules() if sends else self._rules
+        bounds = self._server_bounds() if sends else Bounds(self._rules)
         if check_mode:
             return self._results(plans, {}, None)
-        batch = self._batch(due, plans, rules)
+        batch = self._batch(due, self._in_new_store(plans) if sends else plans, bounds)
         batch.run(self._in_order(due, plans))
         stop = batch.breaker.stop
         return self._results(plans, batch.outcomes, stop.reason if stop else None)
@@ -126,14 +149,24 @@ class RotationTask:
             return error
         return None
 
-    def _server_rules(self) -> PasswordRules:
-        """Return the rules for new passwords, raised to the server's policy if it can be read."""
-        setting = read_setting(self._client, PASSWORD_COMPLEXITY, self._partition_id)
-        rules = with_server_policy(self._rules, setting)
+    def _in_new_store(self, plans: Sequence[Plan]) -> Sequence[Plan]:
+        """Mark the requests if the store has no record of any account."""
+        if any(planned.record for planned in plans) or self._store.accounts():
+            return plans
+        return [replace(planned, request=replace(planned.request, in_new_store=True)) for planned in plans]
+
+    def _server_bounds(self) -> Bounds:
+        """Return the rules for new passwords and the limit of requests, as the server's settings demand.
+
+        What cannot be read demands nothing.
+        """
+        keys = (PASSWORD_COMPLEXITY, LOCKOUT_IS_ENABLED, LOCKOUT_LIMIT)
+        settings = read_settings(self._client, keys, self._partition_id)
+        rules = with_server_policy(self._rules, settings.get(PASSWORD_COMPLEXITY))
         problems = rules_problems(rules)
         if problems:
             raise InvalidInput([f"{problem} (required by the server's password policy)" for problem in problems])
-        return rules
+        return Bounds(rules, unproven_total(lockout_limit(settings)))
 
     def _in_order(self, due: Sequence[int], plans: Sequence[Plan]) -> list[int]:
         """Put accounts in doubt first, then those due, those proven not applied, and the run's own account."""
@@ -147,10 +180,11 @@ class RotationTask:
 
         return sorted(due, key=rank)
 
-    def _batch(self, due: Sequence[int], plans: Sequence[Plan], rules: PasswordRules) -> RotationBatch:
+    def _batch(self, due: Sequence[int], plans: Sequence[Plan], bounds: Bounds) -> RotationBatch:
         def begin(index: int) -> AccountRun | Outcome:
             request = plans[index].request
-            work = Work(rotation_of(request, rules), self._sender(request), self._is_abandoned)
+            rotation = self._rotation_of(request, bounds)
+            work = Work(rotation, self._sender(request), self._is_abandoned, self._sign_in_counter(request))
             return begin_account(self._store, request.account.user_id, work)
 
         def failed(index: int, outcome: Outcome) -> bool:
@@ -177,6 +211,23 @@ class RotationTask:
 
         return send
 
+    def _rotation_of(self, request: RotationRequest, bounds: Bounds) -> Callable[[Record | None], Rotation]:
+        return lambda record: Rotation(
+            request,
+            record,
+            now=utc_now,
+            new_password=lambda: new_password(bounds.rules),
+            by=self._by,
+            unproven_total=bounds.unproven,
+        )
+
+    def _sign_in_counter(self, request: RotationRequest) -> Callable[[], int]:
+        def count_failed_sign_ins() -> int:
+            sign_ins = recent_sign_ins(self._client, request.account.user_id)
+            return sign_ins.failures_since if sign_ins else 0
+
+        return count_failed_sign_ins
+
     def _wait(self) -> None:
         """Wait, unless the process that started this run is gone: then return, so that the locks are released."""
         seconds = self._limits.settle_seconds
@@ -200,10 +251,6 @@ class RotationTask:
         return results
 
 
-def rotation_of(request: RotationRequest, rules: PasswordRules) -> Callable[[Record | None], Rotation]:
-    return lambda record: Rotation(request, record, now=utc_now, new_password=lambda: new_password(rules))
-
-
 def starter() -> int:
     """Return the id of the process that started this one, even if it is gone and another one is now the parent."""
     parent = multiprocessing.parent_process()
@@ -220,9 +267,10 @@ def rotate(
     store: Store,
     *,
     check_mode: bool,
+    by: str = "",
     warn: Callable[[str], None] = lambda _message: None,
 ) -> dict[str, Any]:
-    """Run a task whose options are valid, and return its result."""
+    """Run a task whose options are valid, and return its result. `by` is the user or the job that runs it."""
     client = connect(
         options,
         environ,
@@ -238,7 +286,7 @@ def rotate(
             for warning in opened.warnings if options["accounts"] else ["accounts is empty: there is nothing to do."]:
                 warn(warning)
             requested = identified(rotation_requests(options), opened, client, partition_id)
-            task = RotationTask(opened, client, rules, limits, partition_id, warn=warn)
+            task = RotationTask(opened, client, rules, limits, partition_id, by=by, warn=warn)
             results = task.run(requested, check_mode=check_mode)
     except StoreError as error:
         if results is None:

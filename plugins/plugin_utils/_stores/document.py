@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    REASONS,
     SOURCES,
     STATUSES,
     Account,
@@ -18,9 +19,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     Pending,
     Record,
     Retired,
+    RotatedBy,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class InvalidRecord(ValueError):
@@ -42,7 +44,7 @@ def from_document(document: Any) -> Record:
         raise InvalidRecord("it is not a mapping")
     if document.get("schema") != SCHEMA:
         raise InvalidRecord(
-            "its schema is not 1: it was written by a newer version of the collection or by another program"
+            f"its schema is not {SCHEMA}: another version of the collection or another program wrote it"
         )
     try:
         record = read_fields(document)
@@ -51,11 +53,13 @@ def from_document(document: Any) -> Record:
     account = record.account
     if not all(isinstance(text, str) for text in (account.user_id, account.name or "", account.user_name or "")):
         raise InvalidRecord("a name or the user id in it is not a string: quote numbers")
-    numbers = (record.generation, record.unproven_sends)
+    numbers = (record.generation, record.current.generation, record.unproven_sends, record.unproven_limit)
     if record.current.source not in SOURCES:
         raise InvalidRecord("its source is neither rotated nor adopted")
     if record.status not in STATUSES or not all(isinstance(number, int) for number in numbers) or record.generation < 1:
         raise InvalidRecord("its status or one of its numbers is not valid")
+    if record.reason not in (None, *REASONS) or not all(isinstance(code, str) for code in record.error_codes):
+        raise InvalidRecord("its reason or an error code in it is not valid")
     if not all(isinstance(password, str) and password for password in record.passwords()):
         raise InvalidRecord("a password in it is not a string, or is empty")
     return record
@@ -73,6 +77,12 @@ def read_fields(document: Mapping[str, Any]) -> Record:
         orphans=tuple(Orphan(**orphan) for orphan in document["orphans"]),
         previous=tuple(Retired(**retired) for retired in document["previous"]),
         status=document["status"],
+        reason=document["reason"],
+        error_codes=tuple(document["error_codes"]),
         unproven_sends=document["unproven_sends"],
+        unproven_limit=document["unproven_limit"],
+        has_consumers=document["has_consumers"],
         delivered=document["delivered"],
+        delivered_at=document["delivered_at"],
+        rotations=tuple(RotatedBy(**rotation) for rotation in document["rotations"]),
     )

@@ -24,6 +24,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     Pending,
     Record,
     Retired,
+    RotatedBy,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
@@ -40,14 +41,20 @@ SECRETS = ("S3cret-old", "S3cret-new", "S3cret-orphan", "S3cret-retired")
 # A record in which every field holds something.
 FULL = Record(
     Account("https://identity.test", "id-1", "robot 1", "svc-robot-1"),
-    Current("S3cret-old", TIME, "rotated"),
+    Current("S3cret-old", TIME, "rotated", 40),
     generation=41,
     pending=Pending("S3cret-old", "S3cret-new", TIME, maybe_live=False),
     orphans=(Orphan("S3cret-orphan", TIME, "replaced"),),
     previous=(Retired("S3cret-retired", TIME),),
-    status="in_doubt",
+    status="quarantined",
+    reason="barred",
+    error_codes=("UserLockedOut",),
     unproven_sends=2,
+    unproven_limit=6,
+    has_consumers=True,
     delivered=False,
+    delivered_at=TIME,
+    rotations=(RotatedBy(TIME, "root@controller"),),
 )
 
 OLD, NEW = "Distinctive-old-1", "Distinctive-new-2"

@@ -201,5 +201,7 @@ class TestAbandon:
     def test_ends_in_doubt_and_frees_the_lock(self, store: MemoryStore) -> None:
         begun = Drive(store, UNKNOWN).begin()
         assert isinstance(begun, AccountRun)
-        assert begun.abandon() == Outcome("in_doubt", None, (UNKNOWN,))
+        staged = store.records["u1"]
+        assert staged.pending
+        assert begun.abandon() == Outcome("in_doubt", staged, (UNKNOWN,))
         assert (store.steps, store.held) == (ROTATION[:4], set())

@@ -59,7 +59,7 @@ class TestRotationArgumentSpec:
             4,
             90.0,
         )
-        assert (found["max_failures"], found["force"], found["consumers"]) == (None, False, False)
+        assert (found["max_failures"], found["force"], found["consumers"]) == (None, False, None)
         assert password_rules(found) == PasswordRules()
 
 

@@ -3,15 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     KEPT_PREVIOUS,
+    KEPT_ROTATIONS,
+    UNPROVEN_LIMIT,
     Current,
     Record,
     Retired,
+    RotatedBy,
     age_days,
     committed,
     doubt,
@@ -26,6 +30,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation
 )
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
+BY = RotatedBy("now", "root@controller")
 
 
 class TestRecord:
@@ -43,15 +48,31 @@ class TestRecord:
 class TestCommitted:
     def test_the_new_password_is_current_and_all_others_are_dead(self) -> None:
         assert FULL.pending
-        record = committed(FULL, FULL.pending, "now", delivered=True)
+        record = committed(FULL, FULL.pending, BY)
         assert record.candidates() == ("S3cret-new", "S3cret-old", "S3cret-orphan", "S3cret-retired")
-        assert (record.current, record.pending, record.orphans) == (Current("S3cret-new", "now", "rotated"), None, ())
-        assert (record.generation, record.status, record.unproven_sends, record.delivered) == (42, "ok", 0, True)
+        assert record.current == Current("S3cret-new", "now", "rotated", 42)
+        assert (record.pending, record.orphans) == (None, ())
+        assert (record.generation, record.status, record.unproven_sends) == (42, "ok", 0)
+        assert (record.reason, record.error_codes, record.unproven_limit) == (None, (), UNPROVEN_LIMIT)
+
+    @pytest.mark.parametrize("has_consumers", [True, False])
+    def test_is_to_be_delivered_if_there_are_consumers(self, has_consumers: bool) -> None:
+        record = replace(pending_record(), has_consumers=has_consumers)
+        assert record.pending
+        assert committed(record, record.pending, BY).delivered is not has_consumers
+
+    def test_the_last_rotations_are_kept_with_who_ran_them(self) -> None:
+        record = pending_record()
+        pair = record.pending
+        assert pair
+        for number in range(KEPT_ROTATIONS + 1):
+            record = committed(record, pair, RotatedBy(f"time {number}", "root@controller"))
+        assert [rotation.at for rotation in record.rotations] == ["time 3", "time 2", "time 1"]
 
     def test_the_last_dead_ones_are_kept_with_the_time_of_their_first_proof(self) -> None:
         assert FULL.pending
         many = tuple(Retired(f"dead-{number}", TIME) for number in range(KEPT_PREVIOUS))
-        record = committed(Record(FULL.account, FULL.current, previous=many), FULL.pending, "now", delivered=True)
+        record = committed(Record(FULL.account, FULL.current, previous=many), FULL.pending, BY)
         expected = (Retired("S3cret-old", "now"), Retired("dead-0", TIME), Retired("dead-1", TIME))
         assert record.previous == expected
 

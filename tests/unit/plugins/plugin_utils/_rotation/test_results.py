@@ -11,10 +11,18 @@ from typing import Any
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Unauthorized, UnexpectedAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Orphan, Record, Retired
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    Account,
+    ClosedReason,
+    ClosedStatus,
+    Orphan,
+    Record,
+    Retired,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
     INITIAL_REFUSED,
     MESSAGES,
+    REASONS,
     SUCCEEDED,
     account_result,
     is_failed,
@@ -69,6 +77,7 @@ class TestAccountResult:
             "failed": False,
             "generation": 7,
             "age_days": 9.5,
+            "reason": None,
             "unproven_sends": 1,
             "attempts": 3,
             "error_codes": [],
@@ -85,7 +94,7 @@ class TestAccountResult:
     def test_without_a_record(self) -> None:
         result = result_of(Outcome("no_password", None))
         unknown = {name for name, value in result.items() if value is None}
-        assert unknown == {"generation", "age_days", "unproven_sends", "trace_id"}
+        assert unknown == {"generation", "age_days", "reason", "unproven_sends", "trace_id"}
         assert (result["delivery_due"], result["attempts"]) == (False, 0)
 
     def test_without_an_id(self) -> None:
@@ -110,9 +119,20 @@ class TestAccountResult:
         assert result_of(Outcome("refused", record))["delivery_due"] is False
 
     def test_of_an_initial_password_that_was_never_live(self) -> None:
-        record = record_of(current=replace(CURRENT, source="adopted"))
+        current = replace(CURRENT, source="adopted")
+        record = record_of(current=current, status="out_of_sync", reason="wrong_password")
         assert result_of(Outcome("out_of_sync", record))["msg"] == INITIAL_REFUSED
-        assert result_of(Outcome("quarantined", record))["msg"] == MESSAGES["quarantined"]
+
+    @pytest.mark.parametrize("status", ["out_of_sync", "quarantined"])
+    @pytest.mark.parametrize("reason", REASONS)
+    def test_of_a_closed_account_says_why_in_every_run(self, status: ClosedStatus, reason: ClosedReason) -> None:
+        record = record_of(status=status, reason=reason, error_codes=("Odd",))
+        result = result_of(Outcome(status, record))
+        assert (result["reason"], result["error_codes"]) == (reason, ["Odd"])
+        assert result["msg"] == f"{REASONS[reason]} {MESSAGES[status]}"
+
+    def test_of_a_run_that_was_cut_off_delivers_nothing(self) -> None:
+        assert result_of(Outcome("in_doubt", record_of(delivered=False)))["delivery_due"] is False
 
     @pytest.mark.parametrize("status", MESSAGES)
     def test_every_status_has_its_message(self, status: AccountStatus) -> None:

@@ -15,7 +15,11 @@ from typing import Any
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import SignIn
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.settings import PASSWORD_COMPLEXITY
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.settings import (
+    LOCKOUT_IS_ENABLED,
+    LOCKOUT_LIMIT,
+    PASSWORD_COMPLEXITY,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import PasswordRules
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
@@ -51,7 +55,9 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
 
 UUID = "0c9c1c5e-7d0b-4f52-9a3e-2f6f0a7d1b11"
 ROW = "2 accounts in a row failed, the last as out_of_sync."
-TOKEN, SETTING = "POST /connect/token", f"GET /api/Setting?key={PASSWORD_COMPLEXITY}&partitionGlobalId={ORGANIZATION}"
+TOKEN = "POST /connect/token"
+KEYS = "&".join(f"key={key}" for key in (PASSWORD_COMPLEXITY, LOCKOUT_IS_ENABLED, LOCKOUT_LIMIT))
+SETTING = f"GET /api/Setting?{KEYS}&partitionGlobalId={ORGANIZATION}"
 
 
 def users_token(user_id: str, sub_type: str = "user") -> SignIn:
@@ -321,15 +327,32 @@ class TestStopped:
         assert setup.server.changes() == ["u0", "u0", "u1", "u1"]
         assert setup.store.records["u4"].generation == 1
 
-    @pytest.mark.parametrize("status", [401, 403])
-    def test_a_refused_caller_stops_at_once(self, status: int) -> None:
+    def test_a_refused_caller_stops_at_once(self) -> None:
         setup = TaskSetup(
-            store=MemoryStore.holding(record_of("u1"), record_of("u2")), faults={"u1": [status]}, max_failures=0
+            store=MemoryStore.holding(record_of("u1"), record_of("u2")), faults={"u1": [401]}, max_failures=0
         )
         results = setup.run()
         assert [result["status"] for result in results] == ["unauthorized", "not_attempted"]
         assert results[1]["msg"].endswith(" the error unauthorized occurred for another account.")
         assert setup.store.records["u1"].unproven_sends == 0
+
+    def test_an_account_that_the_caller_may_not_change_does_not(self) -> None:
+        setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")), faults={"u1": [403]})
+        assert setup.statuses() == ["unauthorized", "rotated"]
+        assert setup.store.records["u1"].unproven_sends == 0
+
+    def test_a_wrong_initial_password_in_a_new_store_stops_at_once(self) -> None:
+        requests = [request_of(user, initial_password="wrong") for user in ("u1", "u2")]
+        setup = TaskSetup(*requests, store=MemoryStore(), max_failures=0)
+        results = setup.run()
+        assert [result["status"] for result in results] == ["out_of_sync", "not_attempted"]
+        assert len(setup.server.changes()) == 1
+
+    def test_a_wrong_initial_password_in_another_store_does_not(self) -> None:
+        requests = [request_of(user, initial_password="wrong") for user in ("u1", "u2")]
+        setup = TaskSetup(*requests, store=MemoryStore.holding(record_of("u3", days=1)))
+        assert setup.statuses() == ["out_of_sync", "out_of_sync"]
+        assert len(setup.server.changes()) == 4
 
     def test_a_wrong_url_stops_at_once(self) -> None:
         setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")), faults={"u1": [405]})

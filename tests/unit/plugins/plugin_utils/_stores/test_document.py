@@ -31,7 +31,7 @@ class TestToDocument:
     def test_the_pair_has_the_documented_names(self) -> None:
         pair = {"from": "S3cret-old", "to": "S3cret-new", "staged_at": TIME, "maybe_live": False}
         assert to_document(FULL)["pending"] == pair
-        assert to_document(FULL)["schema"] == 1
+        assert to_document(FULL)["schema"] == 2
 
 
 def damaged(**fields: Any) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class TestFromDocument:
         with pytest.raises(InvalidRecord, match="not a mapping"):
             from_document(document)
 
-    @pytest.mark.parametrize("schema", [None, 0, 2, "1"], ids=repr)
+    @pytest.mark.parametrize("schema", [None, 0, 1, 3, "2"], ids=repr)
     def test_refuses_another_schema(self, schema: Any) -> None:
         with pytest.raises(InvalidRecord, match="schema"):
             from_document(damaged(schema=schema))
@@ -77,6 +77,11 @@ class TestFromDocument:
             {"generation": "41"},
             {"generation": None},
             {"unproven_sends": "2"},
+            {"unproven_limit": None},
+            {"reason": "other"},
+            {"error_codes": [5]},
+            {"rotations": [{"at": TIME}]},
+            {"current": {"password": "S3cret-old", "since": TIME, "source": "rotated", "generation": "41"}},
         ],
         ids=repr,
     )

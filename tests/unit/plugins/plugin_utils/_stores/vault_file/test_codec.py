@@ -72,7 +72,7 @@ class TestDecode:
             (f"password: [{CLEAR}", "it is neither JSON nor YAML"),
             ("[" * 10_000, "it is neither JSON nor YAML"),
             (f"- {CLEAR}", "it is not a mapping"),
-            (f"schema: 2\npassword: {CLEAR}", "its schema is not 1"),
+            (f"schema: 1\npassword: {CLEAR}", "its schema is not 2"),
             (HAND_WRITTEN % (USER, "2026-01-01"), "quote times"),
         ],
     )

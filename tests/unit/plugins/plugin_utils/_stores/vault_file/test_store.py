@@ -58,7 +58,12 @@ class TestWrite:
             [*command, str(record_file(directory))], env=environment, capture_output=True, check=True, text=True
         )
         document = yaml.safe_load(shown.stdout)
-        assert document["current"] == {"password": SECOND, "since": COMMITTED.current.since, "source": "rotated"}
+        assert document["current"] == {
+            "password": SECOND,
+            "since": COMMITTED.current.since,
+            "source": "rotated",
+            "generation": COMMITTED.current.generation,
+        }
         assert document["previous"][0]["password"] == FIRST
 
 

@@ -60,7 +60,7 @@ RESTAGED = replace(a_record(3, SECOND, THIRD), previous=(Retired(FIRST, TIME),))
 
 
 HAND_WRITTEN = """
-schema: 1
+schema: 2
 account: {identity_url: https://cloud.example/acme/identity_, user_id: %s, name: null, user_name: null}
 current: {password: by hand, since: %s, source: rotated}
 generation: 1
@@ -68,8 +68,14 @@ pending: null
 orphans: []
 previous: []
 status: ok
+reason: null
+error_codes: []
 unproven_sends: 0
+unproven_limit: 4
+has_consumers: false
 delivered: true
+delivered_at: null
+rotations: []
 """
 
 # What closes the stores that were opened here. Until a test asks for that, a store stays as a killed run leaves it.
