@@ -102,7 +102,10 @@ options:
     type: dict
     suboptions:
       length:
-        description: The number of characters, V(8) to V(256).
+        description:
+          - The number of characters, at most V(256).
+          - Rules whose passwords would have less than 64 bits of entropy are refused. With the defaults
+            of the other options, the least length is V(12).
         type: int
         default: 24
       lower:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import string
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from typing import Any
 SPECIAL = "!#+,-.:=?@_~"
 CLASSES = ("lower", "upper", "digits", "special")
 LONGEST = 256
+# In bits. A server may be attacked with all the time there is, once its database was read.
+LEAST_ENTROPY = 64
 # The fields of the server's setting Auth.Password.PasswordComplexity. Its length is a string.
 REQUIRED = {"hasLowercase": "lower", "hasUppercase": "upper", "hasDigit": "digits", "hasSpecialCharacter": "special"}
 
@@ -41,6 +44,10 @@ class PasswordRules:
         }[name]
         return "".join(char for char in dict.fromkeys(all_characters) if char not in self.exclude)
 
+    def characters(self) -> str:
+        """Return the characters of all classes of a password."""
+        return "".join(self.alphabet(name) for name in self.used())
+
     def used(self) -> list[str]:
         """Return the character classes of a password."""
         return [name for name in CLASSES if getattr(self, name) > 0] or ["lower", "digits"]
@@ -61,7 +68,29 @@ def rules_problems(rules: PasswordRules) -> list[str]:
         problems.append(f"password.length must be from 8 to {LONGEST}")
     elif sum(minimums) > rules.length:
         problems.append("password.length is less than the sum of the minimums")
-    return problems
+    return problems or entropy_problems(rules)
+
+
+def entropy_problems(rules: PasswordRules) -> list[str]:
+    """Return that passwords of otherwise valid rules could be guessed, and the length that would help."""
+    bits, for_each = entropy(rules), math.log2(len(rules.characters()))
+    if bits >= LEAST_ENTROPY:
+        return []
+    length = rules.length + math.ceil((LEAST_ENTROPY - bits) / for_each) if for_each else math.inf
+    advice = f"set it to at least {length}" if length <= LONGEST else "exclude fewer characters"
+    return [
+        f"password.length is too small for so few characters: such a password has {math.floor(bits)} bits of entropy,"
+        f" and {LEAST_ENTROPY} are needed: {advice}, or allow more characters with password.exclude,"
+        " password.special_characters and the minimums"
+    ]
+
+
+def entropy(rules: PasswordRules) -> float:
+    """Return a lower bound of the bits of entropy of a password, as if the order of its characters were known."""
+    required = {name: getattr(rules, name) for name in rules.used()}
+    rest = rules.length - sum(required.values())
+    bits = [count * math.log2(len(rules.alphabet(name))) for name, count in required.items()]
+    return math.fsum([*bits, rest * math.log2(len(rules.characters()))])
 
 
 def is_special(char: str) -> bool:
@@ -73,8 +102,7 @@ def new_password(rules: PasswordRules) -> str:
     """Return a random password: the minimum of each class, the rest from all classes in use, in random order."""
     used = rules.used()
     chosen = [secrets.choice(rules.alphabet(name)) for name in used for _count in range(getattr(rules, name))]
-    everything = "".join(rules.alphabet(name) for name in used)
-    chosen += [secrets.choice(everything) for _count in range(rules.length - len(chosen))]
+    chosen += [secrets.choice(rules.characters()) for _count in range(rules.length - len(chosen))]
     secrets.SystemRandom().shuffle(chosen)
     return "".join(chosen)
 

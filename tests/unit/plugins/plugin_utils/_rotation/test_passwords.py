@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import string
+from collections import Counter
 from collections.abc import Sequence
+from itertools import permutations, product
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords 
     LONGEST,
     SPECIAL,
     PasswordRules,
+    entropy,
     new_password,
     rules_problems,
     with_server_policy,
@@ -61,7 +65,7 @@ class TestRulesProblems:
         "rules",
         [
             PasswordRules(),
-            PasswordRules(length=8, lower=2, upper=2, digits=2, special=2),
+            PasswordRules(length=12),
             PasswordRules(length=LONGEST),
             PasswordRules(**NONE),  # type: ignore[arg-type]
             PasswordRules(special=0, special_characters=""),
@@ -95,6 +99,59 @@ class TestRulesProblems:
     def test_all_together(self) -> None:
         rules = PasswordRules(length=1, lower=-1, digits=-5, special_characters="")
         assert len(rules_problems(rules)) == 4
+
+
+class TestEntropyProblems:
+    @pytest.mark.parametrize(
+        ("rules", "bits", "advice"),
+        [
+            (PasswordRules(length=8), 41, "set it to at least 12, or"),
+            (PasswordRules(length=11), 59, "set it to at least 12, or"),
+            (PasswordRules(length=8, lower=2, upper=2, digits=2, special=2), 32, "set it to at least 14, or"),
+            (PasswordRules(**{**NONE, "digits": 1}, length=19), 63, "set it to at least 20, or"),  # type: ignore[arg-type]
+            (PasswordRules(**{**NONE, "digits": 1}, exclude="23456789"), 24, "set it to at least 64, or"),  # type: ignore[arg-type]
+            (PasswordRules(**{**NONE, "special": 1}, special_characters="!"), 0, "exclude fewer characters, or"),  # type: ignore[arg-type]
+        ],
+    )
+    def test_are_those_of_fewer_than_64_bits(self, rules: PasswordRules, bits: int, advice: str) -> None:
+        (problem,) = rules_problems(rules)
+        assert problem.startswith("password.length is too small for so few characters")
+        assert f"has {bits} bits of entropy, and 64 are needed: {advice}" in problem
+
+    def test_the_advice_is_enough(self) -> None:
+        assert rules_problems(PasswordRules(**{**NONE, "digits": 1}, length=20)) == []  # type: ignore[arg-type]
+
+    def test_are_also_those_of_the_servers_policy(self) -> None:
+        """A required digit that can only be 1 takes the place of a letter."""
+        rules = PasswordRules(**{**NONE, "lower": 1}, length=14, exclude="023456789")  # type: ignore[arg-type]
+        assert rules_problems(rules) == []
+        (problem,) = rules_problems(with_server_policy(rules, setting(hasDigit=True)))
+        assert "has 61 bits of entropy" in problem
+
+
+class TestEntropy:
+    def test_is_that_of_a_uniform_choice_where_nothing_is_required_of_more_than_one_class(self) -> None:
+        rules = PasswordRules(**{**NONE, "lower": 1}, length=20)  # type: ignore[arg-type]
+        assert entropy(rules) == pytest.approx(20 * math.log2(26))
+        assert entropy(PasswordRules(**NONE, length=20)) == pytest.approx(20 * math.log2(36))  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(
+        "rules",
+        [
+            PasswordRules(
+                length=3, lower=1, digits=1, upper=0, special=0, exclude=string.ascii_lowercase[3:] + "3456789"
+            ),
+            PasswordRules(
+                length=3, lower=2, digits=1, upper=0, special=0, exclude=string.ascii_lowercase[2:] + "456789"
+            ),
+        ],
+    )
+    def test_the_likeliest_password_is_no_likelier_than_that(self, rules: PasswordRules) -> None:
+        """Every choice and every order is equally likely, so all of them can be counted."""
+        required = [rules.alphabet(name) for name in rules.used() for _count in range(getattr(rules, name))]
+        rest = [rules.characters()] * (rules.length - len(required))
+        ways = [order for choice in product(*required, *rest) for order in permutations(choice)]
+        assert Counter(ways).most_common(1)[0][1] / len(ways) <= 2 ** -entropy(rules) + 1e-12
 
 
 class TestNewPassword:
@@ -190,9 +247,9 @@ class TestWithServerPolicy:
         assert with_server_policy(PasswordRules(special=0), setting(hasSpecialCharacter=value)).special == 0
 
     def test_makes_room_for_what_it_adds(self) -> None:
-        rules = PasswordRules(length=8, lower=4, upper=0, digits=4, special=0)
+        rules = PasswordRules(length=18, lower=9, upper=0, digits=9, special=0)
         raised = with_server_policy(rules, setting(hasUppercase=True, hasSpecialCharacter=True))
-        assert raised.length == 10
+        assert raised.length == 20
         assert rules_problems(raised) == []
 
     def test_stays_below_the_longest_password(self) -> None:
