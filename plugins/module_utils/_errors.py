@@ -41,8 +41,8 @@ class UiPathError(Exception):
         self.codes = tuple(codes)
         self.trace_id = trace_id
         self.attempts = 0
-        # The answer says that the request was not applied, but an earlier copy of it may have been.
-        self.keeps_doubt = False
+        # Whether the answer is not the Identity API's own. Then an earlier copy of the request may have been applied.
+        self.is_foreign = False
 
 
 class InvalidInput(UiPathError):

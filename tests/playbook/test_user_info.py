@@ -195,14 +195,18 @@ class TestListing:
         assert (ids(run["Missing"]), run["Missing"]["missing"]) == ([], ["user0240"])
         assert simulator.count("list_users") == 6
 
+    @pytest.mark.parametrize("status", [200, 404])
     def test_a_page_for_humans_in_place_of_the_newer_listing(
-        self, play: Playbook, organization: SimulatorProcess
+        self, play: Playbook, organization: SimulatorProcess, status: int
     ) -> None:
-        """A gateway may answer an operation that it does not know with its own 404."""
-        organization.fault("html", "list_users", status=404)
-        run = play([find("Names", names=["clerk"])], succeeds=True)
+        """Servers answer an operation that they do not know with the single-page application, gateways with a 404."""
+        organization.fault("html", "list_users", status=status, times=2)
+        run = play([find("Pages only"), find("Names", names=["clerk"])])
+        assert (run["Pages only"]["status"], run["Pages only"]["http_status"]) == ("wrong_url", status)
         assert ids(run["Names"]) == [CLERK]
-        assert organization.count("list_users") == 2
+        organization.fault("html", "list_users", status=status)
+        changed = play([task("Change", **by_name("Jane.Doe"))], succeeds=True)["Change"]
+        assert (changed["status"], changed["user_id"]) == ("changed", JANE)
 
     def test_a_thousand_names_among_twenty_thousand_users(self, play: Playbook, simulator: SimulatorProcess) -> None:
         users = simulator.generate_users(20_000)

@@ -265,7 +265,7 @@ class Client:
             answered = f"{call.place} was answered with HTTP status {response.status}"
             message = f"There is no Identity API at identity_url: {answered}; {likely} ({RIGHT_FORMS})."
             error = self._described(WrongUrl, call, response, message)
-            error.keeps_doubt = not call.safe and (page or not response.is_api_body)
+            error.is_foreign = page or not response.is_api_body
             raise error
         self._api_confirmed = self._api_confirmed or response.json is not None
 
@@ -284,7 +284,9 @@ class Client:
         return self._described(kind, call, response, message)
 
     def _foreign(self, kind: type[UiPathError], call: _Call, response: Response) -> UiPathError:
-        return self._described(kind, call, response, not_the_api(call, response))
+        error = self._described(kind, call, response, not_the_api(call, response))
+        error.is_foreign = True
+        return error
 
     def _described(self, kind: type[UiPathError], call: _Call, response: Response, message: str) -> UiPathError:
         """Return an error that carries the server's message, masked. `message` may contain the request's URL."""

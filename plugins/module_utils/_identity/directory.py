@@ -18,6 +18,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     InvalidInput,
     ListChanged,
     NotFound,
+    UnexpectedAnswer,
     WrongUrl,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
@@ -98,7 +99,7 @@ class Directory:
     def __init__(self, client: Client, organization_id: str) -> None:
         self._client = client
         self._organization_id = organization_id
-        self._listings = list(LISTINGS)
+        self._listings: tuple[str, ...] = LISTINGS
 
     def list_users(self) -> list[User]:
         """Return all users, each once, in one call per PAGE_SIZE of them."""
@@ -115,24 +116,35 @@ class Directory:
         return list(users.values())
 
     def _page(self, skip: int) -> Page:
-        """Return one page, by the older operation where the server does not know the newer one."""
-        query: dict[str, str | int] = {"top": PAGE_SIZE, "skip": skip, "sortBy": "userName", "sortOrder": "asc"}
-        url = list_users_url(self._client.identity_url, self._listings[0], self._organization_id, query)
-        try:
-            response = self._client.get(url)
-        except WrongUrl as error:
-            if error.http_status != 404 or len(self._listings) == 1:
-                raise
-            response = None
-        if (response is None or response.status == 404) and len(self._listings) > 1:
-            del self._listings[0]
-            return self._page(skip)
-        if response is None or response.status == 404:
-            raise NotFound("There is no organization with this partition_id on the server.", http_status=404)
+        response = self._answer(skip)
         page = read_page(response.json) if response.status == 200 else None
         if page is None:
             raise self._client.unexpected(response)
         return page
+
+    def _answer(self, skip: int) -> Response:
+        """Ask for one page, by the older operation where the server does not know the newer one.
+
+        For an operation that they do not know, servers answer with 404, or with a web page and any status.
+        """
+        is_api_there = False
+        for listing in self._listings:
+            try:
+                response = self._client.get(self._url(listing, skip))
+            except (WrongUrl, UnexpectedAnswer) as error:
+                is_last = listing == self._listings[-1]
+                if not error.is_foreign or (is_last and not is_api_there):
+                    raise
+                continue
+            if response.status != 404:
+                self._listings = (listing,)
+                return response
+            is_api_there = True
+        raise NotFound("There is no organization with this partition_id on the server.", http_status=404)
+
+    def _url(self, listing: str, skip: int) -> str:
+        query: dict[str, str | int] = {"top": PAGE_SIZE, "skip": skip, "sortBy": "userName", "sortOrder": "asc"}
+        return list_users_url(self._client.identity_url, listing, self._organization_id, query)
 
 
 def open_directory(client: Client, partition_id: str | None) -> Directory:

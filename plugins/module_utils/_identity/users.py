@@ -43,8 +43,8 @@ AnswerKind = Literal[
 class PasswordAnswer:
     """What one change-password request proves. `message` and `codes` are the server's, masked; `cause` is ours.
 
-    `keeps_doubt`: the kind says "not applied", but the answer was not the API's own, so that an earlier copy of the
-    request may have been applied.
+    `keeps_doubt`: the answer was not the API's own, so that an earlier copy of the request may have been applied even
+    where the kind says "not applied".
     """
 
     kind: AnswerKind
@@ -84,7 +84,7 @@ def unanswered(error: RequestError) -> PasswordAnswer:
         trace_id=error.trace_id,
         attempts=error.attempts,
         stops_task=error.stops_task,
-        keeps_doubt=error.keeps_doubt,
+        keeps_doubt=error.is_foreign,
     )
 
 

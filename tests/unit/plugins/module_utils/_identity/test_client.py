@@ -499,7 +499,7 @@ class TestForeignAnswers:
         assert (
             f"There is no Identity API at identity_url: {URL} was answered with HTTP status {status}; " in error.message
         )
-        assert error.keeps_doubt == (not isinstance(answer, dict) and status != 405)
+        assert error.is_foreign == (not isinstance(answer, dict) and status != 405)
         likely = "identity_url is probably https://identity.test/identity"
         likely += " (" if "UnsupportedApiVersion" in error.codes else " or https://identity.test/identity_ ("
         misnamed = "check the name of the organization in identity_url ("

@@ -166,11 +166,21 @@ class TestListUsers:
 
 
 class TestGenerations:
-    @pytest.mark.parametrize(("answer", "headers"), [(b"", {}), ({"title": "Not Found"}, {}), (b"<html>", HTML)])
+    @pytest.mark.parametrize(
+        ("status", "answer", "headers"),
+        [
+            (404, b"", {}),
+            (404, {"title": "Not Found"}, {}),
+            (404, b"<html>", HTML),
+            (200, b"<html>", HTML),
+            (302, b"", {}),
+            (405, b"<html>", HTML),
+        ],
+    )
     def test_an_older_server_is_asked_its_own_way_from_then_on(
-        self, directory: Directory, server: Transcript, answer: object, headers: dict[str, str]
+        self, directory: Directory, server: Transcript, status: int, answer: object, headers: dict[str, str]
     ) -> None:
-        server.expects(listing()).answers(404, answer, headers)
+        server.expects(listing()).answers(status, answer, headers)
         server.expects(listing(operation=OLDER)).answers(200, page(A, total=2))
         server.expects(listing(skip=1, operation=OLDER)).answers(200, page(B, total=2))
         assert ids(directory.list_users()) == ["id-a", "id-b"]
@@ -184,16 +194,38 @@ class TestGenerations:
             directory.list_users()
         assert (caught.value.http_status, caught.value.status) == (404, "not_found")
 
-    def test_pages_for_humans_at_both_are_a_wrong_url(self, directory: Directory, server: Transcript) -> None:
-        server.expects(listing()).answers(404, b"<html>", HTML)
-        server.expects(listing(operation=OLDER)).answers(404, b"<html>", HTML)
+    @pytest.mark.parametrize(("newer", "older"), [(b"{}", b"<html>"), (b"<html>", b"{}")])
+    def test_a_wrong_organization_where_only_one_of_the_operations_exists(
+        self, directory: Directory, server: Transcript, newer: bytes, older: bytes
+    ) -> None:
+        server.expects(listing()).answers(404, newer)
+        server.expects(listing(operation=OLDER)).answers(404, older)
+        with pytest.raises(NotFound, match="no organization with this partition_id"):
+            directory.list_users()
+
+    @pytest.mark.parametrize("status", [200, 404])
+    def test_pages_for_humans_at_both_are_a_wrong_url(
+        self, directory: Directory, server: Transcript, status: int
+    ) -> None:
+        server.expects(listing()).answers(status, b"<html>", HTML)
+        server.expects(listing(operation=OLDER)).answers(status, b"<html>", HTML)
         with pytest.raises(WrongUrl, match="no Identity API at identity_url") as caught:
             directory.list_users()
-        assert caught.value.http_status == 404
+        assert caught.value.http_status == status
 
-    @pytest.mark.parametrize(("status", "answer"), [(200, b"<html>"), (302, b""), (405, b"")])
-    def test_any_other_sign_of_a_wrong_url_is_one_at_once(
-        self, directory: Directory, server: Transcript, status: int, answer: bytes
+    def test_an_older_server_may_answer_with_pages_after_the_api_was_seen(
+        self, server: Transcript, clock: Clock
+    ) -> None:
+        client = client_of(server, clock)
+        server.expects(one_user("id-a")).answers(200, A)
+        server.expects(listing()).answers(200, b"<html>", HTML)
+        server.expects(listing(operation=OLDER)).answers(200, page(A))
+        read_users(client, ["id-a"])
+        assert ids(Directory(client, ORGANIZATION).list_users()) == ["id-a"]
+
+    @pytest.mark.parametrize(("status", "answer"), [(405, b""), (400, {"code": "InvalidPartition"})])
+    def test_a_sign_of_a_wrong_url_from_the_api_itself_is_one_at_once(
+        self, directory: Directory, server: Transcript, status: int, answer: object
     ) -> None:
         server.expects(listing()).answers(status, answer)
         with pytest.raises(WrongUrl):

@@ -89,7 +89,7 @@ class TestPrepared:
         [
             (401, b"", Unauthorized),
             (403, b"", Unauthorized),
-            (200, b"<html>", WrongUrl),
+            (405, b"", WrongUrl),
             (429, b"", Throttled),
             (200, {}, UnexpectedAnswer),
             (400, {}, UnexpectedAnswer),
