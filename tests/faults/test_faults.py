@@ -110,7 +110,7 @@ def test_sixteen_lost_answers_at_once_do_not_stop_the_batch(rig: Rig) -> None:
 
 def test_when_every_answer_is_lost_the_account_is_left_alone_before_the_server_locks_it(rig: Rig) -> None:
     [user] = rig.prepare("lost")
-    rig.simulator.configure(lockout={"enabled": True})
+    rig.simulator.configure(lockout={"counts_changes": True})
     rig.simulator.fault("drop", apply=True, times=None)
     hours = [f"hour {number}" for number in range(1, 5)]
     run = rig.play([rig.task([user], hour) for hour in hours])

@@ -43,7 +43,8 @@ class SimulatorProcess:
         self.tls = tls
         self.client_files: Files | None = None  # where the server demands a certificate
         ready = folder / "ready.json"
-        command = [sys.executable, str(SERVER), "--ready-file", str(ready), "--log", *options]
+        # Any id, so that a test can give its users names that speak.
+        command = [sys.executable, str(SERVER), "--ready-file", str(ready), "--ids", "any", "--log", *options]
         if tls:
             command += ["--certfile", str(tls.certificate), "--keyfile", str(tls.key)]
         with self.log.open("wb") as log:

@@ -17,6 +17,20 @@ from ansible_collections.rpaops.uipath.tests.playbook.scene import NEW, OLD, Sce
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import SERVER, SimulatorProcess, wait_until
 
 FOR_EVER: dict[str, Any] = {"times": None}
+# What UiPath's documentation of the operation shows under "400 Bad Request".
+DOCUMENTED_ERROR: dict[str, Any] = {
+    "errors": {
+        "bypassBasicAuthRestriction": [
+            f"Unexpected character encountered while parsing value: {character}. "
+            "Path 'bypassBasicAuthRestriction', line 17, position 35."
+            for character in "ha"
+        ]
+    },
+    "type": "https://tools.ietf.org/html/rfc7231#section-6.5.1",
+    "title": "One or more validation errors occurred.",
+    "status": 400,
+    "traceId": "00-0123456789abcdef0123456789abcdef-0123456789abcdef-00",
+}
 
 
 @dataclass(frozen=True)
@@ -82,6 +96,7 @@ CASES = {
     "success with a code": Case("not_succeeded", {"code": "UserLockedOut"}, "refused", OLD),
     "success denied after": Case("not_succeeded", APPLIED, "refused", NEW),
     "success with a mismatch": Case("not_succeeded", {"code": "PasswordMismatch"}, "wrong_password", OLD, 1),
+    "documented error": Case("custom", {"status": 400, "json": DOCUMENTED_ERROR}, "refused", OLD),
     "problem details": Case("problem", {}, "refused", OLD),
     "quoted passwords": Case("quoting_result", {}, "refused", OLD),
     "unheard of code": Case("identity_error", {"code": "New", "description": "New."}, "refused", OLD),
@@ -122,6 +137,18 @@ def stopped(shared_scene: Scene) -> tuple[PlaybookRun, SimulatorProcess]:
     for name, (kind, parameters, _status) in STOPPING.items():
         simulator.fault(kind, user_id=name, **parameters)
     return shared_scene.play([task(name, **change(name)) for name in STOPPING]), simulator
+
+
+def test_the_documented_error_is_quoted_without_the_characters_of_the_request(
+    bad_day: tuple[PlaybookRun, SimulatorProcess],
+) -> None:
+    run, _simulator = bad_day
+    result = run.users("All")["documented error"]
+    assert (result["http_status"], result["error_codes"], result["attempts"]) == (400, [], 1)
+    assert result["trace_id"] == DOCUMENTED_ERROR["traceId"]
+    assert "bypassBasicAuthRestriction: Unexpected character encountered while parsing value: " in result["msg"]
+    assert "value: h" not in result["msg"]
+    assert "value: a" not in result["msg"]
 
 
 @pytest.mark.matrix

@@ -178,7 +178,7 @@ class TestListing:
     @pytest.mark.parametrize(("generations", "calls"), [("new", 3), ("old", 4), ("both", 3)])
     def test_both_generations(self, play: Playbook, simulator: SimulatorProcess, generations: str, calls: int) -> None:
         simulator.generate_users(2500)
-        simulator.configure(generations=generations)
+        simulator.configure(generations=generations, absent_paths="not_found")
         assert len(play([find("All")], succeeds=True)["All"]["users"]) == 2500
         assert simulator.count("list_users") == calls
 

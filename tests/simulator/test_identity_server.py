@@ -29,6 +29,7 @@ from ansible_collections.rpaops.uipath.tests.playbook.simulator import server_mo
 SERVER = Path(__file__).parents[1] / "integration/targets/setup_simulator/files/identity_server.py"
 PARTITION = "7a2f0b1e-52f4-4f0e-9d0c-6a2b5d1c9e10"
 USER = "11111111-1111-4111-8111-111111111111"
+NOBODY = "99999999-9999-4999-8999-999999999999"
 OLD, NEW = "initial-1", "changed-1"
 FORM = "application/x-www-form-urlencoded"
 BASES = {
@@ -262,7 +263,7 @@ class TestChangePassword:
         reply = client.change()
         assert (reply.status, reply.json["succeeded"], reply.codes) == (400, False, ["PasswordMismatch"])
         assert client.live(NEW)
-        assert client.change(NEW, NEW).status == 200
+        assert client.change(NEW, OLD).status == 200
         report = client.control("GET", "report")
         assert report["applied"] == {USER: 2}
         assert report["mismatches"] == {USER: 1}
@@ -297,23 +298,86 @@ class TestChangePassword:
         client.configure(history={"limit": 0})
         assert client.change(NEW, OLD).status == 200
 
-    def test_lockout(self, client: Client) -> None:
-        client.configure(lockout={"enabled": True, "max_failures": 2, "seconds": 60})
-        for _attempt in range(2):
-            assert client.change("wrong").codes == ["PasswordMismatch"]
-        assert client.change().codes == ["UserLockedOut"]
-        assert client.control("GET", f"users/{USER}")["locked"] is True
+    def test_a_history_of_one_is_the_live_password(self, client: Client) -> None:
+        client.configure(history={"limit": 1})
+        assert client.change(OLD, OLD).codes == ["PasswordReuse"]
+        client.change()
+        assert client.change(NEW, OLD).status == 200
+
+    @pytest.mark.parametrize("order", ["old-first", "policy-first"])
+    @pytest.mark.parametrize("code", ["PasswordReuse", "UiPath_NobodyKnows"])
+    def test_history_of_every_order_and_code(self, client: Client, order: str, code: str) -> None:
+        client.configure(order=order, history={"code": code, "limit": 1})
+        assert client.change(OLD, OLD).codes == [code]
+        assert client.change("wrong", OLD).codes == ([code] if order == "policy-first" else ["PasswordMismatch"])
 
     @pytest.mark.parametrize(
-        ("fields", "code"),
-        [({"isActive": False}, "UserInactive"), ({"type": "directoryUser"}, "UserHasNoLocalPassword")],
+        ("checked", "wrong", "right"),
+        [
+            ("never", "PasswordMismatch", "PasswordReuse"),
+            ("after-old", "PasswordMismatch", "PasswordsEqual"),
+            ("first", "PasswordsEqual", "PasswordsEqual"),
+        ],
     )
-    def test_users_that_cannot(self, client: Client, fields: dict[str, Any], code: str) -> None:
-        client.control("POST", "users", {"users": [{"id": USER, "password": OLD, **fields}]})
+    def test_equality(self, client: Client, checked: str, wrong: str, right: str) -> None:
+        client.configure(equality={"checked": checked}, history={"limit": 1})
+        assert client.change("wrong-123", "wrong-123").codes == [wrong]
+        assert client.change(OLD, OLD).codes == [right]
+
+    def test_equality_is_looked_at_last_where_the_history_is_first(self, client: Client) -> None:
+        client.configure(order="policy-first", equality={"checked": "after-old"}, history={"limit": 0})
+        assert client.change("wrong-123", "wrong-123").codes == ["PasswordMismatch"]
+        assert client.change(OLD, OLD).codes == ["PasswordsEqual"]
+
+    def test_mismatches_count_as_failed_sign_ins_if_told(self, client: Client) -> None:
+        client.configure(lockout={"counts_changes": True, "max_failures": 2})
+        assert client.change("wrong").codes == ["PasswordMismatch"]
+        assert client.control("GET", f"users/{USER}")["failures"] == 1
+        assert client.change("wrong").codes == ["PasswordMismatch"]
+        assert client.control("GET", f"users/{USER}")["locked"] is True
+
+    def test_mismatches_do_not_count_by_default(self, client: Client) -> None:
+        client.configure(lockout={"max_failures": 1})
+        client.change("wrong")
+        user = client.control("GET", f"users/{USER}")
+        assert (user["failures"], user["locked"]) == (0, False)
+
+    @pytest.mark.parametrize("refuses", [False, True])
+    def test_change_of_a_locked_user(self, client: Client, refuses: bool) -> None:
+        client.configure(lockout={"max_failures": 1, "refuses_changes": refuses})
+        client.control("POST", "sign-in", {"user_id": USER, "password": "wrong"})
+        assert client.control("GET", f"users/{USER}")["locked"] is True
+        assert client.change().status == (400 if refuses else 200)
+
+    @pytest.mark.parametrize(("resets", "failures"), [(False, 1), (True, 0)])
+    def test_failed_sign_ins_after_a_change(self, client: Client, resets: bool, failures: int) -> None:
+        client.configure(lockout={"reset_by_change": resets})
+        client.control("POST", "sign-in", {"user_id": USER, "password": "wrong"})
+        client.change()
+        assert client.control("GET", f"users/{USER}")["failures"] == failures
+
+    def test_sign_in_resets_the_counter(self, client: Client) -> None:
+        for password in ("wrong", OLD):
+            client.control("POST", "sign-in", {"user_id": USER, "password": password})
+        assert client.control("GET", f"users/{USER}")["failures"] == 0
+
+    @pytest.mark.parametrize(("refused", "status"), [(False, 200), (True, 400)])
+    def test_inactive_user(self, client: Client, refused: bool, status: int) -> None:
+        client.control("POST", "users", {"users": [{"id": USER, "password": OLD, "isActive": False}]})
+        client.configure(inactive={"refused": refused})
+        reply = client.change()
+        assert reply.status == status
+        assert not refused or reply.codes == ["UserInactive"]
+
+    @pytest.mark.parametrize("code", ["PasswordMismatch", "UserHasNoLocalPassword"])
+    def test_directory_user(self, client: Client, code: str) -> None:
+        client.control("POST", "users", {"users": [{"id": USER, "password": OLD, "type": "directoryUser"}]})
+        client.configure(no_password_code=code)
         assert client.change().codes == [code]
 
     @pytest.mark.parametrize("user_id", ["har-3107", "a/b?c#d%e", "..", "a b", "Jürgen", "DOMÄIN\\x"])
     def test_id_is_one_segment(self, client: Client, user_id: str) -> None:
+        client.configure(ids="any")
         client.control("POST", "users", {"users": [{"id": user_id, "password": OLD}]})
         assert client.change(user_id=user_id).status == 200
         assert client.live(NEW, user_id)
@@ -322,8 +386,15 @@ class TestChangePassword:
         user_id = "abcdefab-1111-4111-8111-111111111111"
         client.control("POST", "users", {"users": [{"id": user_id, "password": OLD}]})
         assert client.change(user_id=user_id.upper()).status == 200
-        reply = client.change(user_id="nobody")
+        reply = client.change(user_id=NOBODY)
         assert (reply.status, reply.json["title"]) == (404, "Not Found")
+
+    @pytest.mark.parametrize(("ids", "status"), [("uuid", 400), ("any", 404)])
+    def test_id_that_is_no_uuid(self, client: Client, ids: str, status: int) -> None:
+        client.configure(ids=ids)
+        reply = client.change(user_id="har-3107")
+        assert reply.status == status
+        assert ids == "any" or reply.json["errors"] == {"userId": ["The value 'har-3107' is not valid."]}
 
     @pytest.mark.parametrize(
         "body",
@@ -339,7 +410,9 @@ class TestChangePassword:
             b'{"oldPassword": "\xff", "newPassword": "abcdefg1"}',
         ],
     )
-    def test_model_binding(self, client: Client, body: bytes) -> None:
+    @pytest.mark.parametrize("validation", ["newtonsoft", "system-text-json"])
+    def test_model_binding(self, client: Client, body: bytes, validation: str) -> None:
+        client.configure(validation=validation)
         reply = client.api("POST", f"User/{USER}/changepassword", body)
         assert (reply.status, reply.json["status"]) == (400, 400)
         assert reply.headers["Content-Type"].startswith("application/problem+json")
@@ -347,9 +420,47 @@ class TestChangePassword:
         assert reply.json["errors"]
         assert client.live(OLD)
 
-    def test_binding_quotes_the_body(self, client: Client) -> None:
+    @pytest.mark.parametrize(
+        ("body", "errors"),
+        [
+            (
+                b'{"oldPassword": hasRestriction}',
+                {
+                    "oldPassword": [
+                        f"Unexpected character encountered while parsing value: {character}. "
+                        "Path 'oldPassword', line 1, position 17."
+                        for character in "ha"
+                    ]
+                },
+            ),
+            (
+                b'{"oldPassword": [1]}',
+                {
+                    "oldPassword": [
+                        "Unexpected character encountered while parsing value: [. "
+                        "Path 'oldPassword', line 1, position 14."
+                    ]
+                },
+            ),
+            (
+                b'{"oldPassword": 7}',
+                {
+                    "oldPassword": [
+                        "Error converting value 7 to type 'System.String'. Path 'oldPassword', line 1, position 14."
+                    ]
+                },
+            ),
+        ],
+    )
+    def test_binding_quotes_the_body(self, client: Client, body: bytes, errors: dict[str, list[str]]) -> None:
+        assert client.api("POST", f"User/{USER}/changepassword", body).json["errors"] == errors
+
+    def test_binding_in_the_words_of_system_text_json(self, client: Client) -> None:
+        client.configure(validation="system-text-json")
         reply = client.api("POST", f"User/{USER}/changepassword", b'{"oldPassword": x}')
         assert "'x' is an invalid start of a value" in reply.json["errors"]["$"][0]
+        reply = client.api("POST", f"User/{USER}/changepassword", b'{"oldPassword": 7}')
+        assert list(reply.json["errors"]) == ["$.oldPassword"]
 
     def test_unknown_fields_are_ignored_and_names_ignore_case(self, client: Client) -> None:
         pair = {"OLDPASSWORD": OLD, "NewPassword": NEW, "more": 1}
@@ -389,15 +500,23 @@ class TestUsers:
 
     @pytest.mark.parametrize(("generations", "new", "old"), [("new", 200, 404), ("old", 404, 200), ("both", 200, 200)])
     def test_generations(self, client: Client, generations: str, new: int, old: int) -> None:
-        client.configure(generations=generations)
+        client.configure(generations=generations, absent_paths="not_found")
         assert client.api("GET", f"User/users/{PARTITION}").status == new
         assert client.api("GET", f"UserPartition/users/{PARTITION}").status == old
+
+    @pytest.mark.parametrize("path", [f"UserPartition/users/{PARTITION}", "Robots", "User/1/2/3"])
+    def test_absent_paths(self, client: Client, path: str) -> None:
+        client.configure(generations="new")
+        reply = client.api("GET", path)
+        assert (reply.status, reply.is_html) == (200, True)
+        client.configure(absent_paths="not_found")
+        assert client.api("GET", path).status == 404
 
     def test_get(self, client: Client) -> None:
         user = client.api("GET", f"User/{USER}").json
         assert set(user) == {"id", *identity_server.USER_DEFAULTS}
         assert (user["id"], user["userName"], user["type"]) == (USER, "robo", "user")
-        assert client.api("GET", "User/nobody").status == 404
+        assert client.api("GET", f"User/{NOBODY}").status == 404
 
     def test_put_changes_what_is_given(self, client: Client) -> None:
         group = "22222222-2222-4222-8222-222222222222"
@@ -484,7 +603,7 @@ class TestLoginAttempts:
         assert client.api("GET", f"User/{USER}/loginAttempts").status == 403
 
     def test_unknown_user(self, client: Client) -> None:
-        assert client.api("GET", "User/nobody/loginAttempts").status == 404
+        assert client.api("GET", f"User/{NOBODY}/loginAttempts").status == 404
 
 
 class TestSettings:
@@ -643,11 +762,11 @@ class TestFaults:
     def test_selectors(self, client: Client) -> None:
         client.fault("status", operation="*", skip=1, times=2, status=503)
         assert [client.api("GET", f"User/{USER}").status for _attempt in range(4)] == [200, 503, 503, 200]
-        client.fault("forbidden", operation="get_user", user_id="other", times=None)
+        client.fault("forbidden", operation="get_user", user_id=NOBODY, times=None)
         assert client.api("GET", f"User/{USER}").status == 200
-        assert client.api("GET", "User/other").status == 403
+        assert client.api("GET", f"User/{NOBODY}").status == 403
         client.control("DELETE", "faults")
-        assert client.api("GET", "User/other").status == 404
+        assert client.api("GET", f"User/{NOBODY}").status == 404
 
     def test_probability_has_a_seed(self, client: Client) -> None:
         def statuses() -> list[int]:

@@ -18,6 +18,7 @@ Command line
 --client-ca F         require a client certificate that this CA has signed
 --forms FORM          all, standalone, host, organization or tenant (all)
 --order ORDER         old-first (the stock framework) or policy-first (old-first)
+--ids KIND            uuid: any other user id is a 400; any: every text may be a user's id (uuid)
 --state FILE          keep the users in this journal; it survives ``kill -9``
 --config FILE         JSON: any key of the configuration, and ``users``, ``generate``, ``faults`` as below
 --ready-file FILE     write the ready line there too, atomically
@@ -37,6 +38,9 @@ Configuration
 
 ``GET /simulator/config`` shows it, ``PATCH /simulator/config`` merges into it; a ``null`` removes a client or a static
 token. Keys and defaults are in ``DEFAULT_CONFIG``, each with its meaning.
+
+The defaults are those of ASP.NET Core Identity and of a server that nobody has configured. UiPath documents neither, so
+that every other way in which a server may answer is an option.
 
 Control API
 ===========
@@ -147,6 +151,7 @@ from urllib.parse import parse_qs, quote, unquote
 
 FORMS = ("standalone", "host", "organization", "tenant")
 ORDERS = ("old-first", "policy-first")
+EQUALITY_CHECKS = ("never", "first", "after-old")
 
 DEFAULT_CONFIG: dict[str, Any] = {
     "forms": "all",  # "all", one form, or a list of forms
@@ -154,6 +159,9 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "tenant": "DefaultTenant",
     "partition_id": "7a2f0b1e-52f4-4f0e-9d0c-6a2b5d1c9e10",
     "order": "old-first",  # what is checked first: the old password, or policy and history of the new one
+    "ids": "uuid",  # of users; any other is a 400. "any": every text may be one, and an unknown one is a 404
+    "absent_paths": "page",  # what a path that does not exist gets: "page", the single-page application, or "not_found"
+    "validation": "newtonsoft",  # the wording of validation errors, or "system-text-json"
     "generations": "both",  # of the user list: "new" (/api/User/users), "old" (/api/UserPartition/users), "both"
     "search": "prefix",  # what searchTerm does with names and addresses: "prefix" or "contains"
     "latency": 0.0,
@@ -161,10 +169,22 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "policy": {"min_length": 8, "digit": True, "lower": True, "upper": False, "special": False, "unique_chars": 1},
     # limit: that many latest passwords are refused; counts_current: the live one is the first of them
     "history": {"limit": 0, "counts_current": True, "code": "PasswordReuse"},
-    "lockout": {"enabled": False, "max_failures": 10, "seconds": 300, "code": "UserLockedOut"},
+    # whether a pair of two equal passwords is refused: "never", "first" or "after-old", when the old one was right
+    "equality": {"checked": "never", "code": "PasswordsEqual"},
+    # counts_changes: a mismatch of a password change counts as a failed sign-in; refuses_changes: those of a locked
+    # user; reset_by_change: a change resets the counter, as a sign-in always does
+    "lockout": {
+        "enabled": True,
+        "max_failures": 10,
+        "seconds": 300,
+        "code": "UserLockedOut",
+        "counts_changes": False,
+        "refuses_changes": False,
+        "reset_by_change": False,
+    },
     "login_attempts": {"lists_changes": False},  # whether a mismatch of a password change is listed as a failed sign-in
-    "inactive": {"refused": True, "code": "UserInactive"},
-    "no_password_code": "UserHasNoLocalPassword",  # directory users, robots, groups
+    "inactive": {"refused": False, "code": "UserInactive"},
+    "no_password_code": "PasswordMismatch",  # of directory users, robots, groups: there is no hash that could match
     "reset": {"policy": True, "history": False, "unlocks": True},  # what an administrator's reset checks and does
     "create_existing": "recreate",  # POST of a user that exists: "recreate" or "refuse"
     "token_lifetime": 3600,
@@ -437,18 +457,23 @@ class BindingError(Exception):
         self.answer = answer
 
 
-def bind(request: Request, fields: dict[str, str], required: tuple[str, ...] = ()) -> dict[str, Any]:
+def bind(
+    request: Request, fields: dict[str, str], required: tuple[str, ...] = (), *, wording: str = "newtonsoft"
+) -> dict[str, Any]:
     """The known fields that the body gives a value other than null; unknown ones are ignored, names ignore case."""
     kind = request.content_type
     if kind not in ("application/json", "text/json") and not re.fullmatch(r"application/[\w.-]+\+json", kind):
         raise BindingError(problem(415, "Unsupported Media Type"))
     if not request.body.strip():
         raise BindingError(invalid({"": ["A non-empty request body is required."]}))
-    document = parsed_object(request)
+    document = parsed_object(request, WORDINGS[wording])
     given = {str(name).lower(): value for name, value in document.items()}
     values = {name: given[name.lower()] for name in fields if given.get(name.lower()) is not None}
-    ill_typed = {f"$.{name}": [conversion(request, name, TYPES[fields[name]][1])]
-                 for name, value in values.items() if not TYPES[fields[name]][0](value)}  # fmt: skip
+    ill_typed = {}
+    for name, value in values.items():
+        is_right, type_name = TYPES[fields[name]]
+        if not is_right(value):
+            ill_typed.update(WORDINGS[wording].conversion(request, name, value, type_name))
     if ill_typed:
         raise BindingError(invalid(ill_typed))
     missing = {name: [f"The {name[0].upper()}{name[1:]} field is required."]
@@ -458,28 +483,62 @@ def bind(request: Request, fields: dict[str, str], required: tuple[str, ...] = (
     return values
 
 
-def parsed_object(request: Request) -> dict[str, Any]:
-    command = {"command": ["The command field is required."]}
+def parsed_object(request: Request, wording: Wording) -> dict[str, Any]:
     try:
         document = request.json
     except ValueError as error:
-        raise BindingError(invalid({"$": [syntax_message(request.body, error)], **command})) from error
+        raise BindingError(invalid(wording.syntax(request.body, error))) from error
     if not isinstance(document, dict):
-        raise BindingError(invalid({"$": [conversion(request, "", "UiPath.Command")], **command}))
+        raise BindingError(invalid(wording.conversion(request, "", document, "UiPath.Command")))
     return document
 
 
-def conversion(request: Request, name: str, type_name: str) -> str:
+def newtonsoft_conversion(request: Request, name: str, value: Any, type_name: str) -> dict[str, list[str]]:
+    place = f"Path '{name}', line 1, position {value_position(request, name) + 1}."
+    if isinstance(value, (dict, list)):
+        return {name: [f"Unexpected character encountered while parsing value: {json.dumps(value)[0]}. {place}"]}
+    return {name: [f"Error converting value {json.dumps(value, ensure_ascii=False)} to type '{type_name}'. {place}"]}
+
+
+def newtonsoft_syntax(body: bytes, error: ValueError) -> dict[str, list[str]]:
+    """One message for each of the first characters that are no value, as in UiPath's documentation of the operation."""
+    if not isinstance(error, json.JSONDecodeError):
+        return {"": ["Error reading string. Path '', line 1, position 0."]}
+    text = body.decode("utf-8", "replace")
+    named = re.search(r'"(\w+)"\s*:[^,:]*$', text[: error.pos])
+    path = named.group(1) if named else ""
+    place = f"Path '{path}', line {error.lineno}, position {error.colno}."
+    if error.pos >= len(text):
+        return {path: [f"Unexpected end when reading JSON. {place}"]}
+    if "escape" in error.msg:
+        return {path: [f"Bad JSON escape sequence: {text[error.pos : error.pos + 2]}. {place}"]}
+    return {
+        path: [
+            f"Unexpected character encountered while parsing value: {character}. {place}"
+            for character in text[error.pos : error.pos + 2]
+        ]
+    }
+
+
+def system_text_json_conversion(request: Request, name: str, value: Any, type_name: str) -> dict[str, list[str]]:
     where = f"$.{name}" if name else "$"
-    position = max(request.body.find(name.encode("utf-8")), 0) + len(name)
-    return (
+    message = (
         f"The JSON value could not be converted to {type_name}. "
-        f"Path: {where} | LineNumber: 0 | BytePositionInLine: {position}."
+        f"Path: {where} | LineNumber: 0 | BytePositionInLine: {value_position(request, name)}."
     )
+    return {where: [message], **({} if name else COMMAND_IS_MISSING)}
 
 
-def syntax_message(body: bytes, error: ValueError) -> str:
-    """Quotes the offending character, as System.Text.Json does."""
+def system_text_json_syntax(body: bytes, error: ValueError) -> dict[str, list[str]]:
+    return {"$": [system_text_json_message(body, error)], **COMMAND_IS_MISSING}
+
+
+def value_position(request: Request, name: str) -> int:
+    return max(request.body.find(name.encode("utf-8")), 0) + len(name)
+
+
+def system_text_json_message(body: bytes, error: ValueError) -> str:
+    """Quotes the offending character."""
     if not isinstance(error, json.JSONDecodeError):
         return "The JSON value could not be converted. Path: $ | LineNumber: 0 | BytePositionInLine: 0."
     text = body.decode("utf-8", "replace")
@@ -496,6 +555,22 @@ def syntax_message(body: bytes, error: ValueError) -> str:
             f"'{text[error.pos + 1 : error.pos + 2]}' is an invalid escapable character within a JSON string. {place}"
         )
     return f"'{text[error.pos]}' is an invalid start of a value. {place}"
+
+
+COMMAND_IS_MISSING = {"command": ["The command field is required."]}
+
+
+class Wording(NamedTuple):
+    """How a JSON library words its errors: each function returns the messages under the keys that the library uses."""
+
+    syntax: Callable[[bytes, ValueError], dict[str, list[str]]]
+    conversion: Callable[[Request, str, Any, str], dict[str, list[str]]]
+
+
+WORDINGS = {
+    "newtonsoft": Wording(newtonsoft_syntax, newtonsoft_conversion),
+    "system-text-json": Wording(system_text_json_syntax, system_text_json_conversion),
+}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -529,7 +604,6 @@ class User:
             self.history = [self.password, *self.history][:HISTORY_KEPT]
         self.password = password
         self.security_stamp += 1
-        self.failures = 0
 
     def record(self) -> dict[str, Any]:
         return {
@@ -702,6 +776,9 @@ def search_text(user: User) -> str:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
+MISMATCH = IdentityError("PasswordMismatch", "Incorrect password.")
+
+
 def policy_errors(policy: dict[str, Any], password: str) -> list[IdentityError]:
     """All errors, in the order and the wording of the stock PasswordValidator; only ASCII has classes."""
     checks = [
@@ -748,31 +825,37 @@ def history_errors(history: dict[str, Any], user: User, password: str) -> list[I
 
 
 def state_errors(config: dict[str, Any], user: User, now: float) -> list[IdentityError]:
-    if not user.is_local:
+    if not user.is_local and config["no_password_code"] != MISMATCH.code:
         return [IdentityError(config["no_password_code"], "The user has no local password.")]
     if config["inactive"]["refused"] and not user.shown["isActive"]:
         return [IdentityError(config["inactive"]["code"], "The user is not active.")]
-    if config["lockout"]["enabled"] and user.locked_until > now:
-        return [IdentityError(config["lockout"]["code"], "The user is locked out.")]
+    lockout = config["lockout"]
+    if lockout["enabled"] and lockout["refuses_changes"] and user.locked_until > now:
+        return [IdentityError(lockout["code"], "The user is locked out.")]
     return []
 
 
+def equality_errors(config: dict[str, Any], old: str, new: str) -> list[IdentityError]:
+    return [IdentityError(config["equality"]["code"], "The new password equals the old one.")] if old == new else []
+
+
 def old_errors(user: User, password: str) -> list[IdentityError]:
-    return [] if password == user.password else [IdentityError("PasswordMismatch", "Incorrect password.")]
+    return [] if user.is_local and password == user.password else [MISMATCH]
 
 
 def change_errors(config: dict[str, Any], user: User, old: str, new: str, now: float) -> list[IdentityError]:
     """The errors that reject this change; empty if it is accepted."""
     new_ones = policy_errors(config["policy"], new) + history_errors(config["history"], user, new)
-    in_order = [old_errors(user, old), new_ones]
-    if config["order"] == "policy-first":
-        in_order.reverse()
-    return next((errors for errors in [state_errors(config, user, now), *in_order] if errors), [])
+    equal = equality_errors(config, old, new)
+    after_old = [old_errors(user, old), equal if config["equality"]["checked"] == "after-old" else []]
+    in_order = [new_ones, *after_old] if config["order"] == "policy-first" else [*after_old, new_ones]
+    first = [state_errors(config, user, now), equal if config["equality"]["checked"] == "first" else []]
+    return next((errors for errors in [*first, *in_order] if errors), [])
 
 
 def reset_errors(config: dict[str, Any], user: User, password: str) -> list[IdentityError]:
     if not user.is_local and user.shown["type"] != "user":
-        return [IdentityError(config["no_password_code"], "The user has no local password.")]
+        return [IdentityError("UserHasNoLocalPassword", "The user has no local password.")]
     errors = policy_errors(config["policy"], password) if config["reset"]["policy"] else []
     return errors + (history_errors(config["history"], user, password) if config["reset"]["history"] else [])
 
@@ -857,6 +940,9 @@ def json_type(value: Any) -> type:
 def check_choices(config: dict[str, Any]) -> None:
     choices = {
         "order": ORDERS,
+        "ids": ("uuid", "any"),
+        "absent_paths": ("page", "not_found"),
+        "validation": tuple(WORDINGS),
         "generations": ("new", "old", "both"),
         "search": ("prefix", "contains"),
         "token_format": ("jwt", "opaque"),
@@ -865,6 +951,8 @@ def check_choices(config: dict[str, Any]) -> None:
     for key, allowed in choices.items():
         if config[key] not in allowed:
             raise ConfigError(f"{key} is one of {', '.join(allowed)}")
+    if config["equality"]["checked"] not in EQUALITY_CHECKS:
+        raise ConfigError(f"equality.checked is one of {', '.join(EQUALITY_CHECKS)}")
     if not served_forms(config) <= set(FORMS):
         raise ConfigError(f"forms is all, one of {', '.join(FORMS)}, or a list of them")
 
@@ -918,7 +1006,8 @@ def route(config: dict[str, Any], request: Request) -> Route:
     rest = request.segments[length:]
     base = "/" + "/".join(request.segments[:length])
     forms = served_forms(config)
-    found = resource(rest, base, request.method) if form else Route("unknown", answer=html_answer())
+    absent = html_answer() if config["absent_paths"] == "page" else not_found()
+    found = resource(rest, base, request.method, absent) if form else Route("unknown", answer=html_answer())
     if form == "host" and forms == {"standalone"}:
         return found._replace(answer=unsupported_api_version())
     if form == "host" and "host" not in forms and forms & {"organization", "tenant"}:
@@ -930,11 +1019,11 @@ def route(config: dict[str, Any], request: Request) -> Route:
     if names != [config["organization"], config["tenant"]][: len(names)]:
         return found._replace(answer=not_found())
     if found.operation == "list_users" and not generation_exists(config, rest):
-        return found._replace(answer=not_found())
+        return found._replace(answer=absent)
     return found
 
 
-def resource(segments: list[str], base: str, method: str) -> Route:
+def resource(segments: list[str], base: str, method: str, absent: Answer) -> Route:
     for pattern, methods in RESOURCES:
         if len(pattern) != len(segments):
             continue
@@ -945,7 +1034,7 @@ def resource(segments: list[str], base: str, method: str) -> Route:
             if method in methods:
                 return Route(methods[method], argument, base)
             return Route("unknown", argument, base, Answer(405, headers={"Allow": ", ".join(methods)}))
-    return Route("unknown", base=base, answer=html_answer())
+    return Route("unknown", base=base, answer=absent)
 
 
 def generation_exists(config: dict[str, Any], segments: list[str]) -> bool:
@@ -1061,6 +1150,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "crash": {"apply": False},
 }
 SELECTORS = {"operation": "*", "times": 1, "skip": 0, "user_id": None, "probability": None}
+OPERATIONS_ON_A_USER = ("change_password", "get_user", "put_user", "delete_user", "login_attempts")
 OPERATIONS = ("token", "discovery", *SCOPES, "unknown")
 
 
@@ -1235,7 +1325,7 @@ class Report:
             "operation": operation,
             "method": request.method,
             "target": request.target,
-            "user_id": found.argument if operation.endswith(("_user", "_password", "_attempts")) else None,
+            "user_id": found.argument if operation in OPERATIONS_ON_A_USER else None,
             "status": None,
             "body_keys": sorted(request.fields) if request.body else [],
             "content_type": request.headers.get("content-type"),
@@ -1315,7 +1405,7 @@ class Simulator:
         if found.answer is not None:
             return found.answer
         with self.lock:
-            refusal = self.forbidden(request, found.operation)
+            refusal = self.forbidden(request, found.operation) or self.invalid_id(found)
             if refusal is not None:
                 return refusal
             try:
@@ -1332,6 +1422,12 @@ class Simulator:
             return unauthorized(given=bool(token))
         allowed = grant.administrator and grant.scopes & SCOPES[operation]
         return None if allowed else Answer(403)
+
+    def invalid_id(self, found: Route) -> Answer | None:
+        names_a_user = found.operation in OPERATIONS_ON_A_USER and found.argument
+        if self.config["ids"] == "any" or not names_a_user or is_guid(found.argument):
+            return None
+        return invalid({"userId": [f"The value '{found.argument}' is not valid."]})
 
     def spoiled(self, request: Request, found: Route, faults: list[Fault]) -> Answer:
         for fault in faults:
@@ -1423,8 +1519,11 @@ class Simulator:
 
     # Users
 
+    def bound(self, request: Request, fields: dict[str, str], *required: str) -> dict[str, Any]:
+        return bind(request, fields, required, wording=self.config["validation"])
+
     def change_password(self, request: Request, found: Route) -> Answer:
-        given = bind(request, CHANGE_FIELDS, ("oldPassword", "newPassword"))
+        given = self.bound(request, CHANGE_FIELDS, "oldPassword", "newPassword")
         user = self.directory.find(found.argument)
         if user is None:
             return not_found()
@@ -1434,15 +1533,18 @@ class Simulator:
             self.count_mismatch(user, errors, now)
             return refused(*errors)
         self.directory.set_password(user, given["newPassword"])
+        if self.config["lockout"]["reset_by_change"]:
+            self.directory.count_failures(user, 0, user.locked_until)
         self.report.applied[user.id] += 1
         self.report.writes += 1
         return succeeded()
 
     def count_mismatch(self, user: User, errors: list[IdentityError], now: float) -> None:
-        if errors[0].code != "PasswordMismatch":
+        if errors[0] != MISMATCH:
             return
         self.report.mismatches[user.id] += 1
-        self.count_failure(user, now)
+        if self.config["lockout"]["counts_changes"]:
+            self.count_failure(user, now)
         if self.config["login_attempts"]["lists_changes"]:
             self.directory.note_attempt(user, "invalidPassword")
 
@@ -1510,7 +1612,7 @@ class Simulator:
         return not_found() if user is None else json_answer(user.dto)
 
     def put_user(self, request: Request, found: Route) -> Answer:
-        given = bind(request, PUT_USER_FIELDS)
+        given = self.bound(request, PUT_USER_FIELDS)
         user = self.directory.find(found.argument)
         if user is None:
             return not_found()
@@ -1524,7 +1626,8 @@ class Simulator:
         user.shown["lastModificationTime"] = timestamp()
         if password is not None:
             user.set_password(password)
-            user.locked_until = 0.0 if self.config["reset"]["unlocks"] else user.locked_until
+            if self.config["reset"]["unlocks"]:
+                user.failures, user.locked_until = 0, 0.0
         self.directory.put(user)
         self.report.writes += 1
         return succeeded()
@@ -1532,7 +1635,7 @@ class Simulator:
     def delete_user(self, request: Request, found: Route) -> Answer:
         ids = [found.argument]
         if not found.argument:
-            ids = bind(request, BULK_DELETE_FIELDS, ("partitionGlobalId", "userIds"))["userIds"]
+            ids = self.bound(request, BULK_DELETE_FIELDS, "partitionGlobalId", "userIds")["userIds"]
         users = [user for user in map(self.directory.find, ids) if user is not None]
         if found.argument and not users:
             return not_found()
@@ -1542,7 +1645,7 @@ class Simulator:
         return Answer(204)
 
     def create_user(self, request: Request, found: Route) -> Answer:
-        given = bind(request, CREATE_USER_FIELDS, ("userName",))
+        given = self.bound(request, CREATE_USER_FIELDS, "userName")
         validate = given.pop("validatePassword", True)
         given.pop("partitionGlobalId", None)
         existing = self.directory.find(given.get("id", "")) or self.directory.find_name(given["userName"])
@@ -1575,7 +1678,7 @@ class Simulator:
         return self.setting_dtos(request.query.get("key", []))
 
     def put_setting(self, request: Request, found: Route) -> Answer:
-        given = bind(request, PUT_SETTING_FIELDS, ("settings",))
+        given = self.bound(request, PUT_SETTING_FIELDS, "settings")
         keys = []
         for setting in given["settings"]:
             if not isinstance(setting.get("key"), str) or not isinstance(setting.get("value", ""), (str, type(None))):
@@ -1975,6 +2078,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--client-ca")
     parser.add_argument("--forms", choices=("all", *FORMS))
     parser.add_argument("--order", choices=ORDERS)
+    parser.add_argument("--ids", choices=("uuid", "any"))
     parser.add_argument("--state")
     parser.add_argument("--config")
     parser.add_argument("--ready-file")
@@ -1998,7 +2102,7 @@ def new_simulator(options: argparse.Namespace) -> Simulator:
     """Users of the configuration file are added only if the journal does not have them: the journal comes first."""
     given = json.loads(Path(options.config).read_text(encoding="utf-8")) if options.config else {}
     content = {name: given.pop(name) for name in ("users", "generate", "faults") if name in given}
-    for name in ("forms", "order", "latency"):
+    for name in ("forms", "order", "ids", "latency"):
         if getattr(options, name) is not None:
             given[name] = getattr(options, name)
     simulator = Simulator(merged(DEFAULT_CONFIG, given), options.state)
