@@ -90,6 +90,20 @@ class TestStage:
         assert not rig.simulator.report["mismatches"]
 
 
+@pytest.mark.parametrize(("nth", "attempts"), [(1, 0), (2, 1)], ids=["stage", "commit"])
+def test_a_lock_file_that_is_deleted_during_the_run(rig: Rig, nth: int, attempts: int) -> None:
+    """Another run could lock a new file of that name, and work on the account as well."""
+    [user] = rig.prepare("unlocked")
+    lock = rig.store / ".locks" / f"{user}.lock"
+    result = faulty_result(rig, user, running(f"fsync .tmp/{user}", "rm", lock, nth=nth))
+    assert (result["status"], result["attempts"]) == ("store_error", attempts)
+    assert "was deleted or replaced during the run" in result["msg"]
+    assert rig.simulator.count() == attempts
+    assert rig.holds(user)
+    assert statuses(rig.rotate([user])) == {user: "resumed" if attempts else "rotated"}
+    assert rig.is_ok(user)
+
+
 def encrypted_again(rig: Rig, user: str) -> Path:
     """The same record in another ciphertext, as an editor leaves it."""
     vault = VaultLib([("default", VaultSecret(b"the vault's own password"))])

@@ -54,6 +54,11 @@ class Layout:
     def lock(self, account_id: str) -> Path:
         return self.directory / ".locks" / f"{encoded(account_id)}.lock"
 
+    @property
+    def proof_of_locks(self) -> Path:
+        """A file that belongs to no account, to try locks on."""
+        return self.directory / ".locks" / ".proof"
+
     def temporary(self, account_id: str) -> Path:
         return self.directory / ".tmp" / f"{encoded(account_id)}.{secrets.token_hex(8)}"
 

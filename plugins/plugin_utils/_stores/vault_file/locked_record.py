@@ -140,6 +140,7 @@ class VaultFileRecord:
             if read_whole(self._path) != self._version.text:
                 discard(temporary)
                 return False
+            self._refuse_replaced()
             os.replace(temporary, self._path)
         except (OSError, StoreError):
             discard(temporary)
@@ -147,10 +148,20 @@ class VaultFileRecord:
         synchronize_directory(self._path.parent)
         if read_whole(self._path) != text:
             return False
+        self._refuse_replaced()  # again: from here on, another run reads this version
         copied = self._copied(record, text)
         self._lock.note(record.generation)
         self._written(record, Version(text, copied), stamp)
         return True
+
+    def _refuse_replaced(self) -> None:
+        """Refuse to go on if the lock no longer keeps other runs away."""
+        self._files.refuse_moved()
+        if self._lock.is_replaced():
+            raise StoreError(
+                f"The lock file {self._lock.path} was deleted or replaced during the run, so another run may work on"
+                " the account. Nothing more was sent for it. Never delete lock files. Run again."
+            )
 
     def _copied(self, record: Record, text: bytes) -> frozenset[str]:
         """Replace the second copy, and return the passwords in it.

@@ -37,6 +37,13 @@ class LockFile:
         """Return the noted generation: 0 before the first write, None if the lock file is new."""
         return parsed_generation(os.pread(self.descriptor, GENERATION_LENGTH, 0), self.path)
 
+    def is_replaced(self) -> bool:
+        """Tell whether another run could lock another file of this name."""
+        try:
+            return not os.path.samestat(os.lstat(self.path), os.fstat(self.descriptor))
+        except FileNotFoundError:
+            return True
+
     def note(self, generation: int) -> None:
         is_new = not os.fstat(self.descriptor).st_size
         os.pwrite(self.descriptor, b"%0*d\n" % (GENERATION_LENGTH - 1, generation), 0)
@@ -53,16 +60,43 @@ def locked(path: Path) -> Iterator[LockFile]:
     another descriptor of the file is closed. The file is kept: deleting it would let two runs lock two files of one
     name.
     """
+    with opened(path) as descriptor:
+        lock = LockFile(descriptor, path)
+        if not is_granted(descriptor) or lock.is_replaced():  # replaced between opening and locking
+            raise Busy("Nothing was sent; run again later.")
+        yield lock
+
+
+def prove_exclusion(path: Path) -> None:
+    """Refuse a file system that grants two locks on this file: there, two runs could work on one account."""
+    with opened(path) as first, opened(path) as second:
+        try:
+            is_exclusive = not (is_granted(first) and is_granted(second))
+        except OSError:
+            is_exclusive = False
+    if not is_exclusive:
+        raise StoreError(
+            f"The file system of {path} does not honor locks (flock), so two runs could change one password at the same"
+            " time. Nothing was sent. Put the store on a local disk."
+        )
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
         refuse_other_than_own_file(path, os.fstat(descriptor))
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy("Nothing was sent; run again later.") from None
-        yield LockFile(descriptor, path)
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def is_granted(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def noted_generation(path: Path) -> int | None:

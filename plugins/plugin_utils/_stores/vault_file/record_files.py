@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -43,6 +44,15 @@ class RecordFiles:
     index: Index
     identity_url: str
     former_urls: tuple[str, ...] = ()
+    directory: os.stat_result | None = None
+
+    def refuse_moved(self) -> None:
+        """Refuse to go on in another directory than the one that was opened, such as one that was mounted over it."""
+        if not self.directory or not os.path.samestat(self.directory, os.stat(self.layout.directory)):
+            raise StoreError(
+                f"The directory {self.layout.directory} was replaced by another one during the run. Nothing more was"
+                " sent for it. Put the former directory back, then run again."
+            )
 
     def opened(self, account_id: str, text: bytes) -> Record:
         """Return the record in an account's file, bound to the server's present URL."""

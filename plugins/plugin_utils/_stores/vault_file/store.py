@@ -42,7 +42,11 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.f
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.index import Index
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locked_record import VaultFileRecord
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locks import locked, noted_generation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locks import (
+    locked,
+    noted_generation,
+    prove_exclusion,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.record_files import (
     RecordFiles,
     went_backwards,
@@ -100,9 +104,11 @@ class VaultFileStore:
             is_new = not self._layout.directory.exists()
             if may_write:
                 self._layout.create()
+                prove_exclusion(self._layout.proof_of_locks)
             binding = self._bound(may_write=may_write)
             index = Index(self._layout)
-        files = RecordFiles(self._layout, self._vault, index, binding.identity_url, binding.former)
+            identity = os.stat(self._layout.directory) if may_write else None
+        files = RecordFiles(self._layout, self._vault, index, binding.identity_url, binding.former, identity)
         warning = f"There is no store in {self.place} yet. Check the path, unless this is the first run."
         try:
             yield OpenVaultFileStore(files, may_write=may_write, warnings=(warning,) if is_new else ())
@@ -175,4 +181,5 @@ class OpenVaultFileStore:
         with ExitStack() as held:
             with explained(path):  # not the work under the lock
                 lock = held.enter_context(locked(path))
+                self.files.refuse_moved()
             yield VaultFileRecord(self.files, user_id, lock)

@@ -7,11 +7,13 @@ import os
 import resource
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import LockedRecord, NotDurable, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import RememberingCipher
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
@@ -255,6 +257,50 @@ class TestCompareAndSwap:
 
         under_lock(directory, settle)
         assert read(directory) == COMMITTED
+
+
+class TestLostLock:
+    """The lock file is deleted while a run holds it, and a second run locks a new one."""
+
+    def test_the_first_run_sends_nothing_more(self, directory: Path) -> None:
+        fill(directory, COMMITTED)
+        with a_store(directory).locked(USER) as first:
+            first.read()
+            Layout(directory).lock(USER).unlink()
+            with a_store(directory).locked(USER) as second:
+                second.read()
+                with pytest.raises(StoreError, match=r"lock file .* was deleted or replaced.*Nothing more was sent"):
+                    first.write(RESTAGED)
+                assert second.write(replace(RESTAGED, generation=4))
+        assert read(directory) == replace(RESTAGED, generation=4)
+
+    def test_nor_if_that_happens_right_before_its_rename(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The second run has seen the file that is about to be renamed: it would not lose its password either."""
+        fill(directory, COMMITTED)
+        rename = os.replace
+        second = ExitStack()
+        seen: list[Record] = []
+        written: list[bool] = []
+
+        def overtaken(source: Path, target: Path) -> None:
+            monkeypatch.setattr(os, "replace", rename)
+            Layout(directory).lock(USER).unlink()
+            locked_record = second.enter_context(a_store(directory).locked(USER))
+            seen.append(locked_record.read() or COMMITTED)
+            rename(source, target)
+            second.callback(lambda: written.append(locked_record.write(replace(COMMITTED, generation=3))))
+
+        with a_store(directory).locked(USER) as first:
+            first.read()
+            monkeypatch.setattr(os, "replace", overtaken)
+            with pytest.raises(StoreError, match="was deleted or replaced"):
+                first.write(RESTAGED)
+        second.close()
+        assert [orphan.password for orphan in seen[0].orphans] == [THIRD]
+        assert written == [False]
+        assert read(directory) == RESTAGED
 
 
 class TestOldBackup:

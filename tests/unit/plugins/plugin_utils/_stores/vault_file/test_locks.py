@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import fcntl
 import signal
 from pathlib import Path
 
@@ -35,6 +36,29 @@ class TestLocked:
         assert in_child(die_with_it) == -signal.SIGKILL
         with locked(tmp_path / "a.lock") as lock:
             assert lock.generation() == 7
+
+    def test_is_not_granted_on_a_file_that_was_replaced_meanwhile(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "a.lock"
+        grant = fcntl.flock
+
+        def replace_and_grant(descriptor: int, operation: int) -> None:
+            path.unlink()
+            path.touch()
+            grant(descriptor, operation)
+
+        monkeypatch.setattr(fcntl, "flock", replace_and_grant)
+        with pytest.raises(Busy), locked(path):
+            pass
+
+    def test_knows_whether_its_file_was_replaced(self, tmp_path: Path) -> None:
+        with locked(tmp_path / "a.lock") as lock:
+            assert not lock.is_replaced()
+            lock.path.unlink()
+            assert lock.is_replaced()
+            lock.path.touch()
+            assert lock.is_replaced()
 
     def test_notes_generations(self, tmp_path: Path) -> None:
         path = tmp_path / "a.lock"

@@ -3,7 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,7 +16,9 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import WriteInCheckMode
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, OpenStore
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, OpenStore, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locks import locked
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.vault_file.workbench import (
     CLEAR,
     COMMITTED,
@@ -67,6 +72,26 @@ class TestWrite:
         assert document["previous"][0]["password"] == FIRST
 
 
+class TestOpen:
+    @pytest.mark.parametrize("grant", [None, OSError(errno.ENOLCK, ""), OSError(errno.EOPNOTSUPP, "")], ids=str)
+    def test_refuses_a_file_system_without_locks(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch, grant: OSError | None
+    ) -> None:
+        def flock(_descriptor: int, _operation: int) -> None:
+            if grant:
+                raise grant
+
+        monkeypatch.setattr(fcntl, "flock", flock)
+        with pytest.raises(StoreError, match=r"does not honor locks \(flock\).*Put the store on a local disk"):
+            a_store(directory)
+        assert not a_store(directory, read_only=True).accounts()
+
+    def test_trusts_locks_that_another_run_tries_at_the_same_time(self, directory: Path) -> None:
+        a_store(directory)
+        with locked(Layout(directory).proof_of_locks):
+            a_store(directory)
+
+
 class TestAccount:
     def test_is_locked(self, directory: Path) -> None:
         store = fill(directory, STAGED)
@@ -101,6 +126,22 @@ class TestAccount:
         with pytest.raises(WriteInCheckMode), a_store(directory, read_only=True).locked(USER):
             pass
 
+    def test_is_not_worked_on_in_another_directory_than_the_one_that_was_opened(self, directory: Path) -> None:
+        """Such as one that is mounted over it. With its lock files, it could pass for the same."""
+        store = fill(directory, STAGED)
+        with store.locked(USER) as locked_record:
+            locked_record.read()
+            directory.rename(directory.with_name("former"))
+            fill(directory)
+            shutil.rmtree(directory / ".locks")
+            (directory.with_name("former") / ".locks").rename(directory / ".locks")
+            shutil.copy(record_file(directory.with_name("former")), directory)
+            with pytest.raises(StoreError, match="replaced by another one during the run"):
+                locked_record.write(COMMITTED)
+        assert read(directory) == STAGED
+        with pytest.raises(StoreError, match="replaced by another one during the run"), store.locked(USER):
+            pass
+
     def test_of_many_threads(self, directory: Path) -> None:
         store = a_store(directory)
         start = threading.Barrier(64)
@@ -126,5 +167,5 @@ def test_no_file_holds_clear_text(directory: Path) -> None:
         locked_record.read()
         locked_record.preserve_conflict()
     close(store)
-    assert len(texts(directory)) == 6
+    assert len(texts(directory)) == 7
     assert not [name for name, text in texts(directory).items() if CLEAR.encode() in text]
