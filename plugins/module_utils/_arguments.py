@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -153,6 +154,7 @@ def connect(
     check_mode: bool,
     connections: int = 1,
     other_secrets: Collection[str] = (),
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Client:
     """Return a client for checked options. Nothing is sent yet. `other_secrets` are masked like the connection's."""
     identity_url = normalize_identity_url(options["identity_url"])
@@ -176,4 +178,5 @@ def connect(
         secrets={*connection_secrets(options, environ), *other_secrets},
         retries=options["retries"],
         check_mode=check_mode,
+        sleep=sleep,
     )

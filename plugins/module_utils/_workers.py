@@ -96,8 +96,13 @@ def run_in_pool(
     *,
     concurrency: int,
     cancelled: Callable[[], bool],
+    cut_short: Callable[[], None] = lambda: None,
 ) -> PoolReport[Result]:
-    """Apply `work` to every item in `concurrency` threads, until done or until there is a reason to stop."""
+    """Apply `work` to every item in `concurrency` threads, until done or until there is a reason to stop.
+
+    Whatever else is raised here, such as ansible-core's time-out of a task, is raised again when no thread works any
+    more: the process may go on with the next item of a loop. `cut_short` is called to let them end soon.
+    """
     report: PoolReport[Result] = PoolReport([None] * len(items), [False] * len(items))
     turns = iter(range(len(items)))
     lock = threading.Lock()
@@ -116,16 +121,19 @@ def run_in_pool(
             report.results[turn] = result
             report.note(judge(result))  # it judges every result, also those that come after a stop
 
-    def worker() -> None:
-        while (turn := next_turn()) is not None:
-            try:
+    def worker(ended: threading.Event) -> None:
+        try:
+            while (turn := next_turn()) is not None:
                 finish(turn, work(items[turn]))
-            except Exception as error:  # a defect must neither lose the other items' results nor show a traceback
-                with lock:
-                    report.note(Stop(f"an unexpected {type(error).__name__} occurred"))
-                return
+        except Exception as error:  # a defect must neither lose the other items' results nor show a traceback
+            with lock:
+                report.note(Stop(f"an unexpected {type(error).__name__} occurred"))
+        finally:
+            ended.set()
 
-    threads = [threading.Thread(target=worker, daemon=True) for _thread in range(min(concurrency, len(items)))]
+    # Up to Python 3.12, a thread counts as ended as soon as an exception has interrupted its join().
+    ends = [threading.Event() for _thread in range(min(concurrency, len(items)))]
+    threads = [threading.Thread(target=worker, args=(ended,), daemon=True) for ended in ends]
     try:
         for thread in threads:
             thread.start()
@@ -136,6 +144,17 @@ def run_in_pool(
             report.stop = Stop("the task was interrupted")
         deadline = time.monotonic() + GRACE_SECONDS
         with contextlib.suppress(KeyboardInterrupt):  # a second interrupt ends the grace period, and loses no result
-            for thread in filter(threading.Thread.is_alive, threads):
-                thread.join(max(deadline - time.monotonic(), 0.0))
+            for ended in started(threads, ends):
+                ended.wait(max(deadline - time.monotonic(), 0.0))
+    except BaseException:
+        with lock:
+            report.stop = Stop("the task timed out")
+        cut_short()
+        for ended in started(threads, ends):
+            ended.wait()
+        raise
     return report
+
+
+def started(threads: Sequence[threading.Thread], ends: Sequence[threading.Event]) -> list[threading.Event]:
+    return [ended for thread, ended in zip(threads, ends) if thread.ident]

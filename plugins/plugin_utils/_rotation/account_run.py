@@ -39,7 +39,7 @@ Sender = Callable[[str, str], PasswordAnswer]
 
 
 class Abandoned(UiPathError):
-    """The process that started this run is gone. Nothing more is sent; answers that have come are still committed."""
+    """No process waits for this run any more. Nothing more is sent; answers that have come are still committed."""
 
     status = "in_doubt"
     stops_task = True
@@ -118,7 +118,7 @@ class AccountRun:
 
     def _carry_out(self, step: Save | PreserveConflict | Send | CountFailedSignIns) -> Any:
         if sends_or_stages(step) and self._work.is_abandoned():
-            raise Abandoned("The process that started this run is gone.")
+            raise Abandoned("The process that started this run is gone, or the task timed out.")
         if isinstance(step, Save):
             return self._write(step.record)
         if isinstance(step, PreserveConflict):

@@ -56,6 +56,7 @@ class RotationBatch:
     """`begin` runs an account to its end, or returns its run if it must wait.
 
     `proven`: accounts may run concurrently, since a first one was changed or nothing is sent to the server.
+    `cut_short`: lets the accounts under way end with the answers that they wait for.
     """
 
     begin: Begin
@@ -66,10 +67,23 @@ class RotationBatch:
     concurrency: int
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     waiting: dict[int, AccountRun] = field(default_factory=dict)
+    locked: list[AccountRun] = field(default_factory=list)
     proven: bool = False
+    cut_short: Callable[[], None] = lambda: None
 
     def run(self, accounts: Sequence[int]) -> dict[int, Outcome]:
-        """Return the outcomes of the accounts that were started."""
+        """Return the outcomes of the accounts that were started.
+
+        If ansible-core's time-out ends the task, no lock is left to the next item of its loop.
+        """
+        try:
+            return self._run(accounts)
+        except BaseException:
+            for account_run in self.locked:
+                account_run.abandon()
+            raise
+
+    def _run(self, accounts: Sequence[int]) -> dict[int, Outcome]:
         queue = list(accounts)
         while queue and not self.breaker.stop:
             queue = self._apply(queue, self.begin)
@@ -97,7 +111,14 @@ class RotationBatch:
             return account, work(account)
 
         concurrency = self.concurrency if self.proven else 1
-        report = run_in_pool(accounts, take, self._note, concurrency=concurrency, cancelled=self.cancelled)
+        report = run_in_pool(
+            accounts,
+            take,
+            self._note,
+            concurrency=concurrency,
+            cancelled=self.cancelled,
+            cut_short=self.cut_short,
+        )
         if report.stop and report.stop.final:
             self.breaker.stop = self.breaker.stop or report.stop
         for account, result, started in zip(accounts, report.results, report.started):
@@ -113,6 +134,7 @@ class RotationBatch:
         account, end = result
         if isinstance(end, AccountRun):
             self.waiting[account] = end
+            self.locked.append(end)
             return ENOUGH_WAIT if len(self.waiting) >= self._most() else None
         self.outcomes[account] = end
         first_change = end.changed and not self.proven

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +30,12 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
     change_password,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._workers import stop_reason
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun, Work, begin_account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import (
+    Abandoned,
+    AccountRun,
+    Work,
+    begin_account,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import RotationBatch, account_breaker
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import password_rules, rotation_requests
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import (
@@ -102,6 +108,7 @@ class RotationTask:
         by: str = "",
         sleep: Callable[[float], None] = time.sleep,
         warn: Callable[[str], None] = lambda _message: None,
+        timed_out: threading.Event | None = None,
     ) -> None:
         self._store = store
         self._client = client
@@ -112,6 +119,7 @@ class RotationTask:
         self._sleep = sleep
         self._warn = warn
         self._starter = starter()
+        self._timed_out = timed_out or threading.Event()
 
     def run(self, requested: Sequence[RotationRequest], *, check_mode: bool) -> list[dict[str, Any]]:
         """Return the result of every account, in order."""
@@ -196,6 +204,7 @@ class RotationTask:
             begin=begin,
             wait=self._wait,
             cancelled=self._is_abandoned,
+            cut_short=self._timed_out.set,
             breaker=account_breaker(self._limits.max_failures),
             failed=failed,
             concurrency=self._limits.concurrency,
@@ -237,7 +246,7 @@ class RotationTask:
             seconds -= LONGEST_PAUSE
 
     def _is_abandoned(self) -> bool:
-        return os.getppid() != self._starter
+        return self._timed_out.is_set() or os.getppid() != self._starter
 
     def _results(
         self, plans: Sequence[Plan], outcomes: Mapping[int, Outcome], stopped: str | None
@@ -249,6 +258,12 @@ class RotationTask:
                 outcome = replace(outcome, record=planned.record)
             results.append(account_result(planned.request, outcome, now=utc_now(), stopped=stopped))
         return results
+
+
+def sleep_until(timed_out: threading.Event, seconds: float) -> None:
+    """Wait before a retry, but give it up if the task has timed out."""
+    if timed_out.wait(seconds):
+        raise Abandoned("The task timed out.")
 
 
 def starter() -> int:
@@ -271,12 +286,14 @@ def rotate(
     warn: Callable[[str], None] = lambda _message: None,
 ) -> dict[str, Any]:
     """Run a task whose options are valid, and return its result. `by` is the user or the job that runs it."""
+    timed_out = threading.Event()
     client = connect(
         options,
         environ,
         check_mode=check_mode,
         connections=options["concurrency"],
         other_secrets=store.secrets(),
+        sleep=lambda seconds: sleep_until(timed_out, seconds),
     )
     limits = BatchLimits(options["concurrency"], options["max_failures"], options["settle_seconds"])
     rules, partition_id = password_rules(options), options["partition_id"]
@@ -286,7 +303,7 @@ def rotate(
             for warning in opened.warnings if options["accounts"] else ["accounts is empty: there is nothing to do."]:
                 warn(warning)
             requested = identified(rotation_requests(options), opened, client, partition_id)
-            task = RotationTask(opened, client, rules, limits, partition_id, by=by, warn=warn)
+            task = RotationTask(opened, client, rules, limits, partition_id, by=by, warn=warn, timed_out=timed_out)
             results = task.run(requested, check_mode=check_mode)
     except StoreError as error:
         if results is None:

@@ -90,8 +90,9 @@ def run(
     judge: Callable[[str], Stop | None] = lambda result: None,
     concurrency: int = 1,
     cancelled: Callable[[], bool] = lambda: False,
+    cut_short: Callable[[], None] = lambda: None,
 ) -> PoolReport[str]:
-    return run_in_pool(items, work, judge, concurrency=concurrency, cancelled=cancelled)
+    return run_in_pool(items, work, judge, concurrency=concurrency, cancelled=cancelled, cut_short=cut_short)
 
 
 class TestRunInPool:
@@ -248,12 +249,12 @@ class TestRunInPoolInterrupted:
 
     def test_a_second_one_ends_the_grace_and_loses_no_result(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_workers, "GRACE_SECONDS", LONG)
-        over, join = threading.Event(), threading.Thread.join
+        over, wait = threading.Event(), threading.Event.wait
 
-        def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
-            if timeout is not None:  # only in the grace period
+        def interrupted(event: threading.Event, timeout: float | None = None) -> bool:
+            if timeout is not None and event is not over:  # only in the grace period
                 self.interrupt()
-            join(thread, timeout)
+            return wait(event, timeout)
 
         def work(item: int) -> str:
             if item == 1:
@@ -261,7 +262,7 @@ class TestRunInPoolInterrupted:
                 over.wait(LONG)
             return str(item)
 
-        monkeypatch.setattr(threading.Thread, "join", interrupted)
+        monkeypatch.setattr(threading.Event, "wait", interrupted)
         before = time.monotonic()
         report = run(range(3), work)
         assert report == PoolReport(["0", None, None], [True, True, False], INTERRUPTED)
@@ -278,3 +279,49 @@ class TestRunInPoolInterrupted:
 
         monkeypatch.setattr(threading.Thread, "start", interrupted)
         assert run(range(2), str, concurrency=2).stop == INTERRUPTED
+
+
+class TimedOut(BaseException):
+    """As ansible-core raises it when the time of a task is over."""
+
+
+class TestRunInPoolTimedOut:
+    @pytest.fixture(autouse=True)
+    def _alarm(self) -> Iterator[None]:
+        def raise_it(*_signal: object) -> None:
+            raise TimedOut
+
+        before = signal.signal(signal.SIGALRM, raise_it)
+        yield
+        signal.signal(signal.SIGALRM, before)
+
+    @staticmethod
+    def time_out() -> None:
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGALRM)
+
+    @pytest.mark.parametrize("concurrency", [1, 3])
+    def test_waits_for_those_under_way_and_starts_no_other(self, concurrency: int) -> None:
+        cut, begun, finished = threading.Event(), threading.Barrier(concurrency), []
+
+        def work(item: int) -> str:
+            begun.wait(LONG)
+            if item == 0:
+                self.time_out()
+            assert cut.wait(LONG)
+            time.sleep(0.05)  # a caller that does not wait is back before
+            finished.append(item)
+            return str(item)
+
+        with pytest.raises(TimedOut):
+            run(range(9), work, concurrency=concurrency, cut_short=cut.set)
+        assert sorted(finished) == list(range(concurrency))
+
+    def test_waits_for_no_thread_that_was_not_started(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupted(_thread: threading.Thread) -> None:
+            raise TimedOut
+
+        monkeypatch.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(TimedOut):
+            run(range(2), str, concurrency=2)

@@ -156,6 +156,20 @@ class TestRun:
         assert {number: end.status for number, end in bench.batch.outcomes.items()} == {0: "rotated", 1: "in_doubt"}
         assert bench.batch.breaker.stop == Stop("an unexpected IndexError occurred")
 
+    def test_a_time_out_of_the_task_releases_every_lock(self) -> None:
+        class TimedOut(BaseException):
+            pass
+
+        def wait() -> None:
+            assert bench.store.held == {"1", "2"}
+            raise TimedOut
+
+        bench = Bench(["a", "u", "u"])
+        bench.batch.wait = wait
+        with pytest.raises(TimedOut):
+            bench.run()
+        assert bench.store.held == set()
+
     def test_a_caller_whom_the_server_refuses_stops_it(self) -> None:
         answers = (PasswordAnswer("unauthorized", stops_task=True),)
         batch = RotationBatch(

@@ -7,6 +7,7 @@ import base64
 import json
 import multiprocessing
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.settings i
     LOCKOUT_LIMIT,
     PASSWORD_COMPLEXITY,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import Abandoned
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import PasswordRules
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
@@ -31,6 +33,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task import (
     BatchLimits,
     RotationTask,
+    sleep_until,
     starter,
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
@@ -506,3 +509,14 @@ class TestPace:
         records = [replace(record_of(f"u{number}"), generation=number + 1) for number in range(30)]
         setup = TaskSetup(store=MemoryStore.holding(*records), concurrency=16)
         assert [result["user_id"] for result in setup.run()] == [f"u{number}" for number in range(30)]
+
+
+class TestSleepUntil:
+    def test_takes_its_time(self) -> None:
+        sleep_until(threading.Event(), 0.001)
+
+    def test_is_given_up_when_the_task_has_timed_out(self) -> None:
+        timed_out = threading.Event()
+        timed_out.set()
+        with pytest.raises(Abandoned, match="The task timed out"):
+            sleep_until(timed_out, 3600)
