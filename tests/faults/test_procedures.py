@@ -163,6 +163,28 @@ class TestVaultPassword:
         assert self._with_the_next(rig) == {f"{user}.yml", f".prev/{user}.yml"}
         assert rig.is_ok(user)
 
+    def test_by_rotations(self, rig: Rig, next_password: Any) -> None:
+        users = rotated_once(rig, "user-1", "user-2", "user-3")
+        (rig.folder / "mistyped").write_text("mistyped")
+        calls = rig.simulator.total
+        for options, message in (({}, "set rekey: true"), ({"rekey": True}, "decrypts none of the records")):
+            refused = self._with_both(rig, users, "mistyped", **options)
+            assert refused["failed"]
+            assert message in refused["msg"]
+        assert rig.simulator.total == calls
+        done(rig, self._rekey(rig).replace("*.yml .prev/*.yml", "user-1.yml .prev/user-1.yml"))
+        found = self._with_both(rig, users, "next_vault_password", rekey=True)
+        assert statuses(found) == dict.fromkeys(users, "rotated")
+        assert self._with_the_next(rig) == {f"{place}{user}.yml" for place in ("", ".prev/") for user in users}
+        next_password()
+        assert statuses(rig.rotate(users, force=True)) == dict.fromkeys(users, "rotated")
+        assert all_ok(rig, users)
+
+    def _with_both(self, rig: Rig, users: list[str], file: str, **options: Any) -> dict[str, Any]:
+        """The result of a run with the old vault password, and with that in the file under the id `new`."""
+        store = {"path": str(rig.store), "vault_id": "new", **options}
+        return rig.rotate(users, "--vault-id", f"new@{rig.folder / file}", force=True, store=store)
+
     def _rekey(self, rig: Rig) -> str:
         """The guide's command, which asks for nothing."""
         option = f"--new-vault-password-file {shlex.quote(str(rig.folder / 'next_vault_password'))}"

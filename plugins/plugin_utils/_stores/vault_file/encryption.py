@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ansible import constants
 from ansible.errors import AnsibleError
@@ -53,6 +53,10 @@ class Vault:
         """Choose the secret to encrypt with, or raise StoreError. All secrets are tried to decrypt."""
         self._secrets = tuple(secrets)
         self._vault_id, self._secret = chosen_secret(self._secrets, vault_id) if encrypts else first(self._secrets)
+        own = [(self._vault_id, self._secret)] if encrypts else self._secrets
+        self._own = [secret for _vault_id, secret in own]
+        self.own_ids = known_ids(own)
+        self.has_others = any(secret.bytes != self._secret.bytes for _vault_id, secret in self._secrets if encrypts)
 
     def encrypt(self, plain: bytes) -> bytes:
         """Encrypt with a new salt.
@@ -64,24 +68,39 @@ class Vault:
         return bytes(format_vaulttext_envelope(encrypted, CIPHER, vault_id=self._vault_id))
 
     def decrypt(self, text: bytes) -> bytes:
-        if not is_encrypted(text):
-            raise CannotDecrypt
-        try:
-            body, _version, cipher, label = parse_vaulttext_envelope(text)
-        except AnsibleError as error:
-            raise CannotDecrypt from error
-        if cipher != CIPHER:
-            raise CannotDecrypt
-        return self._decrypt(body, label)
-
-    def _decrypt(self, body: bytes, label: str) -> bytes:
         """Try the secret that the text names first, then the others: `ansible-vault rekey` may leave another name."""
-        for _vault_id, secret in sorted(self._secrets, key=lambda pair: pair[0] != label):
-            try:
-                return bytes(RememberingCipher.decrypt(body, secret))
-            except AnsibleError:
-                continue
+        body, label = enveloped(text)
+        return decrypted(body, [secret for _id, secret in sorted(self._secrets, key=lambda pair: pair[0] != label)])
+
+    def is_own(self, text: bytes) -> bool:
+        """Tell whether the secret that encrypts decrypts the text. In a store that is only read, any secret counts."""
+        try:
+            decrypted(enveloped(text)[0], self._own)
+        except CannotDecrypt:
+            return False
+        return True
+
+
+def enveloped(text: bytes) -> tuple[bytes, str]:
+    """Return the encrypted body of a text and the vault id that it names, or raise CannotDecrypt."""
+    if not is_encrypted(text):
         raise CannotDecrypt
+    try:
+        body, _version, cipher, label = parse_vaulttext_envelope(text)
+    except AnsibleError as error:
+        raise CannotDecrypt from error
+    if cipher != CIPHER:
+        raise CannotDecrypt
+    return body, label
+
+
+def decrypted(body: bytes, secrets: Iterable[VaultSecret]) -> bytes:
+    for secret in secrets:
+        try:
+            return bytes(RememberingCipher.decrypt(body, secret))
+        except AnsibleError:
+            continue
+    raise CannotDecrypt
 
 
 def chosen_secret(secrets: Sequence[tuple[str, VaultSecret]], vault_id: str | None) -> tuple[str, VaultSecret]:

@@ -80,6 +80,7 @@ class VaultFileRecord:
             self._refuse_remains(self._found_leftovers(), is_lock_new=noted is None)
             return None
         record = self._files.opened(self._account_id, text)
+        self._files.refuse_other_secret(self._account_id, text)
         copy = self._second_copy(record, text)
         self._version = Version(text, frozenset(copy.record.candidates() if copy.record else ()))
         self._leftovers = self._found_leftovers()

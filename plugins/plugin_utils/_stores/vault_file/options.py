@@ -27,7 +27,14 @@ vault_id:
     - The vault id of the secret that encrypts the records.
     - The default is Ansible's setting C(vault_encrypt_identity), or the only secret given.
     - To decrypt, every vault secret of the run is tried.
+    - It has to decrypt at least one of the records that are there, so that a mistyped vault password encrypts none.
   type: str
+rekey:
+  description:
+    - Whether to accept records that another vault secret of the run encrypted than that of C(vault_id). Their next
+      version is encrypted with that of C(vault_id).
+  type: bool
+  default: false
 persistent:
   description:
     - AWX and Automation Controller delete a job's files when it ends. There, a directory is accepted only with V(true),
@@ -49,6 +56,7 @@ rebind_from:
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "path": {"type": "str", "required": True},
     "vault_id": {"type": "str"},
+    "rekey": {"type": "bool", "default": False},
     "persistent": {"type": "bool", "default": False},
     "any_controller": {"type": "bool", "default": False},
     "rebind_from": {"type": "str"},
@@ -86,6 +94,7 @@ def create(options: Mapping[str, Any], context: StoreContext) -> Store:
         store_path(options["path"], context.playbook_directory),
         secrets=context.vault_secrets,
         vault_id=options["vault_id"],
+        rekey=options["rekey"],
         identity_url=context.identity_url,
         rebind_from=options["rebind_from"],
         any_controller=options["any_controller"],

@@ -15,13 +15,14 @@ from pathlib import Path
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Orphan, Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import Unreadable, decode
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import CannotDecrypt, Vault
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import Vault
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import read_whole
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.index import Index
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 
-# The number of records tried: one may be damaged, and many would take long if the secret is wrong.
-SAMPLE = 5
+# The number of records tried, the newest first: some may be damaged or have another vault password, and many would take
+# long if the secret is wrong.
+SAMPLE = 20
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class RecordFiles:
     identity_url: str
     former_urls: tuple[str, ...] = ()
     directory: os.stat_result | None = None
+    rekey: bool = False
 
     def refuse_moved(self) -> None:
         """Refuse to go on in another directory than the one that was opened, such as one that was mounted over it."""
@@ -71,25 +73,38 @@ class RecordFiles:
         text = read_whole(self.layout.record(account_id))
         return self.opened(account_id, text) if text is not None else None
 
-    def refuse_unknown_secrets(self) -> None:
-        """Refuse to begin a record if no other decrypts: with a mistyped vault password, it would be lost."""
-        if self._knows_none:
+    def refuse_other_secret(self, account_id: str, text: bytes) -> None:
+        """Refuse a record that another secret of the run encrypted: its next write would change its vault password."""
+        if not self.vault.has_others or self.vault.is_own(text):
+            return
+        if not self.rekey:
             raise StoreError(
-                f"The vault secrets given do not decrypt the records in {self.layout.directory}. Nothing was sent. Run"
-                " with the vault password of these records."
+                f"The record {self.layout.record(account_id)} is encrypted with another vault secret of this run than"
+                f" the one that would encrypt its next version ({self.vault.own_ids}). Nothing was sent. Check vault_id"
+                " and its vault password. To change the vault password of records, set rekey: true."
+            )
+        self.refuse_unproven_secret()
+
+    def refuse_unproven_secret(self) -> None:
+        """Refuse to encrypt with a secret that decrypts no record: with a mistyped vault password, it would be lost."""
+        if not self._is_secret_proven:
+            raise StoreError(
+                f"The vault secret given ({self.vault.own_ids}) decrypts none of the records in"
+                f" {self.layout.directory}. Nothing was sent. Run with the vault password of these records. To change"
+                " it, begin with ansible-vault rekey."
             )
 
     @cached_property
-    def _knows_none(self) -> bool:
-        paths = [self.layout.record(account_id) for account_id in self.layout.ids()[:SAMPLE]]
-        return bool(paths) and not any(self._decrypts(path) for path in paths)
+    def _is_secret_proven(self) -> bool:
+        records = [self.layout.record(account_id) for account_id in self.layout.ids()]
+        newest = sorted(records, key=lambda path: path.lstat().st_mtime_ns, reverse=True)[:SAMPLE]
+        return not records or any(self._proves_secret(path) for path in newest)
 
-    def _decrypts(self, path: Path) -> bool:
+    def _proves_secret(self, path: Path) -> bool:
         try:
-            self.vault.decrypt(read_whole(path) or b"")
-        except CannotDecrypt:
+            return self.vault.is_own(read_whole(path) or b"")
+        except StoreError:  # no file of ours
             return False
-        return True
 
     def _present_url(self, record: Record, path: Path) -> str:
         bound = record.account.identity_url

@@ -62,6 +62,7 @@ class VaultFileStore:
         *,
         secrets: Sequence[tuple[str, VaultSecret]],
         vault_id: str | None = None,
+        rekey: bool = False,
         identity_url: str | None = None,
         rebind_from: str | None = None,
         controller: str | None = None,
@@ -76,6 +77,7 @@ class VaultFileStore:
         """
         self._layout = Layout(directory)
         self._vault = Vault(secrets, vault_id, encrypts=identity_url is not None)
+        self._rekey = rekey
         self._identity_url = identity_url
         self._rebind_from = normalize_identity_url(rebind_from) if rebind_from else None
         self._controller = controller or this_controller()
@@ -108,7 +110,8 @@ class VaultFileStore:
             binding = self._bound(may_write=may_write)
             index = Index(self._layout)
             identity = os.stat(self._layout.directory) if may_write else None
-        files = RecordFiles(self._layout, self._vault, index, binding.identity_url, binding.former, identity)
+        url, former = binding.identity_url, binding.former
+        files = RecordFiles(self._layout, self._vault, index, url, former, identity, self._rekey)
         warning = f"There is no store in {self.place} yet. Check the path, unless this is the first run."
         try:
             yield OpenVaultFileStore(files, may_write=may_write, warnings=(warning,) if is_new else ())
@@ -155,9 +158,10 @@ class OpenVaultFileStore:
             text = read_whole(path)
             if text is None:
                 files.refuse_lost(user_id, noted)
-                files.refuse_unknown_secrets()
+                files.refuse_unproven_secret()
                 return None
             record = files.opened(user_id, text)
+            files.refuse_other_secret(user_id, text)
         if noted is not None and record.generation < noted:
             raise WentBackwards(went_backwards(path, record, noted))
         return record

@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from ansible.parsing.vault import VaultSecret
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.record_files import SAMPLE
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.contract import put
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.vault_file.workbench import (
     COMMITTED,
+    SECRETS,
     STAGED,
     USER,
     a_record,
@@ -62,5 +66,76 @@ class TestRefusal:
         Layout(directory).record("damaged").write_bytes(b"garbage")
         assert a_store(directory, read_only=True).read("new") is None
         store = a_store(directory, secrets=[("default", VaultSecret(b"another"))], read_only=True)
-        with pytest.raises(StoreError, match="do not decrypt the records"):
+        with pytest.raises(StoreError, match=r"given \(default\) decrypts none of the records"):
             store.read("new")
+
+
+OLD = ("old", SECRETS[0][1])
+NEW = ("new", VaultSecret(b"the new vault password"))
+BOTH: dict[str, Any] = {"secrets": [OLD, NEW], "vault_id": "new"}
+
+
+def rekeyed(directory: Path, user_id: str) -> None:
+    """Change the vault password of one record, as `ansible-vault rekey` does."""
+    path = Layout(directory).record(user_id)
+    path.write_bytes(VaultLib([NEW]).encrypt(VaultLib(SECRETS).decrypt(path.read_bytes()), secret=NEW[1]))
+
+
+class TestRefuseOtherSecret:
+    @pytest.mark.parametrize("read_only", [True, False])
+    def test_a_record_of_another_secret_than_that_of_vault_id_is_refused(
+        self, directory: Path, read_only: bool
+    ) -> None:
+        """As after a mistyped vault password: the next version would be encrypted with it."""
+        fill(directory, STAGED)
+        with pytest.raises(StoreError, match=r"another vault secret .* \(new\).*Nothing was sent.*set rekey: true"):
+            a_store(directory, **BOTH, read_only=read_only).read(USER)
+
+    def test_under_its_lock_too(self, directory: Path) -> None:
+        fill(directory, STAGED)
+        before = texts(directory)
+        with a_store(directory, **BOTH).locked(USER) as locked_record, pytest.raises(StoreError, match="set rekey"):
+            locked_record.read()
+        assert texts(directory) == before
+
+    def test_a_setting_of_ansible_names_the_secret_as_well(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fill(directory, STAGED)
+        monkeypatch.setenv("ANSIBLE_VAULT_ENCRYPT_IDENTITY", "new")
+        with pytest.raises(StoreError, match="set rekey: true"):
+            a_store(directory, secrets=[OLD, NEW]).read(USER)
+
+    def test_the_lookup_reads_with_every_secret(self, directory: Path) -> None:
+        fill(directory, STAGED)
+        assert a_store(directory, **BOTH, identity_url=None, read_only=True).read(USER) == STAGED
+
+    def test_one_secret_under_two_ids_is_no_other(self, directory: Path) -> None:
+        fill(directory, STAGED)
+        assert a_store(directory, secrets=[OLD, ("new", OLD[1])], vault_id="new").read(USER) == STAGED
+
+    def test_rekey_accepts_it_once_the_secret_decrypts_a_record(self, directory: Path) -> None:
+        fill(directory, STAGED, a_record(1, user_id="other"))
+        for _run in range(2):
+            with pytest.raises(StoreError, match=r"given \(new\) decrypts none.*begin with ansible-vault rekey"):
+                a_store(directory, **BOTH, rekey=True).read(USER)
+        rekeyed(directory, "other")
+        store = a_store(directory, **BOTH, rekey=True)
+        assert store.read(USER) == STAGED
+        put(store, COMMITTED)
+        assert a_store(directory, secrets=[NEW]).read(USER) == COMMITTED
+
+
+class TestRefuseUnprovenSecret:
+    def test_a_new_account_is_not_begun_with_a_secret_that_decrypts_no_record(self, directory: Path) -> None:
+        fill(directory, STAGED)
+        for rekey in (True, False):
+            with pytest.raises(StoreError, match=r"given \(new\) decrypts none of the records"):
+                a_store(directory, **BOTH, rekey=rekey).read("new account")
+        rekeyed(directory, USER)
+        assert a_store(directory, **BOTH).read("new account") is None
+
+    def test_the_newest_records_are_tried(self, directory: Path) -> None:
+        fill(directory, *(a_record(1, user_id=f"user-{number}") for number in range(SAMPLE + 1)))
+        rekeyed(directory, f"user-{SAMPLE}")
+        assert a_store(directory, **BOTH).read("new account") is None
