@@ -149,7 +149,9 @@ def played(rotation: Callable[..., Rotation], process: Process) -> tuple[tuple[S
 def answer(kind: str) -> PasswordAnswer:
     if kind == "locked":
         return PasswordAnswer("refused", codes=("UserLockedOut",))
-    return PasswordAnswer(cast(AnswerKind, kind))
+    if kind == "reused":
+        return PasswordAnswer("refused", codes=("Reused",))
+    return PasswordAnswer(cast(AnswerKind, kind), codes=("NotToday",) if kind == "refused" else ())
 
 
 def judged(server: ServerState, pair: Pair, setting: Setting, verdict: str | None = None) -> tuple[ServerState, str]:
@@ -158,7 +160,7 @@ def judged(server: ServerState, pair: Pair, setting: Setting, verdict: str | Non
     if server.failures >= LOCKOUT:
         return server, "locked"
     if setting.history and new in server.used:
-        verdict = "refused"
+        verdict = "reused"
     if verdict and (setting.policy_first or old == server.live):
         return server, verdict
     if old != server.live:

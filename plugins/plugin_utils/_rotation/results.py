@@ -101,8 +101,9 @@ REASONS: dict[ClosedReason, str] = {
 
 # The message of an account that is out of sync and was never rotated in this store.
 INITIAL_REFUSED = (
-    "The server rejected the initial password as wrong. Correct it, and run with state: adopted for this account. If"
-    " the account was rotated before, its password is in another store."
+    "The server rejected the initial password as wrong. If it is, correct it, and run with state: adopted for this"
+    " account. If it was rotated before, its password is in another store. If a proxy may have sent the request"
+    " twice, run with state: resumed and force: true."
 )
 
 

@@ -121,6 +121,7 @@ class Rotation:
         self._unproven_total = unproven_total
         self._failed_sign_ins = 0
         self._may_be_wrong = bool(record and doubt(record))
+        self._known_codes = record.error_codes if record else ()
         self._new_password = new_password
         self._answers: list[PasswordAnswer] = []
         self._sent = ""
@@ -268,7 +269,7 @@ class Rotation:
 
         The server's own count is asked for once, and only before a request with a password that may be wrong.
         """
-        if record.unproven_sends >= min(record.unproven_limit, self._unproven_total):
+        if record.unproven_sends >= self._limit(record):
             return "unproven_sends"
         if self._may_be_wrong and not self._answers:
             self._failed_sign_ins = yield CountFailedSignIns()
@@ -313,8 +314,11 @@ class Rotation:
     def _forward_in_doubt(self, record: Record, attempt: Attempt) -> Steps:
         """Step forward although the old password may still be live: a refusal proves nothing about this pair.
 
-        The server may check policy and history before the old password. The old password is tried next.
+        The server may check policy and history before the old password. The old password is tried next. A refusal that
+        the record knows is likely to last and to be about something else, so the step forward waits while it can.
         """
+        if self._codes() and self._codes() == self._known_codes and record.unproven_sends + 1 < self._limit(record):
+            return (yield from self._refused(record, attempt))
         if not attempt.is_forward:
             untried = (*attempt.untried, attempt.pair.old)
             attempt = replace(attempt, is_unproven=True, untried=untried)
@@ -368,8 +372,7 @@ class Rotation:
     # Writing
 
     def _saved(self, record: Record, status: AccountStatus) -> Steps:
-        codes = tuple(dict.fromkeys(code for answer in self._answers for code in answer.codes))
-        following = next_generation(record, error_codes=codes or record.error_codes)
+        following = next_generation(record, error_codes=self._codes() or record.error_codes)
         return (yield from self._persisted_as(following, status))
 
     def _persisted_as(self, record: Record, status: AccountStatus) -> Steps:
@@ -415,6 +418,13 @@ class Rotation:
         resumes = self._record is not None and (self._record.pending or closed_status(self._record))
         return "resumed" if resumes else "rotated"
 
+    def _limit(self, record: Record) -> int:
+        return min(record.unproven_limit, self._unproven_total)
+
+    def _codes(self) -> tuple[str, ...]:
+        """Return the server's error codes in this run, each once."""
+        return tuple(dict.fromkeys(code for answer in self._answers for code in answer.codes))
+
     def _mismatches(self) -> int:
         return sum(answer.kind == "mismatch" for answer in self._answers)
 
@@ -432,7 +442,7 @@ class Rotation:
 
 
 def reaction(answer: PasswordAnswer) -> Reaction:
-    if answer.keeps_doubt:
+    if answer.keeps_doubt and answer.kind != "unknown":
         return "foreign"
     return "barred" if answer.kind == "refused" and is_barred(answer.codes) else answer.kind
 

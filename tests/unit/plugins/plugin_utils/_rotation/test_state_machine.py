@@ -278,6 +278,13 @@ class TestAnswerToAPairThatWasNeverSent:
         run.saves(pending=("old", "new-1"), maybe_live=False, status="ok", unproven_sends=0)
         run.ends(status)
 
+    def test_no_answer_of_the_api_waits_likewise(self) -> None:
+        run = ScriptedRotation(OLD)
+        run.saves()
+        run.sends("old", "new-1", "unknown", keeps_doubt=True)
+        run.waits()
+        run.saves(pending=("old", "new-1"), maybe_live=True, status="in_doubt", unproven_sends=2)
+
     def test_no_answer_waits_and_sends_the_same_pair(self) -> None:
         run = ScriptedRotation(OLD)
         run.saves()
@@ -345,6 +352,19 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
         run.sends("new-0", "new-1", "applied")
         run.saves(current="new-1", status="ok")
         run.ends("resumed", changed=True)
+
+    def test_a_refusal_that_is_known_from_an_earlier_run_is_waited_out(self) -> None:
+        run = ScriptedRotation(staged(status="in_doubt", error_codes=("NotToday",)))
+        run.saves(pending=("old", "new-0"), unproven_sends=2)
+        run.sends("old", "new-0", "refused", "NotToday")
+        run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt")
+        run.ends("in_doubt")
+
+    def test_a_refusal_that_is_known_goes_forward_when_few_requests_are_left(self) -> None:
+        run = ScriptedRotation(replace(staged(status="in_doubt", error_codes=("NotToday",)), unproven_sends=2))
+        run.saves(pending=("old", "new-0"), unproven_sends=3)
+        run.sends("old", "new-0", "refused", "NotToday")
+        run.saves(pending=("new-0", "new-1"), orphans=["old"], unproven_sends=4)
 
     @pytest.mark.parametrize("kind", ["policy", "refused"])
     def test_the_old_password_is_tried_after_a_refusal_and_a_mismatch(
