@@ -14,9 +14,9 @@ options:
       - The base URL of the Identity API, to which V(/api/...) is appended.
       - V(https://HOST/identity) for a standalone Orchestrator.
       - V(https://HOST/ORGANIZATION/identity_) for Automation Cloud and Automation Suite 2024.10.
-      - V(https://HOST/identity_) for Automation Suite up to 2023.10.
+      - V(https://HOST/identity_) or V(https://HOST/ORGANIZATION/identity_) for Automation Suite up to 2023.10.
       - The form V(https://HOST/ORGANIZATION/TENANT/identity_) of UiPath's samples works too.
-      - A trailing slash or V(/api) is removed.
+      - A trailing slash or V(/api) is removed, and so is the path of an operation below it, such as V(/connect/token).
       - Taken from E(UIPATH_IDENTITY_URL) if not set.
     type: str
     required: true

@@ -44,12 +44,12 @@ def test_a_missing_url_is_told_with_the_variable_that_may_hold_it(play: Playbook
 
 
 class TestUrlForms:
-    def test_all_forms_with_a_slash_or_api_behind(self, play: Playbook, simulator: SimulatorProcess) -> None:
+    def test_all_forms_with_a_slash_or_an_operation_behind(self, play: Playbook, simulator: SimulatorProcess) -> None:
         urls = [simulator.origin + base for base in BASES.values()]
-        urls += [urls[0] + "/", urls[1] + "/api", urls[2] + "/api/"]
+        urls += [urls[0] + "/", urls[1] + "/api/", urls[2] + "/api/User", urls[3] + "/connect/token"]
         tasks = [task(url, identity_url=url, **change(user)) for url, user in zip(urls, USERS)]
         run = play(tasks)
-        assert [run[url]["status"] for url in urls] == ["changed"] * 7
+        assert [run[url]["status"] for url in urls] == ["changed"] * 8
 
     @pytest.mark.parametrize(
         ("served", "asked", "suggested"),

@@ -194,13 +194,17 @@ class Client:
             raise self._described(Unauthorized, call, response, NO_TOKEN)
         if response.status == 408 or response.status >= 500:
             raise self._described(
-                Unreachable, call, response, f"The token endpoint answered with HTTP status {response.status}."
+                Unreachable,
+                call,
+                response,
+                f"The token endpoint answered with HTTP status {response.status}: {call.place}.",
             )
         api_is_there = response.status == 404 and response.json is not None
         mistake = likely_mistake(self.identity_url, error_codes(response.json), api_is_there=api_is_there)
         if self._token_url != default_token_url(self.identity_url):
             mistake = "check token_url, or leave it out"
-        message = f"There is no token endpoint at token_url; {mistake} ({RIGHT_FORMS})."
+        answered = f"{call.place}, which was answered with HTTP status {response.status}"
+        message = f"There is no token endpoint at {answered}; {mistake} ({RIGHT_FORMS})."
         raise self._described(WrongUrl, call, response, message)
 
     def _exchange(self, call: _Call, budget: RetryBudget) -> Response:
@@ -212,9 +216,9 @@ class Client:
                 response = self._transport.send(call.method, call.url, call.headers, call.body)
             except TransportError as error:
                 if error.sent and not call.safe:
-                    raise OutcomeUnknown(f"There was no answer: {error.cause}.") from error
+                    raise self._failed(OutcomeUnknown, call, f"There was no answer: {error.cause}") from error
                 if error.permanent or not self._backed_off(budget):
-                    raise Unreachable(f"{error.cause[0].upper()}{error.cause[1:]}.") from error
+                    raise self._failed(Unreachable, call, f"{error.cause[0].upper()}{error.cause[1:]}") from error
                 continue
             if response.status == 429:
                 self._pause_all(response, budget.retries_taken + 1)
@@ -287,6 +291,10 @@ class Client:
         error = self._described(kind, call, response, not_the_api(call, response))
         error.is_foreign = True
         return error
+
+    def _failed(self, kind: type[UiPathError], call: _Call, message: str) -> UiPathError:
+        """Return the error for a request without an answer."""
+        return kind(mask(f"{message}. The request was {call.method} {call.place}.", (*self.secrets, *call.secrets)))
 
     def _described(self, kind: type[UiPathError], call: _Call, response: Response, message: str) -> UiPathError:
         """Return an error that carries the server's message, masked. `message` may contain the request's URL."""

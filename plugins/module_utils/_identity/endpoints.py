@@ -10,6 +10,7 @@ UiPath serves the same API at four base URLs: `/identity` on a standalone Orches
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
@@ -19,15 +20,18 @@ CLOUD_HOSTS = ("cloud.uipath.com", "govcloud.uipath.us")
 CLOUD_DOMAINS = (".dedicated.uipath.com",)
 ORGANIZATION = "ORGANIZATION"
 IDENTITY_URL_GUIDE = "https://github.com/rpaops/ansible-collection-uipath/blob/main/docs/identity-url.md"
+# What is below a base URL, and may be pasted with it. A host or an organization may be called "api".
+OPERATION_PATH = re.compile(
+    r"/+(api(/+(User|UserPartition|Setting)(/.*)?)?|connect/token|\.well-known/openid-configuration)$", re.IGNORECASE
+)
 UNPAIRED_SURROGATE = "an unpaired surrogate (invalid Unicode)"
 
 
 def normalize_identity_url(url: str) -> str:
-    """Return the base that `/api/...` is appended to, without a trailing slash or `/api`."""
+    """Return the base that `/api/...` is appended to, without a trailing slash or the path of an operation."""
     base = url.strip().rstrip("/")
-    if base.lower().endswith("/api") and base.count("/") > 2:  # more than a host of that name
-        base = base[: -len("/api")].rstrip("/")
-    return base
+    scheme, separator, rest = base.partition("://")
+    return f"{scheme}{separator}{OPERATION_PATH.sub('', rest)}"
 
 
 def default_token_url(identity_url: str) -> str:

@@ -8,6 +8,7 @@ A library's exception is never quoted: it may contain URLs, headers and pieces o
 
 from __future__ import annotations
 
+import http.client
 import re
 import socket
 import ssl
@@ -22,6 +23,10 @@ except ImportError:
 
 # OpenSSL's X509_V_ERR_*: a certificate that is self-signed, or whose issuer is not available.
 UNKNOWN_ISSUER = frozenset({18, 19, 20, 21})
+# What versions of OpenSSL call an answer that is no TLS.
+NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
+# How a TLS record of the type "alert" begins, read as text (RFC 8446, 5.1).
+TLS_ALERT = "\x15\x03"
 
 
 class TransportError(Exception):
@@ -54,12 +59,23 @@ def transport_error(error: BaseException, *, sent: bool) -> TransportError:
         if refusal:
             return TransportError(f"the proxy refused the connection (HTTP {refusal[1]})", sent=False, permanent=True)
         if isinstance(cause, ssl.SSLError):
-            return TransportError(f"TLS failed ({cause.reason or 'no reason given'})", sent=sent)
+            return tls_error(cause, place, sent=sent)
+        if isinstance(cause, http.client.BadStatusLine) and str(cause).startswith(TLS_ALERT):
+            return TransportError(
+                f"{place} answered in TLS; its port may speak https, not http", sent=sent, permanent=True
+            )
         if isinstance(cause, OSError) and cause.strerror:
             return TransportError(f"{place} cannot be reached ({cause.strerror})", sent=sent)
     if sent:
         return TransportError("the connection was lost before the answer was complete", sent=True)
     return TransportError(f"{place} cannot be reached ({type(error).__name__})", sent=False)
+
+
+def tls_error(error: ssl.SSLError, place: str, *, sent: bool) -> TransportError:
+    message = f"TLS failed ({error.reason or 'no reason given'})"
+    if error.reason in NOT_TLS and not sent:
+        return TransportError(f"{message}; {place}'s port may speak http, not https", sent=False, permanent=True)
+    return TransportError(message, sent=sent)
 
 
 def chained(error: object) -> Iterator[BaseException]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import RequestError
@@ -23,6 +23,8 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport 
 
 # The values of the specification's UserType. Only a "user" has a password here.
 USER_TYPES = ("user", "robot", "directoryUser", "directoryGroup", "robotAccount", "application")
+
+NAME_AS_ID = "The id is no UUID: give a user name or an e-mail address as user_name."
 
 # What an answer proves. Only `applied` changes the password; `unknown` may have.
 AnswerKind = Literal[
@@ -60,8 +62,14 @@ class PasswordAnswer:
 
 def canonical_user_id(user_id: str) -> str:
     """Return the spelling under which ids are compared: of a UUID, all spellings that .NET's `Guid` takes are one."""
+    digits = uuid_digits(user_id)
+    return str(uuid.UUID(digits)) if digits else user_id
+
+
+def uuid_digits(user_id: str) -> str | None:
+    """Return the 32 hexadecimal digits of a UUID, in lower case, or None for any other id."""
     digits = re.sub(r"[\s(){}-]|0x|,", "", user_id.lower())
-    return str(uuid.UUID(digits)) if re.fullmatch("[0-9a-f]{32}", digits) else user_id
+    return digits if re.fullmatch("[0-9a-f]{32}", digits) else None
 
 
 def change_password(client: Client, user_id: str, old: str, new: str, *, secrets: Iterable[str]) -> PasswordAnswer:
@@ -72,7 +80,15 @@ def change_password(client: Client, user_id: str, old: str, new: str, *, secrets
         response = client.post(change_password_url(client.identity_url, user_id), body, secrets=secrets)
     except RequestError as error:
         return unanswered(error)
-    return read_password_answer(response, client.secrets, secrets)
+    answer = read_password_answer(response, client.secrets, secrets)
+    return replace(answer, cause=NAME_AS_ID) if is_unknown_id(response) and not uuid_digits(user_id) else answer
+
+
+def is_unknown_id(response: Response) -> bool:
+    """Tell whether there is no such user. To a server whose ids are UUIDs, any other id is a validation error."""
+    errors = response.json.get("errors") if isinstance(response.json, dict) else None
+    fields = {str(field).lower() for field in errors} if isinstance(errors, dict) else set()
+    return response.status == 404 or (response.status == 400 and fields == {"userid"})
 
 
 def unanswered(error: RequestError) -> PasswordAnswer:

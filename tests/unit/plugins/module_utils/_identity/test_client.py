@@ -111,8 +111,9 @@ class TestSignIn:
         self, server: Transcript, clock: Clock, status: int, answer: Any, headers: dict[str, str]
     ) -> None:
         server.expects(LOGIN).answers(status, answer, headers)
-        with pytest.raises(WrongUrl, match="no token endpoint at token_url") as caught:
+        with pytest.raises(WrongUrl, match=f"no token endpoint at {BASE}/connect/token, which was") as caught:
             client_of(server, clock, APPLICATION).sign_in()
+        assert "token_url" not in caught.value.message
         assert "https://identity.test/identity " in caught.value.message
 
     @pytest.mark.parametrize("status", [408, 500, 503])
@@ -129,7 +130,8 @@ class TestSignIn:
         )
         with pytest.raises(WrongUrl) as caught:
             client.sign_in()
-        assert "no token endpoint at token_url; check token_url, or leave it out (" in caught.value.message
+        assert "https://login.test/token, which was answered with HTTP status" in caught.value.message
+        assert "; check token_url, or leave it out (" in caught.value.message
         assert "identity_url is probably" not in caught.value.message
 
     def test_a_default_token_url_that_was_given_is_none(self, server: Transcript, clock: Clock) -> None:
@@ -230,7 +232,10 @@ class TestPost:
         server.expects(WRITE).fails("the server did not answer in time", sent=True)
         with pytest.raises(OutcomeUnknown) as caught:
             client_of(server, clock).post(URL, {})
-        assert caught.value.message == "There was no answer: the server did not answer in time."
+        assert (
+            caught.value.message
+            == f"There was no answer: the server did not answer in time. The request was POST {URL}."
+        )
         assert caught.value.attempts == 1
 
     def test_what_was_not_sent_is_sent_again(self, server: Transcript, clock: Clock) -> None:
@@ -245,7 +250,7 @@ class TestPost:
             server.expects(WRITE).fails("the server cannot be reached (Connection refused)", sent=False)
         with pytest.raises(Unreachable) as caught:
             client_of(server, clock, retries=2).post(URL, {})
-        assert caught.value.message == "The server cannot be reached (Connection refused)."
+        assert caught.value.message == f"The server cannot be reached (Connection refused). The request was POST {URL}."
         assert caught.value.attempts == 3
 
     def test_a_permanent_failure_is_not_retried(self, server: Transcript, clock: Clock) -> None:

@@ -33,14 +33,30 @@ class TestNormalizeIdentityUrl:
             "https://host/identity/api/",
             "https://host/identity/API",
             "  https://host/identity\n",
+            "https://host/identity/api/User",
+            "https://host/identity/api/user/",
+            "https://host/identity/api/User/u1/changepassword",
+            "https://host/identity/api/UserPartition/users/acme",
+            "https://host/identity/api/Setting",
+            "https://host/identity/connect/token",
+            "https://host/identity/Connect/Token/",
+            "https://host/identity/.well-known/openid-configuration",
         ],
     )
-    def test_removes_a_trailing_slash_and_api(self, url: str) -> None:
+    def test_removes_a_trailing_slash_and_the_path_of_an_operation(self, url: str) -> None:
         assert normalize_identity_url(url) == "https://host/identity"
 
     @pytest.mark.parametrize(
         "url",
-        ["https://host/identity_", "https://host/acme/identity_", "https://host/acme/main/identity_", "https://api"],
+        [
+            "https://host/identity_",
+            "https://host/acme/identity_",
+            "https://host/acme/main/identity_",
+            "https://api",
+            "https://host/api/identity_",
+            "https://host/api/User_/identity_",
+            "api/User",
+        ],
     )
     def test_leaves_every_other_form_alone(self, url: str) -> None:
         assert normalize_identity_url(url) == url

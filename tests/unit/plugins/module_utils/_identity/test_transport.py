@@ -156,6 +156,21 @@ class TestSend:
             assert [sender.send("POST", server.origin, {}, b"{}").status for _request in range(2)] == [200, 400]
         assert server.connections == 1
 
+    def test_https_to_a_port_that_speaks_http(self) -> None:
+        def answer_anything() -> None:
+            with contextlib.suppress(OSError), listener.accept()[0] as connection:
+                connection.recv(65536)
+                connection.sendall(answer(400))
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=answer_anything)
+            thread.start()
+            url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+            error = failure(lambda: transport(validate_certs=False).send("POST", url, {}, b"{}"))
+            thread.join(TIMEOUT)
+        assert error.cause.endswith("; the server's port may speak http, not https")
+        assert (error.sent, error.permanent) == (False, True)
+
     def test_redirects_are_not_followed(self) -> None:
         with Loopback(answer(307, b"", "Location: /elsewhere")) as server:
             assert transport().send("POST", server.origin, {}, b"{}").status == 307

@@ -84,8 +84,8 @@ class TestTransportError:
                 "the proxy did not answer in time",
             ),
             (
-                by_requests(requests.exceptions.SSLError, tls_failure("WRONG_VERSION_NUMBER")),
-                "TLS failed (WRONG_VERSION_NUMBER)",
+                by_requests(requests.exceptions.SSLError, tls_failure("TLSV1_ALERT_INTERNAL_ERROR")),
+                "TLS failed (TLSV1_ALERT_INTERNAL_ERROR)",
             ),
             (by_requests(requests.exceptions.SSLError, tls_failure(None)), "TLS failed (no reason given)"),
         ],
@@ -103,6 +103,19 @@ class TestTransportError:
         monkeypatch.setattr(socket, "timeout", Timeout)
         cause = by_requests(requests.ConnectionError, Timeout("timed out"))
         assert transport_error(cause, sent=True).cause == "the server did not answer in time"
+
+    @pytest.mark.parametrize("reason", ["WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"])
+    def test_of_a_server_without_tls_has_a_hint(self, reason: str) -> None:
+        error = transport_error(by_requests(requests.exceptions.SSLError, tls_failure(reason)), sent=False)
+        assert error.cause == f"TLS failed ({reason}); the server's port may speak http, not https"
+        assert (error.sent, error.permanent) == (False, True)
+
+    def test_of_a_server_with_tls_has_a_hint(self) -> None:
+        alert = http.client.BadStatusLine("\x15\x03\x01\x00\x02\x02F")
+        cause = requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.", alert))
+        error = transport_error(cause, sent=True)
+        assert error.cause == "the server answered in TLS; its port may speak https, not http"
+        assert (error.sent, error.permanent) == (True, True)
 
     def test_of_a_proxy_that_refuses_was_never_sent(self) -> None:
         cause = by_requests(

@@ -11,6 +11,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Throt
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import POLICY_CODES
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import (
+    NAME_AS_ID,
     PasswordAnswer,
     answer_kind,
     canonical_user_id,
@@ -19,9 +20,16 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
     unanswered,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
-from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import APPLICATION, Clock, Transcript, client_of
+from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
+    APPLICATION,
+    BASE,
+    Clock,
+    Transcript,
+    client_of,
+)
 
 OLD, NEW = "old-Hunter2", 'new-"Quoted"'
+UUID = "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d"
 SUCCEEDED = {"succeeded": True, "errors": []}
 PROBLEM_DETAILS = {
     "type": "https://tools.ietf.org/html/rfc7231#section-6.5.1",
@@ -154,7 +162,28 @@ class TestChangePassword:
     def test_an_error_becomes_an_answer(self, server: Transcript, clock: Clock) -> None:
         server.expects("POST /api/User/u1/changepassword").fails("time is up", sent=True)
         answer = self.change(server, clock)
-        assert (answer.kind, answer.cause, answer.attempts) == ("unknown", "There was no answer: time is up.", 1)
+        assert (answer.kind, answer.cause, answer.attempts) == (
+            "unknown",
+            f"There was no answer: time is up. The request was POST {BASE}/api/User/u1/changepassword.",
+            1,
+        )
+
+    @pytest.mark.parametrize(
+        ("status", "body", "user_id", "hinted"),
+        [
+            (404, {"title": "Not Found"}, "jane.doe", True),
+            (404, {"title": "Not Found"}, UUID, False),
+            (400, {"errors": {"userId": ["The value 'jane.doe' is not valid."]}}, "jane.doe", True),
+            (400, {"errors": {"newPassword": ["Required."]}}, "jane.doe", False),
+            (400, {"errors": {"userId": ["Odd."]}}, UUID, False),
+            (400, identity_result("Other"), "jane.doe", False),
+        ],
+    )
+    def test_an_id_that_may_be_a_name_gets_a_hint(
+        self, server: Transcript, clock: Clock, status: int, body: object, user_id: str, hinted: bool
+    ) -> None:
+        server.expects(f"POST /api/User/{user_id}/changepassword").answers(status, body)
+        assert self.change(server, clock, user_id).cause == (NAME_AS_ID if hinted else "")
 
     @pytest.mark.parametrize(("body", "keeps_doubt"), [(b"<html>", True), (b'{"code": "InvalidPartition"}', False)])
     def test_a_page_in_place_of_the_api_keeps_the_doubt(
