@@ -69,7 +69,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import defect, register_forms
 from ansible_collections.rpaops.uipath.plugins.module_utils._option_types import type_problems
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import doubt
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import doubt_message
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordFinder, Store
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext
@@ -118,6 +118,6 @@ class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
         status = doubt(record)
         if status and not self.get_option("allow_in_doubt"):
             raise AnsibleLookupError(
-                f"{term}: {status}. {MESSAGES[status]} Set allow_in_doubt=true to get the current password anyway."
+                f"{term}: {status}. {doubt_message(record)} Set allow_in_doubt=true to get the current password anyway."
             )
         return record.current.password

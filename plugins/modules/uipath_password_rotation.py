@@ -265,7 +265,8 @@ accounts:
         - 'V(throttled) - The server kept answering 429 (Too Many Requests) until the retries were used up. Nothing was
           changed; the next run continues.'
         - 'V(unreachable) - The server could not be reached. Nothing was changed; the next run continues.'
-        - 'V(unauthorized) - The server rejected the sign-in or the token. Nothing was changed; the next run continues.'
+        - 'V(unauthorized) - The server rejected the sign-in or the token, or forbids the change of this user. Nothing
+          was changed; the next run continues.'
         - 'V(wrong_url) - There is no Identity API at this URL. Check identity_url. Nothing was changed; the next run
           continues.'
         - 'V(refused) - The server rejected the change for a reason other than the password policy; see error_codes. The

@@ -87,7 +87,7 @@ class _Call:
 
 THROTTLED = (
     "The server kept answering 429 (Too Many Requests) until the retries were used up, or asked to wait for more than"
-    f" {LONGEST_WAIT:.0f} seconds in all. Nothing was applied."
+    f" {LONGEST_WAIT:.0f} seconds in all. The request was not applied."
 )
 NO_TOKEN = "The server issues no token for this client. Check client_id, client_secret and scopes."
 

@@ -51,7 +51,10 @@ MESSAGES: dict[AccountStatus, str] = {
         " next run continues."
     ),
     "unreachable": "The server could not be reached. Nothing was changed; the next run continues.",
-    "unauthorized": "The server rejected the sign-in or the token. Nothing was changed; the next run continues.",
+    "unauthorized": (
+        "The server rejected the sign-in or the token, or forbids the change of this user. Nothing was changed; the"
+        " next run continues."
+    ),
     "wrong_url": (
         "There is no Identity API at this URL. Check identity_url. Nothing was changed; the next run continues."
     ),
@@ -192,17 +195,18 @@ def message(outcome: Outcome, stopped: str | None) -> str:
 def status_message(outcome: Outcome, *, is_explained: bool) -> str:
     record = outcome.record
     if record and outcome.status == closed_status(record):
-        return closed_message(record)
+        return doubt_message(record)
     text = MESSAGES[outcome.status]
     return NOTHING_CHANGED if is_explained and text.endswith(NOTHING_CHANGED) else text
 
 
-def closed_message(record: Record) -> str:
-    """Return why the account was closed, and what to do."""
+def doubt_message(record: Record) -> str:
+    """Return why the live password of an account in doubt is not known, and what to do."""
     if record.reason == "wrong_password" and record.current.source == "adopted":
         return INITIAL_REFUSED
-    status = closed_status(record)
-    return " ".join([*([REASONS[record.reason]] if record.reason else []), *([MESSAGES[status]] if status else [])])
+    status = doubt(record)
+    reason = REASONS[record.reason] if record.reason and closed_status(record) else ""
+    return " ".join(filter(None, [reason, MESSAGES[status] if status else ""]))
 
 
 def rotation_result(results: list[dict[str, Any]]) -> dict[str, Any]:

@@ -434,7 +434,7 @@ class TestPause:
         self, server: Transcript, clock: Clock, seconds: str
     ) -> None:
         server.expects(WRITE).answers(429, headers={"Retry-After": seconds})
-        with pytest.raises(Throttled, match="Nothing was applied") as caught:
+        with pytest.raises(Throttled, match="The request was not applied") as caught:
             client_of(server, clock).post(URL, {})
         assert (clock.naps, caught.value.http_status) == ([], 429)
 
