@@ -112,6 +112,8 @@ class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
         return passwords or []
 
     def _password(self, finder: RecordFinder, term: str) -> str:
+        if not term.strip():
+            raise AnsibleLookupError("A term is empty. Give the user id, label or user name of an account.")
         record = finder.find(term)
         if not record:
             raise AnsibleLookupError(f"The store has no account with the user id, label or user name {term}.")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -23,6 +24,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 from ansible_collections.rpaops.uipath.tests.faults.rig import (
     INITIAL,
     NEXT_VAULT_PASSWORD,
+    VAULT,
     Rig,
     await_death,
     one_order,
@@ -349,7 +351,7 @@ class TestLooking:
 
 @one_order
 class TestIndex:
-    """index.json: names to user ids; can be deleted."""
+    """index.vault: names to user ids, encrypted as well; can be deleted."""
 
     LOOKUP = "lookup('rpaops.uipath.uipath_password', '{}', store={{'path': '{}'}}) | length > 0"
 
@@ -357,7 +359,7 @@ class TestIndex:
         rig.simulator.add_users({"id-1": INITIAL}, userName="robot-1")
         named = [{"user_name": "robot-1", "name": "the robot", "initial_password": INITIAL}]
         assert list(statuses(rig.rotate(named)).values()) == ["rotated"]
-        index = rig.store / "index.json"
+        index = rig.store / "index.vault"
         for name in ("robot-1", "the robot"):
             index.unlink()
             that = self.LOOKUP.format(name, rig.store)
@@ -366,7 +368,28 @@ class TestIndex:
             calls = rig.simulator.total
             assert statuses(rig.rotate(named)) == {"id-1": "fresh"}
             assert rig.simulator.total == calls
-            assert "robot-1" in index.read_text()
+            assert b"robot-1" in VAULT.decrypt(index.read_bytes())
+
+    def test_with_exchanged_names_leads_to_no_other_account(self, rig: Rig) -> None:
+        """Somebody who has the vault password exchanged them, so that the index decrypts."""
+        names = ("robot-1", "robot-2")
+        for number, name in enumerate(names, 1):
+            rig.simulator.add_users({f"id-{number}": INITIAL}, userName=name)
+        named = [{"user_name": name, "initial_password": INITIAL} for name in names]
+        assert statuses(rig.rotate(named)) == {"id-1": "rotated", "id-2": "rotated"}
+        index = rig.store / "index.vault"
+        entries = json.loads(VAULT.decrypt(index.read_bytes()))
+        for one, other in (("id-1", "robot-2"), ("id-2", "robot-1")):
+            entries[one]["user_name"] = other
+        index.write_bytes(VAULT.encrypt(json.dumps(entries), secret=VAULT.secrets[0][1]))
+
+        that = self.LOOKUP.format("robot-1", rig.store)
+        read = {"name": "Read", "ansible.builtin.assert": {"that": that}, "ignore_errors": True}
+        assert "listing is out of date for 'robot-1'" in json.dumps(rig.play([read])["Read"])
+        before = rig.record("id-2")
+        assert statuses(rig.rotate(named[:1], force=True)) == {"id-1": "rotated"}
+        assert rig.is_ok("id-1")
+        assert rig.record("id-2") == before
 
 
 @one_order

@@ -160,7 +160,9 @@ class RecordFinder:
         self._store = store
 
     def find(self, name: str) -> Record | None:
-        """Return the record of the account, or None if there is none."""
+        """Return the record of the account, or None if there is none. An empty name finds none."""
+        if not name.strip():
+            return None
         user_id = canonical_user_id(name)
         record = self._store.read(user_id) if is_uuid(user_id) else None  # a read costs less than a listing
         if record:

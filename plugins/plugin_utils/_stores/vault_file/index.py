@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The index of a file store: the names of all accounts, so that a look-up by name need not decrypt every record.
 
-It is a cache and holds no secret: an entry is valid only while its record's file is unchanged.
+It is a cache: an entry is valid only while its record's file is unchanged. It holds no password. It is encrypted
+because that also authenticates it: without the vault secret, nobody can exchange two names in it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoredAccount, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import CannotDecrypt, Vault
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import create, read_whole, stamp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 
@@ -37,16 +40,20 @@ def entry_of(fields: dict[str, Any]) -> Entry:
 class Index:
     """The entries of the index file and of this run. Threads may share it."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, vault: Vault) -> None:
         self._layout = layout
+        self._vault = vault
         self._lock = threading.Lock()
-        self._entries = stored_entries(layout)
         self._noted: dict[str, Entry] = {}
+
+    @cached_property
+    def _stored(self) -> dict[str, Entry]:
+        """The entries of the file when this run first needed them."""
+        return stored_entries(self._layout, self._vault)
 
     def note(self, user_id: str, record: Record, stamp: list[int]) -> None:
         with self._lock:
-            entry = Entry(record.account.name, record.account.user_name, stamp)
-            self._entries[user_id] = self._noted[user_id] = entry
+            self._noted[user_id] = Entry(record.account.name, record.account.user_name, stamp)
 
     def accounts(self, stored: Callable[[str], Record | None]) -> list[StoredAccount]:
         """List all accounts with a record. `stored` reads those whose entry is missing or stale."""
@@ -59,18 +66,17 @@ class Index:
             if not self._noted:
                 return
             present = set(self._layout.ids())
-            entries = {**stored_entries(self._layout), **self._noted}
+            entries = {**stored_entries(self._layout, self._vault), **self._noted}
             lines = {known: asdict(entry) for known, entry in sorted(entries.items()) if known in present}
             temporary = self._layout.temporary_for(self._layout.index)
-            create(temporary, json.dumps(lines, indent=1).encode() + b"\n")
+            create(temporary, self._vault.encrypt(json.dumps(lines).encode()))
             os.replace(temporary, self._layout.index)
-            self._noted.clear()
 
     def _account(self, user_id: str, stored: Callable[[str], Record | None]) -> StoredAccount | None:
         """Return the account, or None if its record was deleted meanwhile."""
         try:
             current = stamp(os.lstat(self._layout.record(user_id)))
-            entry = self._entries.get(user_id)
+            entry = self._noted.get(user_id) or self._stored.get(user_id)
             if entry and entry.stamp == current:
                 return StoredAccount(user_id, entry.name, entry.user_name)
             record = stored(user_id)
@@ -84,10 +90,10 @@ class Index:
         return StoredAccount(user_id, record.account.name, record.account.user_name)
 
 
-def stored_entries(layout: Layout) -> dict[str, Entry]:
+def stored_entries(layout: Layout, vault: Vault) -> dict[str, Entry]:
     """Return the entries of the file, or none if it is invalid: then it is rebuilt."""
     try:
-        entries = json.loads(read_whole(layout.index) or b"{}")
+        entries = json.loads(vault.decrypt(read_whole(layout.index) or b""))
         return {user_id: entry_of(fields) for user_id, fields in entries.items()}
-    except (LookupError, ValueError, TypeError, AttributeError, RecursionError):
+    except (CannotDecrypt, LookupError, ValueError, TypeError, AttributeError, RecursionError):
         return {}

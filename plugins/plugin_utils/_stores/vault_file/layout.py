@@ -40,7 +40,7 @@ class Layout:
 
     @property
     def index(self) -> Path:
-        return self.directory / "index.json"
+        return self.directory / "index.vault"
 
     def record(self, account_id: str) -> Path:
         return self.directory / f"{encoded(account_id)}{RECORD}"
@@ -72,8 +72,8 @@ class Layout:
         return sorted(found, key=lambda path: path.lstat().st_mtime_ns)
 
     def can_name(self, account_id: str) -> bool:
-        """Tell whether no file name of the account is too long. The longest is that of a temporary file."""
-        return len(encoded(account_id)) <= LONGEST_NAME - len(".0123456789abcdef")
+        """Tell whether there is an id, and no file name of it is too long. The longest is that of a temporary file."""
+        return 0 < len(encoded(account_id)) <= LONGEST_NAME - len(".0123456789abcdef")
 
     def ids(self) -> list[str]:
         try:

@@ -4,8 +4,8 @@
 """The file store: a directory with one file per account, in Ansible Vault format.
 
 `<user id>.yml` are the records, `.prev` has a second copy of each of them, `.locks` the lock files, `.tmp` the files
-that are being written. `store.json` has the binding, `index.json` the names of the accounts. Only the records and their
-copies contain passwords, and these are encrypted before they are written to disk.
+that are being written. `store.json` has the binding, `index.vault` the names of the accounts. Only the records and
+their copies contain passwords. They and the index are encrypted before they are written to disk.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class VaultFileStore:
                 self._layout.create()
                 prove_exclusion(self._layout.proof_of_locks)
             binding = self._bound(may_write=may_write)
-            index = Index(self._layout)
+            index = Index(self._layout, self._vault)
             identity = os.stat(self._layout.directory) if may_write else None
         url, former = binding.identity_url, binding.former
         files = RecordFiles(self._layout, self._vault, index, url, former, identity, self._rekey)
@@ -180,7 +180,7 @@ class OpenVaultFileStore:
             raise WriteInCheckMode("The store is open for reading only.")
         user_id = canonical_user_id(user_id)
         if not self.files.layout.can_name(user_id):
-            raise StoreError("The user id is too long for a file name. Nothing was sent.")
+            raise StoreError("The user id is empty, or too long for a file name. Nothing was sent.")
         path = self.files.layout.lock(user_id)
         with ExitStack() as held:
             with explained(path):  # not the work under the lock

@@ -94,7 +94,7 @@ class TestRun:
         assert result["accounts"][0]["status"] == "rotated"
         assert result["msg"] == "Accounts by status: 1 rotated."
         assert passwords.changes() == ["u1"]
-        assert {"u1.yml", "index.json", "store.json"} <= {path.name for path in (tmp_path / "store").iterdir()}
+        assert {"u1.yml", "index.vault", "store.json"} <= {path.name for path in (tmp_path / "store").iterdir()}
 
     def test_again_there_is_nothing_to_do(self, run: RunAction, passwords: PasswordServer) -> None:
         run()

@@ -95,7 +95,13 @@ class TestRun:
         look("u1")
         assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
-    @pytest.mark.parametrize("term", ["nobody", "", "../store"])
+    @pytest.mark.parametrize("term", ["", " "])
+    def test_fails_for_an_empty_term(self, look: Look, keep: Callable[..., None], term: str) -> None:
+        keep(record_of())
+        with pytest.raises(AnsibleLookupError, match=r"^A term is empty\. Give the user id"):
+            look("u1", term)
+
+    @pytest.mark.parametrize("term", ["nobody", "../store"])
     def test_fails_where_there_is_no_such_account(self, look: Look, keep: Callable[..., None], term: str) -> None:
         keep(record_of())
         with pytest.raises(AnsibleLookupError, match="The store has no account with the user id, label or user name"):

@@ -204,7 +204,7 @@ class StoreContract:
     @pytest.mark.parametrize("name", ["nothing of this name", "", " ", "x" * 300])
     def test_no_account_is_found_by_another_name(self, store: Store, name: str) -> None:
         with store.open(read_only=False) as opened:
-            put(opened, record_of(name=None, user_name=None))
+            put(opened, record_of(name=" ", user_name=None))
             assert RecordFinder(opened).find(name) is None
 
     def test_an_account_is_worked_on_by_one_run_at_a_time(self, store: Store) -> None:

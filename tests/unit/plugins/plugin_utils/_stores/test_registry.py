@@ -146,6 +146,15 @@ class TestProblems:
         found = problems(type="remote", url="https://store", tokn=SECRET)
         assert found == ["store.tokn is not supported by the type remote, which has: pages, token, url, vault_id"]
 
+    @pytest.mark.parametrize("option", ["path", "vault_id", "rebind_from"])
+    @pytest.mark.parametrize(
+        "value", [7, True, [SECRET], {SECRET: SECRET}], ids=["number", "boolean", "list", "mapping"]
+    )
+    def test_of_an_option_that_is_no_string(self, option: str, value: Any) -> None:
+        [found] = problems(**{"path": "store", option: value})
+        assert found.startswith(f"store: {option} must be a string, but it is a ")
+        assert SECRET not in found
+
     def test_none_for_an_option_that_is_null(self) -> None:
         assert problems(path="store", url=None, rebind_from=None) == []
 

@@ -3,19 +3,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ansible.parsing.vault import VaultSecret
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import recorded_ids
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     RecordFinder,
     StoreError,
     WentBackwards,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import RememberingCipher
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import (
+    RememberingCipher,
+    Vault,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.vault_file.workbench import (
-    CLEAR,
+    SECRETS,
     STAGED,
     USER,
     a_record,
@@ -25,6 +32,8 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
     fill,
     found_id,
 )
+
+VAULT = Vault(SECRETS)
 
 
 class TestFind:
@@ -39,18 +48,16 @@ class TestFind:
     def close_all(self, directory: Path) -> None:
         close(fill(directory, *self.records()))
 
-    def test_decrypts_nothing(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_decrypts_the_index_alone(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.close_all(directory)
-        assert CLEAR.encode() not in (directory / "index.json").read_bytes()
         decrypted: list[object] = []
         monkeypatch.setattr(RememberingCipher, "decrypt", counting(RememberingCipher.decrypt, decrypted))
         assert found_id(a_store(directory), "label 2") == "user-2"
-        assert not decrypted
+        assert len(decrypted) == 1
 
     @pytest.mark.parametrize(
         "content",
         [
-            None,
             b"",
             b"garbage",
             b"[]",
@@ -61,12 +68,18 @@ class TestFind:
         ],
         ids=lambda content: str(content)[:30],
     )
+    def test_does_without_a_valid_index(self, directory: Path, content: bytes) -> None:
+        self.close_all(directory)
+        (directory / "index.vault").write_bytes(VAULT.encrypt(content))
+        assert found_id(a_store(directory, read_only=True), "label 1") == "user-1"
+
+    @pytest.mark.parametrize("content", [None, b"", b"garbage"])
     def test_does_without_an_index(self, directory: Path, content: bytes | None) -> None:
         self.close_all(directory)
         if content is None:
-            (directory / "index.json").unlink()
+            (directory / "index.vault").unlink()
         else:
-            (directory / "index.json").write_bytes(content)
+            (directory / "index.vault").write_bytes(content)
         assert found_id(a_store(directory, read_only=True), "label 1") == "user-1"
 
     def test_notices_what_changed_since_the_index_was_written(
@@ -81,7 +94,7 @@ class TestFind:
         monkeypatch.setattr(RememberingCipher, "decrypt", counting(RememberingCipher.decrypt, decrypted))
         assert found_id(store, "label 2") == "user-1"
         assert found_id(store, "label 1") is None
-        assert len(decrypted) == 1
+        assert len(decrypted) == 2  # the index and the renamed record
 
     def test_by_a_name_while_a_record_has_gone_backwards(self, directory: Path) -> None:
         """Whose names are as good as ever. The account itself is stopped under its lock."""
@@ -89,7 +102,7 @@ class TestFind:
         old = Layout(directory).record("user-1").read_bytes()
         fill(directory, a_record(2, user_id="user-1", name="label 1"))
         Layout(directory).record("user-1").write_bytes(old)
-        (directory / "index.json").unlink(missing_ok=True)
+        (directory / "index.vault").unlink(missing_ok=True)
         store = a_store(directory)
         assert [found_id(store, name) for name in ("label 2", "label 1")] == ["user-2", "user-1"]
         with pytest.raises(WentBackwards):
@@ -118,4 +131,43 @@ class TestFind:
                 assert locked_record.write(record)
         close(one)
         close(two)
-        assert b"label 0" in (directory / "index.json").read_bytes()
+        assert {"user-0", "user-1"} == set(index_entries(directory))
+
+
+def index_entries(directory: Path) -> dict[str, Any]:
+    entries: dict[str, Any] = json.loads(VAULT.decrypt((directory / "index.vault").read_bytes()))
+    return entries
+
+
+class TestExchangedNames:
+    """Another process exchanges the names of two accounts in the index."""
+
+    def exchanged(self, directory: Path) -> bytes:
+        """Return an index with two accounts' names exchanged, and the stamps of their files."""
+        one, two = (a_record(1, user_id=f"user-{n}", name=f"label {n}", user_name=f"Robot{n}") for n in range(2))
+        close(fill(directory, one, two))
+        entries = index_entries(directory)
+        first, second = entries["user-0"], entries["user-1"]
+        first["stamp"], second["stamp"] = second["stamp"], first["stamp"]
+        return json.dumps({"user-0": second, "user-1": first}).encode()
+
+    def test_are_not_believed_without_the_vault_secret(self, directory: Path) -> None:
+        exchanged = self.exchanged(directory)
+        other = Vault([("default", VaultSecret(b"another"))])
+        for content in (exchanged, other.encrypt(exchanged)):
+            (directory / "index.vault").write_bytes(content)
+            finder = RecordFinder(a_store(directory, read_only=True))
+            for name in ("label 0", "Robot0"):
+                found = finder.find(name)
+                assert found
+                assert found.account.user_id == "user-0"
+
+    def test_never_lead_to_the_other_account(self, directory: Path) -> None:
+        """Not even if the index is encrypted with the vault secret: the names in a record decide."""
+        (directory / "index.vault").write_bytes(VAULT.encrypt(self.exchanged(directory)))
+        store = a_store(directory)
+        assert found_id(store, "label 0") == "user-1"
+        for name in ("label 0", "Robot0"):
+            with pytest.raises(StoreError, match="listing is out of date"):
+                RecordFinder(store).find(name)
+        assert recorded_ids(["Robot0", "Robot1"], store) == {}

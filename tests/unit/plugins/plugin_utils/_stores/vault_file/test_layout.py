@@ -52,6 +52,12 @@ class TestNames:
         assert layout.temporaries("index") == [second, first]
 
 
+class TestCanName:
+    @pytest.mark.parametrize(("account_id", "can"), [("", False), ("a", True), ("a" * 238, True), ("a" * 239, False)])
+    def test_needs_an_id_that_fits(self, tmp_path: Path, account_id: str, can: bool) -> None:
+        assert Layout(tmp_path).can_name(account_id) == can
+
+
 class TestDirectory:
     def test_is_made_for_its_owner_alone(self, tmp_path: Path) -> None:
         fill(tmp_path / "deep" / "store", STAGED)
