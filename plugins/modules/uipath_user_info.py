@@ -54,6 +54,14 @@ options:
         type: list
         elements: str
         choices: [user, robot, directoryUser, directoryGroup, robotAccount, application]
+  login_attempts:
+    description:
+      - Whether to read how each user found last signed in, in one more request per user.
+      - Needs the scope C(PM.UserLoginAttempt) or C(PM.UserLoginAttempt.Read) as well. Where the sign-ins of a user
+        cannot be read, RV(users[].login_attempts) is V(null), and the task warns. It asks about no further users if it
+        could not read those of the first three.
+    type: bool
+    default: false
   fail_on_missing:
     description: Whether the task fails if a name or id is not found.
     type: bool
@@ -77,6 +85,16 @@ EXAMPLES = r"""
 - name: Show their ids
   ansible.builtin.debug:
     msg: "{{ found.users | items2dict(key_name='user_name', value_name='id') }}"
+
+- name: See whether failed sign-ins are about to lock a user
+  rpaops.uipath.uipath_user_info:
+    identity_url: https://cloud.uipath.com/acme/identity_
+    client_id: "{{ vault_uipath_client_id }}"
+    client_secret: "{{ vault_uipath_client_secret }}"
+    user_ids: [2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d]
+    login_attempts: true
+  register: found
+  failed_when: found.users[0].login_attempts.failures_since | default(0) > 5
 
 - name: List all active local users
   rpaops.uipath.uipath_user_info:
@@ -146,6 +164,25 @@ users:
       description: Whether the user has a password on this server. Only local users have one.
       type: bool
       sample: true
+    login_attempts:
+      description: How the user last signed in, or V(null) where O(login_attempts=false) or it cannot be read.
+      type: dict
+      sample: {last_success: "2025-06-30T06:45:10Z", failures_since: 0, locked_out: false}
+      contains:
+        last_success:
+          description: When the user last signed in with success, in ISO 8601 form, or V(null) where none of the newest
+            1000 attempts succeeded.
+          type: str
+          sample: "2025-06-30T06:45:10Z"
+        failures_since:
+          description: How many attempts since then had a wrong password or met a lock. Whether the server lists
+            rejected password changes among them is not documented.
+          type: int
+          sample: 0
+        locked_out:
+          description: Whether the newest attempt was rejected because the user was locked out.
+          type: bool
+          sample: false
 missing:
   description: The names and ids that fit no user, spelled as they were given.
   returned: success, or a failure because of O(fail_on_missing)
@@ -191,6 +228,8 @@ trace_id:
   sample: 00-84c1fd4063c38d9f3900d06e56542d48-85d1d4-00
 """
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
@@ -208,8 +247,16 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
     read_users,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import is_path_segment
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.login_attempts import SignIns, recent_sign_ins
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import USER_TYPES, canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import UiPathModule, failure
+
+# After so many users whose sign-ins cannot be read, and none whose can, the token probably lacks the scope.
+UNREADABLE = 3
+UNREADABLE_SIGN_INS = (
+    "The sign-ins of {0} users could not be read. The token needs the scope PM.UserLoginAttempt or"
+    " PM.UserLoginAttempt.Read."
+)
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
@@ -224,6 +271,7 @@ def argument_spec() -> dict[str, dict[str, Any]]:
                 "type": {"type": "list", "elements": "str", "choices": list(USER_TYPES)},
             },
         },
+        "login_attempts": {"type": "bool", "default": False},
         "fail_on_missing": {"type": "bool", "default": False},
     }
 
@@ -265,10 +313,26 @@ def is_included(user: User, include: dict[str, Any] | None) -> bool:
     return (active is None or user.is_active == active) and (types is None or user.fields.get("type") in types)
 
 
-def task_result(users: list[User], missing: list[str], options: dict[str, Any]) -> dict[str, Any]:
+def read_sign_ins(client: Client, users: list[User]) -> dict[str, SignIns]:
+    """Return the sign-ins of the users by id, of those for whom they can be read."""
+    found: dict[str, SignIns] = {}
+    for number, user in enumerate(users):
+        if number == UNREADABLE and not found:
+            break
+        sign_ins = recent_sign_ins(client, user.id)
+        if sign_ins:
+            found[user.id] = sign_ins
+    return found
+
+
+def task_result(
+    users: list[User], missing: list[str], options: dict[str, Any], sign_ins: Mapping[str, SignIns]
+) -> dict[str, Any]:
     if missing and options["fail_on_missing"]:
         return {**failure("not_found", f"No user has these names or ids: {', '.join(missing)}."), "missing": missing}
-    shown = [user.shown() for user in users if is_included(user, options["include"])]
+    shown = [
+        {**user.shown(), "login_attempts": asdict(sign_ins[user.id]) if user.id in sign_ins else None} for user in users
+    ]
     return {"users": shown, "missing": missing, "msg": f"Found: {len(shown)}. Missing: {len(missing)}."}
 
 
@@ -283,7 +347,11 @@ def main() -> None:
         users, missing = run(
             client, partition_id=options["partition_id"], names=options["names"], user_ids=options["user_ids"]
         )
-        return task_result(users, missing, options)
+        users = [user for user in users if is_included(user, options["include"])]
+        sign_ins = read_sign_ins(client, users) if options["login_attempts"] else {}
+        if options["login_attempts"] and len(sign_ins) < len(users):
+            module.warn(UNREADABLE_SIGN_INS.format(len(users) - len(sign_ins)))
+        return task_result(users, missing, options, sign_ins)
 
     module.conclude(find)
 

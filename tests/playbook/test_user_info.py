@@ -37,6 +37,7 @@ FIELDS = {
     "last_modified",
     "last_login",
     "password_changeable",
+    "login_attempts",
 }
 WRITE_ONLY = {"scopes": ["PM.User.Write"], "administrator": True}
 
@@ -172,6 +173,28 @@ class TestOrganization:
         run = with_token(play, organization, WRITE_ONLY)([find("All", partition_id=PARTITION)])
         assert (run["All"]["status"], run["All"]["http_status"]) == ("unauthorized", 403)
         assert "PM.User or PM.User.Read" in run["All"]["msg"]
+
+
+class TestLoginAttempts:
+    def test_tell_failed_sign_ins_since_the_last_that_succeeded(
+        self, play: Playbook, simulator: SimulatorProcess
+    ) -> None:
+        add(simulator, PEOPLE)
+        for password in (OLD, "wrong-1", "wrong-2"):
+            simulator.control("POST", "sign-in", {"user_id": JANE, "password": password})
+        run = play([find("Find", user_ids=[JANE, CLERK], login_attempts=True)])["Find"]
+        jane, clerk = (user["login_attempts"] for user in run["users"])
+        assert (jane["failures_since"], jane["locked_out"]) == (2, False)
+        assert jane["last_success"]
+        assert clerk == {"last_success": None, "failures_since": 0, "locked_out": False}
+
+    def test_are_null_without_the_scope(self, play: Playbook, simulator: SimulatorProcess) -> None:
+        add(simulator, PEOPLE)
+        simulator.configure(static_tokens={"narrow": {"scopes": ["PM.User.Read"], "administrator": True}})
+        del play.defaults["client_id"], play.defaults["client_secret"]
+        tasks = [find("Find", user_ids=[JANE], login_attempts=True, access_token="narrow")]
+        run = play(tasks, warnings=["PM.UserLoginAttempt"])["Find"]
+        assert [user["login_attempts"] for user in run["users"]] == [None]
 
 
 class TestListing:

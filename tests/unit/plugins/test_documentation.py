@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 from datetime import datetime, timezone
@@ -20,6 +21,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils import _errors
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InputStatus, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import SHOWN_FIELDS, User
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.login_attempts import SignIns
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import AbortStatus, failure
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import STATUSES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
@@ -131,9 +133,10 @@ class TestUipathUserInfo:
 
     def test_documents_every_field_of_a_user_with_a_sample(self) -> None:
         fields = self.RETURN["users"]["contains"]
-        assert list(fields) == list(User("1", {}).shown())
+        assert list(fields) == [*User("1", {}).shown(), "login_attempts"]
+        assert list(fields["login_attempts"]["contains"]) == [field.name for field in dataclasses.fields(SignIns)]
         assert all("sample" in field for field in fields.values())
-        assert len(fields) == len(SHOWN_FIELDS) + 1
+        assert len(fields) == len(SHOWN_FIELDS) + len({"password_changeable", "login_attempts"})
 
     def test_documents_every_way_to_fail(self) -> None:
         kinds = [kind for kind in vars(_errors).values() if isinstance(kind, type) and issubclass(kind, UiPathError)]

@@ -3,17 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Ambiguous, UnexpectedAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import User
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.login_attempts import SignIns
 from ansible_collections.rpaops.uipath.plugins.modules.uipath_user_info import (
     argument_spec,
     input_problems,
     is_included,
     main,
+    read_sign_ins,
     run,
     task_result,
 )
@@ -33,6 +36,10 @@ A = dto("a")
 B = dto("b")
 C = dto("c")
 TEN = [str(number) for number in range(10)]
+
+
+def attempts_of(user_id: str) -> str:
+    return f"GET /api/User/{user_id}/loginAttempts?top=1000"
 
 
 def options(**given: Any) -> dict[str, Any]:
@@ -169,19 +176,41 @@ class TestIsIncluded:
 
 
 class TestTaskResult:
-    def test_a_user_left_out_is_not_missing(self) -> None:
-        result = task_result([User("id-a", A)], [], options(include={"active": False}, fail_on_missing=True))
-        assert result == {"users": [], "missing": [], "msg": "Found: 0. Missing: 0."}
-
     def test_missing_ones_are_no_failure(self) -> None:
-        result = task_result([User("id-a", A)], ["x"], options())
+        result = task_result([User("id-a", A)], ["x"], options(), {})
         assert (result["missing"], result["msg"]) == (["x"], "Found: 1. Missing: 1.")
         assert "failed" not in result
 
     def test_missing_ones_are_one_where_told_so(self) -> None:
-        result = task_result([User("id-a", A)], ["x", "Y"], options(fail_on_missing=True))
+        result = task_result([User("id-a", A)], ["x", "Y"], options(fail_on_missing=True), {})
         assert (result["failed"], result["status"], result["missing"]) == (True, "not_found", ["x", "Y"])
         assert result["msg"] == "No user has these names or ids: x, Y."
+
+    def test_sign_ins_of_those_whose_can_be_read(self) -> None:
+        sign_ins = {"id-a": SignIns("2026-03-01T08:00:00Z", 2, locked_out=True)}
+        users = task_result([User("id-a", A), User("id-b", B)], [], options(), sign_ins)["users"]
+        assert [user["login_attempts"] for user in users] == [
+            {"last_success": "2026-03-01T08:00:00Z", "failures_since": 2, "locked_out": True},
+            None,
+        ]
+
+
+class TestReadSignIns:
+    def asked(self, server: Transcript, clock: Clock, *statuses: int) -> list[str]:
+        """The ids of the users whose sign-ins were read, of five users whose requests are answered like this."""
+        for number, status in enumerate(statuses):
+            server.expects(attempts_of(f"id-{number}")).answers(status, {"totalCount": 0, "results": []})
+        users = [User(f"id-{number}", dto(str(number))) for number in range(5)]
+        return list(read_sign_ins(client_of(server, clock, retries=0), users))
+
+    def test_one_request_each(self, server: Transcript, clock: Clock) -> None:
+        assert self.asked(server, clock, *[200] * 5) == ["id-0", "id-1", "id-2", "id-3", "id-4"]
+
+    def test_stops_where_the_token_may_not_read_them(self, server: Transcript, clock: Clock) -> None:
+        assert self.asked(server, clock, 403, 403, 403) == []
+
+    def test_goes_on_where_some_cannot_be_read(self, server: Transcript, clock: Clock) -> None:
+        assert self.asked(server, clock, 404, 404, 200, 404, 404) == ["id-2"]
 
 
 TASK = {"identity_url": BASE, "access_token": token_of(ORGANIZATION), "retries": 0}
@@ -208,6 +237,24 @@ class TestMain:
             False,
         )
         assert result == {"missing": ["stranger"], "msg": "Found: 1. Missing: 1."}
+
+    def test_login_attempts(self, server: Transcript, with_arguments: WithArguments) -> None:
+        server.expects(listing()).answers(200, page(A, B))
+        attempt = {"result": "invalidPassword", "creationTime": "2026-03-01T08:00:00Z"}
+        server.expects(attempts_of("id-a")).answers(200, {"totalCount": 1, "results": [attempt]})
+        result = with_arguments(main, {**TASK, "names": ["a"], "login_attempts": True})
+        expected = {"last_success": None, "failures_since": 1, "locked_out": False}
+        assert [user["login_attempts"] for user in result["users"]] == [expected]
+        assert "warnings" not in result
+
+    def test_login_attempts_that_the_token_may_not_read(
+        self, server: Transcript, with_arguments: WithArguments
+    ) -> None:
+        server.expects(listing()).answers(200, page(A))
+        server.expects(attempts_of("id-a")).answers(403)
+        result = with_arguments(main, {**TASK, "names": ["a"], "login_attempts": True})
+        assert [user["login_attempts"] for user in result["users"]] == [None]
+        assert "The sign-ins of 1 users could not be read." in json.dumps(result["warnings"])
 
     def failed(self, with_arguments: WithArguments, **given: Any) -> dict[str, Any]:
         result = with_arguments(main, {**TASK, **given})
