@@ -12,14 +12,21 @@ version_added: 0.1.0
 description:
   - Changes the passwords of local users of the UiPath Identity server, of one user or of thousands in one task, with
     the documented operation that requires the old password.
-  - Directory users, robot accounts and groups have no password there.
+  - Directory users, robot accounts and groups have no password there. Given by O(user_id), they end as
+    V(wrong_password) or, where the server has a code for them, as V(refused).
   - The server may count every wrong password as a failed sign-in, and Automation Cloud locks an account for 30 days
     after 10 of them. A user whose old password is wrong may cost two failed sign-ins per run, three if an answer is
     lost, and one with O(update_password=always).
   - When the server rejects the old password, the module sends the new one as both old and new password. That changes
     nothing, and succeeds only while the new one is in effect. So a repeated run reports V(already_set). It costs a
-    failed sign-in, ends the user's sessions, and adds an entry to the password history where the server keeps one. A
-    history that rejects a password in use makes such a run end as V(unknown).
+    failed sign-in, ends the user's sessions, and may add an entry to the password history.
+  - A password history rejects the new password while it is in effect, with a code that UiPath does not document. Then
+    the module sends one more request, with a random password as both old and new password, which cannot be applied. If
+    the server rejects that as a wrong password, the new password is in effect. One user of a task, chosen at random,
+    carries this request for all whose new passwords were rejected with the same codes. Any other answer makes them end
+    as V(unknown).
+  - A repeated run adds failed sign-ins until the user signs in. The module warns if it found the new passwords of more
+    than half of its users in effect.
   - So schedule rotations, each with its own pair of passwords. Do not schedule the same task repeatedly.
 author:
   - rpaops.uipath contributors (@rpaops)
@@ -41,7 +48,7 @@ attributes:
     support: partial
     details:
       - A second run finds that the new password is already in effect. It cannot with O(update_password=always), or
-        where the server's password history rejects a password in use.
+        where the server looks at the password history, or compares the two passwords, before it looks at the old one.
 options:
   user_id:
     description:
@@ -86,7 +93,7 @@ options:
     description:
       - V(when_changed) finds out whether the new password is already in effect when the server rejects the old one, and
         sends the same pair once more when an answer was lost.
-      - V(always) sends the pair once and does neither.
+      - V(always) sends the pair once, and nothing else.
     type: str
     choices: [when_changed, always]
     default: when_changed
@@ -200,8 +207,9 @@ status:
     - V(changed) - the server confirmed the change.
     - V(already_set) - the new password is already in effect, and was not changed.
     - V(would_change) - in check mode, the change would be attempted.
-    - V(wrong_password) - the old password is not in effect. Without O(update_password=always), neither is the new one.
-    - V(policy_rejected) - the new password breaks the server's rules; the old one stays in effect.
+    - V(wrong_password) - the server does not accept the old password. Without O(update_password=always), it does not
+      accept the new one either.
+    - V(policy_rejected) - the new password breaks the server's rules; nothing was changed.
     - V(refused) - the server rejected the change for another reason, which RV(error_codes) and RV(msg) give.
     - V(not_found) - there is no such user on the server.
     - V(unauthorized) - the server does not accept the caller, which stops the task, or forbids the operation.
@@ -302,6 +310,7 @@ counts:
     not_attempted: 0
 """
 
+import functools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -332,6 +341,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.att
     Verdict,
     set_password,
 )
+from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.batch import Batch
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import (
     duplicates,
     identity_problems,
@@ -339,6 +349,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.res
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.results import (
     difference,
+    repeated_run_warning,
     task_result,
     user_result,
 )
@@ -346,7 +357,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.sta
 from ansible_collections.rpaops.uipath.plugins.module_utils._workers import (
     CircuitBreaker,
     Stop,
-    run_in_pool,
     stop_reason,
 )
 
@@ -430,21 +440,22 @@ def run(
         noun="user", statuses=STOPPING_STATUSES, in_a_row=FAILURES_IN_A_ROW, max_failures=max_failures
     )
 
-    def work(change: PasswordChange) -> Verdict:
-        def send(old: str, new: str) -> PasswordAnswer:
-            return change_password(client, change.user_id, old, new, secrets=(change.old, change.new))
+    def send(change: PasswordChange, old: str, new: str) -> PasswordAnswer:
+        return change_password(client, change.user_id, old, new, secrets={change.old, change.new, old, new})
 
+    def attempt(change: PasswordChange) -> Verdict:
         if check_mode and change.old != change.new:
             return Verdict("would_change", "would_change")
-        return set_password(change, send, wait, probe=probe)
+        return set_password(change, functools.partial(send, change), wait, probe=probe)
 
     def judge(verdict: Verdict) -> Stop | None:
         failed = verdict.status not in SUCCEEDED
         return breaker.record(verdict.status, failed=failed, stopped_by=verdict.stopped_by)
 
-    report = run_in_pool(changes, work, judge, concurrency=concurrency, cancelled=cancelled)
-    reason = report.stop.reason if report.stop else "the task ended"
-    verdicts = [verdict or unfinished(started, reason) for verdict, started in zip(report.results, report.started)]
+    batch = Batch(changes, attempt, send, judge, cancelled, concurrency)
+    batch.run()
+    reason = batch.stop.reason if batch.stop else "the task ended"
+    verdicts = [verdict or unfinished(started, reason) for verdict, started in zip(batch.verdicts, batch.started)]
     return [user_result(change, verdict) for change, verdict in zip(changes, verdicts)]
 
 
@@ -489,6 +500,8 @@ def main() -> None:
             wait=lambda: time.sleep(options["settle_seconds"]),
             cancelled=reader_is_gone,
         )
+        if warning := repeated_run_warning(results):
+            module.warn(warning)
         result = task_result(results, many=many)
         return {**result, "diff": difference(results)} if module._diff else result
 

@@ -122,6 +122,7 @@ STOPPING = {
 def bad_day(shared_scene: Scene) -> tuple[PlaybookRun, SimulatorProcess]:
     """One task for all cases that end one user."""
     simulator = shared_scene.simulator
+    simulator.configure(history={"limit": 0})  # no user carries a control request for others
     simulator.add_users(dict.fromkeys(["healthy", *CASES], OLD))
     for name, case in CASES.items():
         simulator.fault(case.kind, user_id=name, **case.parameters)

@@ -298,8 +298,7 @@ class TestChangePassword:
         client.configure(history={"limit": 0})
         assert client.change(NEW, OLD).status == 200
 
-    def test_a_history_of_one_is_the_live_password(self, client: Client) -> None:
-        client.configure(history={"limit": 1})
+    def test_the_live_password_is_the_default_history(self, client: Client) -> None:
         assert client.change(OLD, OLD).codes == ["PasswordReuse"]
         client.change()
         assert client.change(NEW, OLD).status == 200
@@ -307,7 +306,7 @@ class TestChangePassword:
     @pytest.mark.parametrize("order", ["old-first", "policy-first"])
     @pytest.mark.parametrize("code", ["PasswordReuse", "UiPath_NobodyKnows"])
     def test_history_of_every_order_and_code(self, client: Client, order: str, code: str) -> None:
-        client.configure(order=order, history={"code": code, "limit": 1})
+        client.configure(order=order, history={"code": code})
         assert client.change(OLD, OLD).codes == [code]
         assert client.change("wrong", OLD).codes == ([code] if order == "policy-first" else ["PasswordMismatch"])
 
@@ -320,7 +319,7 @@ class TestChangePassword:
         ],
     )
     def test_equality(self, client: Client, checked: str, wrong: str, right: str) -> None:
-        client.configure(equality={"checked": checked}, history={"limit": 1})
+        client.configure(equality={"checked": checked})
         assert client.change("wrong-123", "wrong-123").codes == [wrong]
         assert client.change(OLD, OLD).codes == [right]
 

@@ -58,6 +58,7 @@ class PasswordAnswer:
     attempts: int = 1
     stops_task: bool = False
     keeps_doubt: bool = False
+    is_identity_result: bool = False
 
 
 def canonical_user_id(user_id: str) -> str:
@@ -115,7 +116,13 @@ def read_password_answer(
         message=found.message,
         trace_id=found.trace_id,
         attempts=response.attempts,
+        is_identity_result=is_identity_result(response.json),
     )
+
+
+def is_identity_result(answer: Any) -> bool:
+    """Tell whether the operation itself answered, and not the validation of the request before it."""
+    return isinstance(answer, dict) and isinstance(answer.get("succeeded"), bool)
 
 
 def answer_kind(status: int, answer: Any) -> AnswerKind:

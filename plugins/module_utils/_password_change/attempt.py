@@ -5,7 +5,8 @@
 
 The change-password operation applies only while the old password is in effect, so the same pair may be sent again
 after an answer was lost. The pair `(new, new)` changes nothing; it succeeds only if the new password is the one in
-effect, and is sent once, after the server rejected the old one, to tell a repeated run from a wrong password.
+effect, and is sent once, after the server rejected the old one, to tell a repeated run from a wrong password. What a
+refusal of that probe means is the subject of `control.py`.
 """
 
 from __future__ import annotations
@@ -101,10 +102,15 @@ def decide(
         return plain(kind)
     kind = send_pair(change.new, change.new)
     if kind == "applied":
-        return plain("applied") if lost else ("already_set", "already_set")
+        return in_effect(lost=lost)
     if kind == "mismatch":
         return plain("mismatch")
     return "unknown", "probe_refused" if kind in REFUSALS else "probe_lost"
+
+
+def in_effect(*, lost: bool) -> tuple[Status, MessageKey]:
+    """Return the status of a user whose new password is proven to be in effect. `lost`: an answer to the pair was."""
+    return plain("applied") if lost else ("already_set", "already_set")
 
 
 def plain(kind: AnswerKind, mismatch: MessageKey = "wrong_password") -> tuple[Status, MessageKey]:

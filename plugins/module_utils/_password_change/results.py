@@ -22,6 +22,11 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.sta
     SUCCEEDED,
 )
 
+REPEATED_RUN = (
+    "More than half of the users had their new passwords before. Each such run may count as another failed sign-in of"
+    " each user, until the user signs in: do not schedule a task again with the same passwords."
+)
+
 
 def user_result(change: PasswordChange, verdict: Verdict) -> dict[str, Any]:
     succeeded = verdict.status in SUCCEEDED
@@ -56,6 +61,12 @@ def task_result(results: list[dict[str, Any]], *, many: bool) -> dict[str, Any]:
     if not many:
         return dict(results[0])
     return _summaries.task_result(results, key="results", statuses=STATUSES, noun="user")
+
+
+def repeated_run_warning(results: list[dict[str, Any]]) -> str | None:
+    """Return a warning where the task looks like one that is scheduled with the same passwords again and again."""
+    repeated = [result for result in results if result["status"] == "already_set" and result["attempts"]]
+    return REPEATED_RUN if 2 * len(repeated) > len(results) else None
 
 
 def difference(results: list[dict[str, Any]]) -> dict[str, dict[str, str]]:

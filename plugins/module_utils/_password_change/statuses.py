@@ -29,17 +29,17 @@ SUCCEEDED: frozenset[Status] = frozenset({"changed", "already_set", "would_chang
 CHANGED: frozenset[Status] = frozenset({"changed", "would_change"})
 
 # Some statuses have several messages. Others have none here: the error that led to them brings its own.
-MessageKey = Union[Status, Literal["wrong_password_unprobed", "probe_lost", "probe_refused"]]
+MessageKey = Union[Status, Literal["wrong_password_unprobed", "probe_lost", "probe_refused", "control_refused"]]
 MESSAGES: Mapping[MessageKey, str] = {
     "changed": "The password was changed.",
     "already_set": "The new password is already in effect.",
     "would_change": "The password would be changed if the old password is the one in effect.",
     "wrong_password": (
-        "Neither the old nor the new password is in effect. Find out which password is in effect before the next run:"
-        " every further attempt may count as a failed sign-in."
+        "The server accepts neither the old nor the new password, or the user has no password on this server. Find out"
+        " which password is in effect before the next run: every further attempt may count as a failed sign-in."
     ),
     "wrong_password_unprobed": (
-        "The old password is not in effect. The new one was not checked (update_password=always)."
+        "The server does not accept the old password. The new one was not checked (update_password=always)."
     ),
     "policy_rejected": "The server's password policy rejects the new password. Nothing was changed.",
     "refused": "The server rejected the change for a reason other than the password policy; see error_codes.",
@@ -53,8 +53,11 @@ MESSAGES: Mapping[MessageKey, str] = {
         " of passwords."
     ),
     "probe_refused": (
-        "The old password is not in effect, and the server's answer does not show whether the new one is. The likely"
-        " cause is a password history that rejects a password in use; if an earlier run was cut short, the new password"
-        " is probably in effect. Try to sign in with it before you change anything."
+        "The old password is not in effect, and the server's answer does not show whether the new one is. Try to sign"
+        " in with the new one before you change anything."
+    ),
+    "control_refused": (
+        "The old password is not in effect. Neither the server's answer to the new one nor a request with a random"
+        " password shows whether the new one is. Try to sign in with it before you change anything."
     ),
 }

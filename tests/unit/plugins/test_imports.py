@@ -42,7 +42,12 @@ PACKAGES = {
         ("auth", "responses", "retry", "transport"),
         ("endpoints", "transport_errors"),
     ),
-    "module_utils._password_change": (("resolve", "results"), ("attempt",), ("statuses",)),
+    "module_utils._password_change": (
+        ("batch", "resolve", "results"),
+        ("control",),
+        ("attempt",),
+        ("statuses",),
+    ),
     "plugin_utils._rotation": (
         ("task",),
         ("batch", "options", "planning", "results"),

@@ -12,6 +12,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments, _
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Unauthorized, Unreachable
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import SignIn
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport_errors import TransportError
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import PasswordChange
 from ansible_collections.rpaops.uipath.plugins.modules.uipath_user_password import (
@@ -44,6 +45,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
 
 LOGIN = "POST /connect/token"
 DONE = {"succeeded": True, "errors": []}
+REUSE = {"succeeded": False, "errors": [{"code": "PasswordReuse", "description": "Used before."}]}
 MISMATCH = {"succeeded": False, "errors": [{"code": "PasswordMismatch", "description": "Incorrect password."}]}
 UUID = "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d"
 NO_ID = "users[1].user_id or users[1].user_name is required"
@@ -163,6 +165,22 @@ class TestRequestedChanges:
         assert [change.user_id for change in requested_changes(given)] == ["b", "a"]
 
 
+class HistoryServer:
+    """A server with a history that counts the live password. Everyone has the new one, `new-...`."""
+
+    def __init__(self) -> None:
+        self.lost: list[str] = []
+        self.control: dict[str, Any] = MISMATCH
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Response:
+        sent = json.loads(body or b"")
+        old, new = sent["oldPassword"], sent["newPassword"]
+        if self.lost:
+            raise TransportError(f"lost {self.lost.pop()}", sent=True, permanent=False)
+        answer = REUSE if old.startswith("new-") else MISMATCH if old != new else self.control
+        return Response(400, {}, json.dumps(answer).replace("{0}", new).encode())
+
+
 class TestRun:
     def statuses(
         self, server: object, clock: Clock, *user_ids: str, sign_in: SignIn = GIVEN_TOKEN, **given: Any
@@ -184,6 +202,32 @@ class TestRun:
         server.expects(password_of("a"), pair("old-a", "new-a")).answers(400, MISMATCH)
         server.expects(password_of("a"), pair("new-a", "new-a")).answers(200, DONE)
         assert self.statuses(server, clock, "a") == ["already_set"]
+
+    def test_asks_what_a_refused_probe_means(self, clock: Clock) -> None:
+        server = HistoryServer()
+        assert self.statuses(server, clock, "a") == ["already_set"]
+        assert (self.results[0]["changed"], self.results[0]["attempts"]) == (False, 3)
+
+    def test_asks_once_for_all_users(self, clock: Clock) -> None:
+        server = HistoryServer()
+        assert self.statuses(server, clock, *"abcdefgh", concurrency=4) == ["already_set"] * 8
+        assert sum(result["attempts"] for result in self.results) == 8 * 2 + 1
+
+    def test_a_lost_answer_turns_out_as_a_change(self, clock: Clock) -> None:
+        server = HistoryServer()
+        server.lost = ["a"]
+        assert self.statuses(server, clock, "a") == ["changed"]
+
+    def test_masks_the_random_password(self, clock: Clock) -> None:
+        server = HistoryServer()
+        server.control = {"succeeded": False, "errors": [{"code": "Odd", "description": "Not {0}."}]}
+        assert self.statuses(server, clock, "a") == ["unknown"]
+        assert self.results[0]["msg"].endswith(f"The server says: Incorrect password. / Used before. / Not {MASK}.")
+
+    def test_always_asks_nothing(self, clock: Clock) -> None:
+        server = HistoryServer()
+        assert self.statuses(server, clock, "a", probe=False) == ["wrong_password"]
+        assert self.results[0]["attempts"] == 1
 
     def test_does_not_probe_where_told_so(self, server: Transcript, clock: Clock) -> None:
         server.expects(password_of("a")).answers(400, MISMATCH)
@@ -500,6 +544,13 @@ class TestMain:
         result = with_arguments(main, {**TASK, **user(), "_ansible_check_mode": True, "_ansible_diff": True})
         assert (result["changed"], result["status"]) == (True, "would_change")
         assert result["diff"] == {"before": {"u1": "old password"}, "after": {"u1": "new password"}}
+
+    def test_a_repeated_run_warns(self, server: Transcript, with_arguments: WithArguments) -> None:
+        server.expects(password_of("u1")).answers(400, MISMATCH)
+        server.expects(password_of("u1")).answers(200, DONE)
+        result = with_arguments(main, {**TASK, **user()})
+        assert (result["status"], result["changed"]) == ("already_set", False)
+        assert "More than half of the users had their new passwords before." in json.dumps(result["warnings"])
 
     def test_always_sends_once(self, server: Transcript, with_arguments: WithArguments) -> None:
         server.expects(password_of("u1")).answers(400, MISMATCH)

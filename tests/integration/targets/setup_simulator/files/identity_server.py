@@ -168,7 +168,7 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "seed": 0,  # of the faults with a probability
     "policy": {"min_length": 8, "digit": True, "lower": True, "upper": False, "special": False, "unique_chars": 1},
     # limit: that many latest passwords are refused; counts_current: the live one is the first of them
-    "history": {"limit": 0, "counts_current": True, "code": "PasswordReuse"},
+    "history": {"limit": 1, "counts_current": True, "code": "PasswordReuse"},
     # whether a pair of two equal passwords is refused: "never", "first" or "after-old", when the old one was right
     "equality": {"checked": "never", "code": "PasswordsEqual"},
     # counts_changes: a mismatch of a password change counts as a failed sign-in; refuses_changes: those of a locked

@@ -16,6 +16,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
     answer_kind,
     canonical_user_id,
     change_password,
+    is_identity_result,
     read_password_answer,
     unanswered,
 )
@@ -94,7 +95,7 @@ def read(status: int, answer: Any) -> PasswordAnswer:
 
 class TestReadPasswordAnswer:
     def test_of_a_change(self) -> None:
-        assert read(200, SUCCEEDED) == PasswordAnswer("applied", 200, attempts=3)
+        assert read(200, SUCCEEDED) == PasswordAnswer("applied", 200, attempts=3, is_identity_result=True)
 
     def test_keeps_the_server_words(self) -> None:
         answer = read(400, identity_result("PasswordMismatch", "Other", traceId="00-1"))
@@ -122,6 +123,16 @@ class TestReadPasswordAnswer:
     def test_an_answer_that_is_not_json(self) -> None:
         response = Response(200, {}, b'{"succeeded": tr')
         assert read_password_answer(response, ()) == PasswordAnswer("unknown", 200)
+
+
+class TestIsIdentityResult:
+    @pytest.mark.parametrize("answer", [SUCCEEDED, identity_result(), identity_result("Other")])
+    def test_is_an_answer_of_the_operation(self, answer: Any) -> None:
+        assert is_identity_result(answer)
+
+    @pytest.mark.parametrize("answer", [PROBLEM_DETAILS, {}, [], None, {"succeeded": "true"}, {"error": {"code": "X"}}])
+    def test_is_none(self, answer: Any) -> None:
+        assert not is_identity_result(answer)
 
 
 class TestCanonicalUserId:
@@ -157,7 +168,7 @@ class TestChangePassword:
     def test_sends_the_pair_and_nothing_else(self, server: Transcript, clock: Clock) -> None:
         body = {"oldPassword": OLD, "newPassword": NEW}
         server.expects("POST /api/User/u%2F1/changepassword", body, token="given-token").answers(200, SUCCEEDED)
-        assert self.change(server, clock, "u/1") == PasswordAnswer("applied", 200)
+        assert self.change(server, clock, "u/1") == PasswordAnswer("applied", 200, is_identity_result=True)
 
     def test_an_error_becomes_an_answer(self, server: Transcript, clock: Clock) -> None:
         server.expects("POST /api/User/u1/changepassword").fails("time is up", sent=True)

@@ -12,6 +12,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.att
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.results import (
     difference,
     failure_message,
+    repeated_run_warning,
     task_result,
     user_result,
 )
@@ -60,7 +61,7 @@ class TestUserResult:
         assert result["error_codes"] == ["PasswordMismatch", "PasswordReused"]
         assert (result["changed"], result["http_status"], result["trace_id"]) == (False, 400, "00-2")
         assert result["attempts"] == 2
-        assert "history" in result["msg"]
+        assert "does not show whether the new one is" in result["msg"]
         assert result["msg"].endswith("The server says: Incorrect password. / Used before.")
 
     def test_a_success_after_a_mismatch_shows_no_codes(self) -> None:
@@ -139,6 +140,26 @@ class TestTaskResult:
     def test_without_users(self) -> None:
         result = task_result([], many=True)
         assert (result["failed"], result["changed"], result["results"]) == (False, False, [])
+
+
+class TestRepeatedRunWarning:
+    def warned(self, *attempts: int, changed: int = 0) -> bool:
+        """Whether there is a warning where users that had their new passwords took so many attempts each."""
+        found = [{"status": "already_set", "attempts": count} for count in attempts]
+        return repeated_run_warning(found + [{"status": "changed", "attempts": 1}] * changed) is not None
+
+    def test_more_than_half_had_their_new_passwords(self) -> None:
+        assert self.warned(2)
+        assert self.warned(2, 3, changed=1)
+
+    def test_half_of_them_are_not_enough(self) -> None:
+        assert not self.warned(2, changed=1)
+
+    def test_equal_passwords_cost_nothing(self) -> None:
+        assert not self.warned(0, 0)
+
+    def test_without_users(self) -> None:
+        assert not self.warned()
 
 
 class TestDifference:
