@@ -123,19 +123,20 @@ OTHERS = {
     "delivered": "fresh",
 }
 OPEN = {**OTHERS, "resumed": "would_rotate"}
+IN_DOUBT = {**OPEN, **dict.fromkeys(("present", "adopted", "delivered"), "in_doubt")}
 
 
 def closed(status: str) -> dict[str, str]:
-    return {**OTHERS, "rotated": status, "forced": status, "resumed": status, "adopted": "would_rotate"}
+    return {**dict.fromkeys(OTHERS, status), "adopted": "would_rotate"}
 
 
 EXPECTED = {
     "fresh": {**OTHERS, "rotated": "fresh"},
     "due": OTHERS,
     "initial": OTHERS,
-    "pending": OPEN,
+    "pending": IN_DOUBT,
     "not-sent": OPEN,
-    "in-doubt": OPEN,
+    "in-doubt": IN_DOUBT,
     "out-of-sync": closed("out_of_sync"),
     "quarantined": closed("quarantined"),
     "undelivered": {**OTHERS, "rotated": "fresh", "delivered": "delivered"},

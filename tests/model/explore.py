@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Union
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import closed_status
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import MISMATCH_LIMIT
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import (
+    MISMATCH_LIMIT,
+    UNPROVEN_TOTAL,
+)
 from ansible_collections.rpaops.uipath.tests.model.rules import THEIRS, Violation
 from ansible_collections.rpaops.uipath.tests.model.world import (
     LOCKOUT,
@@ -26,6 +29,7 @@ from ansible_collections.rpaops.uipath.tests.model.world import (
 )
 
 MOST_RUNS = 12
+RESET = f"{THEIRS}reset"
 
 Origins = dict[World, Union[tuple[World, str], None]]
 
@@ -70,10 +74,14 @@ def trace(origins: Origins, world: World) -> list[str]:
 
 @dataclass(frozen=True)
 class Healing:
-    """How an account came to be well again: how many runs it took, and the failed sign-ins of the worst of them."""
+    """How an account came to be well again: how many runs it took, and the failed sign-ins of the worst of them.
+
+    `is_reset`: the requests without a proof were used up, so an administrator had to reset the password.
+    """
 
     runs: int
     mismatches: int
+    is_reset: bool
     world: World
 
 
@@ -85,7 +93,7 @@ def heal(world: World, setting: Setting) -> Healing:
         world, mismatches = undisturbed(world, setting, runs)
         worst = max(worst, mismatches)
         if world.is_ok:
-            return Healing(runs, worst, world)
+            return Healing(runs, worst, RESET in world.server.used, world)
     raise AssertionError(f"not healed: {world.server.live} is live, {world.stored}")
 
 
@@ -97,6 +105,8 @@ def has_sign_ins_left(world: World) -> bool:
 
 def undisturbed(world: World, setting: Setting, runs: int) -> tuple[World, int]:
     request = ROTATED
+    if world.stored and closed_status(world.stored) and world.stored.unproven_sends >= UNPROVEN_TOTAL:
+        world = replace(world, server=replace(world.server, live=RESET, used=world.server.used | {RESET}))
     if runs > 1 and world.stored and closed_status(world.stored):
         request = adopted(world.server.live) if world.server.live.startswith(THEIRS) else RESUMED
     world = started(world, setting, request)

@@ -40,7 +40,9 @@ def healings(worlds: list[World], setting: Setting, report: Report) -> list[Heal
     """Heal every account on which no run is working."""
     resting = {(world.server, world.stored): world for world in worlds if world.stored and not world.running}
     found = [heal(world, setting) for world in resting.values()]
-    report(f"{len(found)} accounts, {sum(healing.runs == 1 for healing in found)} of them healed by the next run")
+    by_next_run = sum(healing.runs == 1 for healing in found)
+    resets = sum(healing.is_reset for healing in found)
+    report(f"{len(found)} accounts, {by_next_run} of them healed by the next run, {resets} after a reset")
     return found
 
 
