@@ -42,7 +42,8 @@ def refuse_other_than_own_file(path: Path, status: os.stat_result) -> None:
 def refuse_writable_parents(directory: Path, *, by_group: bool) -> None:
     """Refuse a directory whose parents another user can write to: that user could put another one in its place.
 
-    A sticky parent lets users rename only what they own. With `by_group=False`, a group may write to a parent.
+    A sticky parent lets users rename only what they own. The group of root and, with `by_group=False`, any group may
+    write to a parent.
     """
     for path in resolutions(Path(os.path.abspath(directory))):
         for parent in reversed(path.parents):
@@ -52,7 +53,8 @@ def refuse_writable_parents(directory: Path, *, by_group: bool) -> None:
             refuse_foreign(parent, status)
             if stat.S_ISLNK(status.st_mode):
                 break  # the next resolution goes on from its target
-            writable = stat.S_IWOTH | (stat.S_IWGRP if by_group else 0)
+            # Images for execution environments let the group of root write to the home directory.
+            writable = stat.S_IWOTH | (stat.S_IWGRP if by_group and status.st_gid else 0)
             if status.st_mode & writable and not status.st_mode & stat.S_ISVTX:
                 raise StoreError(
                     f"The directory {parent} can be written to by other users of this machine, who could put another"

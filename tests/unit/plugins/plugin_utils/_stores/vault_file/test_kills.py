@@ -128,6 +128,25 @@ class TestAWrite:
             )
             assert replace(read(directory), orphans=()) == replace(transition.after, generation=9)
 
+    def test_leaves_a_second_copy_that_can_take_the_place_of_the_record(
+        self, template: Path, transition: Transition
+    ) -> None:
+        """Nothing was sent from the new record unless the write was complete."""
+        fill(template, *transition.before)
+        for directory, _effects in kills(template, transition.make):
+            copy = Layout(directory).previous(STAGED.account.user_id)
+            record_file(directory).unlink(missing_ok=True)
+            if not copy.exists():
+                assert not transition.before
+                continue
+            shutil.copy(copy, record_file(directory))
+            with suppress(StoreError):  # older than the last write: closed, with all passwords
+                read(directory)
+            possible = (transition.before or (transition.after,))[-1]
+            assert set(replace(possible, previous=()).candidates()) <= set(read(directory).candidates())
+        assert copy.read_bytes() == record_file(directory).read_bytes()
+        assert read(directory) == transition.after
+
     @pytest.mark.parametrize("transition", ["the first write", "a commit"], indirect=True)
     def test_leaves_what_a_real_kill_leaves(self, template: Path, transition: Transition) -> None:
         fill(template, *transition.before)

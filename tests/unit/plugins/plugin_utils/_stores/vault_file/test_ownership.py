@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,6 +49,13 @@ def reachable() -> Iterator[Path]:
     place.chmod(0o755)
     yield place
     shutil.rmtree(place)
+
+
+def share(path: Path, mode: int) -> None:
+    """Set the permissions of a directory that belongs to another group than that of root."""
+    if not os.getegid():
+        os.chown(path, -1, ANOTHER_USER)
+    path.chmod(mode)
 
 
 FILES: dict[str, Callable[[Layout], Path]] = {
@@ -115,7 +123,7 @@ class TestRefuseWritableParents:
     @pytest.mark.parametrize("mode", [0o775, 0o757, 0o777])
     def test_a_parent_that_others_can_write_to_is_refused(self, reachable: Path, mode: int, read_only: bool) -> None:
         (reachable / "a b").mkdir()
-        (reachable / "a b").chmod(mode)
+        share(reachable / "a b", mode)
         with pytest.raises(StoreError, match=rf"can be written to by other users.*chmod go-w '{reachable}/a b'"):
             a_store(reachable / "a b" / "deep" / "store", read_only=read_only)
         assert not list((reachable / "a b").iterdir())
@@ -128,8 +136,23 @@ class TestRefuseWritableParents:
         """As with a umask of 002 in a home directory that only its owner can enter."""
         reachable.chmod(0o700)
         (reachable / "project").mkdir()
-        (reachable / "project").chmod(0o775)
+        share(reachable / "project", 0o775)
         a_store(reachable / "project" / "store")
+
+    def test_a_parent_that_the_group_of_root_can_write_to_is_accepted(
+        self, reachable: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        reachable.chmod(0o775)
+        if os.getegid():  # only root can give a directory to that group
+            lstat = Path.lstat
+            group = stat.ST_GID
+
+            def of_root(path: Path) -> os.stat_result:
+                status = lstat(path)
+                return os.stat_result((*status[:group], 0, *status[group + 1 :])) if path == reachable else status
+
+            monkeypatch.setattr(Path, "lstat", of_root)
+        refuse_writable_parents(reachable / "store", by_group=True)
 
     def test_a_parent_of_another_user_is_refused(self, reachable: Path, given_away: Callable[[Path], None]) -> None:
         (reachable / "theirs").mkdir()
@@ -151,7 +174,7 @@ class TestRefuseWritableParents:
 
     def test_the_group_of_a_volume_in_an_awx_job_is_its_own(self, reachable: Path) -> None:
         """Kubernetes makes a volume writable by the group of the pod."""
-        reachable.chmod(0o2775)
+        share(reachable, 0o2775)
         a_store(reachable / "store", in_awx_job=True, persistent=True)
         reachable.chmod(0o777)
         with pytest.raises(StoreError, match="can be written to by other users"):
