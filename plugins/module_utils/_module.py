@@ -112,6 +112,16 @@ class UiPathModule(AnsibleModule):
         if problems:
             self.fail_json(**failure_of(InvalidInput(problems)))
 
+    def _return_formatted(self, kwargs: dict[str, Any]) -> None:
+        """Return the result, with `async` without the secrets that ansible-core 2.22 adds for the controller to mask.
+
+        There it goes to a file that every user can read.
+        """
+        tracker = getattr(self, "_new_secrets", None)
+        if tracker and "ANSIBLE_ASYNC_DIR" in os.environ:
+            tracker.flush()
+        super()._return_formatted(kwargs)
+
     def exit_json(self, **kwargs: Any) -> NoReturn:
         self._forget_passwords()
         super().exit_json(**kwargs)

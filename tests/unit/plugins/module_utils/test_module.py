@@ -156,6 +156,39 @@ class TestSetInternalProperties:
         )
 
 
+class Tracker:
+    """The secrets that ansible-core 2.22 and later return for the controller to mask."""
+
+    def __init__(self) -> None:
+        self.secrets = ["hunter2"]
+
+    def flush(self) -> None:
+        self.secrets = []
+
+
+class TestReturnFormatted:
+    @pytest.mark.parametrize(("variables", "left"), [({}, ["hunter2"]), ({"ANSIBLE_ASYNC_DIR": "~/jobs"}, [])])
+    def test_with_async_nothing_is_left_for_the_controller_to_mask(
+        self,
+        with_arguments: WithArguments,
+        monkeypatch: pytest.MonkeyPatch,
+        variables: dict[str, str],
+        left: list[str],
+    ) -> None:
+        def return_tracked(module: Any, _result: dict[str, Any]) -> None:
+            print(json.dumps({"left": module._new_secrets.secrets}))
+
+        def main() -> None:
+            module = make()
+            vars(module)["_new_secrets"] = Tracker()
+            module.exit_json()
+
+        monkeypatch.setattr(AnsibleModule, "_return_formatted", return_tracked)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert with_arguments(main, {}) == {"left": left}
+
+
 class TestExitJson:
     def test_hides_passwords_in_the_arguments(self, with_arguments: WithArguments) -> None:
         given = {"user_id": "u1", "old_password": "hunter2", "new_password": "hunter3", "client_secret": "s3cret"}

@@ -308,6 +308,7 @@ class TestRunInPoolTimedOut:
         def work(item: int) -> str:
             begun.wait(LONG)
             if item == 0:
+                time.sleep(0.1)  # a signal just before the main thread begins to wait would not wake it
                 self.time_out()
             assert cut.wait(LONG)
             time.sleep(0.05)  # a caller that does not wait is back before
