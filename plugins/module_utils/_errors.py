@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Union
 
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
+
 # What a request can come to before the API has answered it.
 RequestStatus = Literal["unauthorized", "wrong_url", "throttled", "unreachable", "unknown"]
 # Why a task ends before its first user.
@@ -35,8 +37,8 @@ class UiPathError(Exception):
         codes: Sequence[str] = (),
         trace_id: str | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = displayable(message)
+        super().__init__(self.message)
         self.http_status = http_status
         self.codes = tuple(codes)
         self.trace_id = trace_id

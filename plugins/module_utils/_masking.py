@@ -4,8 +4,8 @@
 """Hide secrets in text that comes from elsewhere.
 
 Ansible masks the exact value of a `no_log` option. A server may quote a password as it received it: JSON-escaped,
-percent-encoded, in base64, or changed in case. `mask` covers those forms; `mask_fragments` is for messages that
-are known to quote pieces of a request.
+percent-encoded, in HTML, in base64, or changed in case. `mask` covers those forms of a whole secret, `mask_pieces` its
+pieces in any mixture of those but base64. `mask_fragments` is for messages that are known to quote pieces of a request.
 """
 
 from __future__ import annotations
@@ -14,19 +14,37 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain, groupby
+from operator import itemgetter
 from urllib.parse import quote, quote_plus
 
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import is_invisible
+
 MASK = "********"
+# The shortest piece of a secret that is masked: in messages that quote pieces of a request, and in any other.
 SHORTEST_FRAGMENT = 4
+SHORTEST_PIECE = 6
+# How often encodings may be nested: JSON in JSON in HTML.
+MOST_DECODINGS = 3
+# One encoded character, or several encoded octets: of JSON, JavaScript, Python, URLs and HTML.
+ENCODED = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|[\\%]u[0-9a-fA-F]{4}|(?:\\x[0-9a-fA-F]{2})+"
+    r"|(?:%[0-9a-fA-F]{2})+|&(?:#[xX][0-9a-fA-F]{1,8}|#[0-9]{1,8}|[a-zA-Z]{2,8});|\\[\"'/\\bfnrt]"
+)
+ESCAPES = dict(zip("bfnrt", "\b\f\n\r\t"))
 
 
-def encoded_forms(secret: str) -> set[str]:
+@lru_cache(maxsize=256)
+def encoded_forms(secret: str) -> frozenset[str]:
     """Return every spelling under which a secret is recognized, also without blanks around it."""
     forms = {form for spelling in (secret, secret.strip()) for form in forms_of(spelling)}
     # An encoded form of a character or two would hide pieces of ordinary text.
     plain = {secret, secret.strip(), secret.upper(), secret.lower()}
-    return {form for form in forms if form and (len(form) >= SHORTEST_FRAGMENT or form in plain)}
+    return frozenset(form for form in forms if form and (len(form) >= SHORTEST_FRAGMENT or form in plain))
 
 
 def forms_of(secret: str) -> set[str]:
@@ -35,7 +53,7 @@ def forms_of(secret: str) -> set[str]:
     forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], dotnet_json(secret)}
     forms |= {json.dumps(form)[1:-1] for form in tuple(forms)}
     forms |= {form.replace("/", "\\/") for form in tuple(forms)}
-    forms |= {html.escape(secret), html.escape(secret).replace("&#x27;", "&#39;")}
+    forms |= {html.escape(secret), *(html_encoded(secret, numeric) for numeric in ("&#{};", "&#x{:X};"))}
     urls = {url_encoded(variant) for variant in (octets, secret.upper().encode("utf-8", "surrogatepass"))}
     forms |= {url for group in urls for url in group}
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
@@ -57,19 +75,39 @@ def dotnet_json(secret: str) -> str:
     return "".join(f"\\u{ord(char):04X}" if char in "'<>&+`" else char for char in escaped)
 
 
+def html_encoded(secret: str, numeric: str) -> str:
+    """Encode the way .NET does: markup, quotes, plus and all but ASCII. `numeric` is how it writes a code point."""
+    named = {char: html.escape(char, quote=False) for char in "&<>"} | {'"': "&quot;"}
+    plain = {char for char in map(chr, range(128)) if char not in "'+"}
+    return "".join(named.get(char) or (char if char in plain else numeric.format(ord(char))) for char in secret)
+
+
 def percent_encoded(octets: bytes) -> str:
     return "".join(f"%{octet:02X}" for octet in octets)
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:
     """Replace every form of every secret in `text`, in either case."""
-    if not text:
+    hidden, lowered = [False] * len(text), lower(text)
+    for form in chain.from_iterable(lowered_forms(secret) for secret in secrets if secret and text):
+        at = lowered.find(form)
+        while at >= 0:
+            hidden[at : at + len(form)] = [True] * len(form)
+            at = lowered.find(form, at + 1)
+    return masked_where(hidden, text)
+
+
+@lru_cache(maxsize=256)
+def lowered_forms(secret: str) -> frozenset[str]:
+    return frozenset(map(lower, encoded_forms(secret)))
+
+
+def masked_where(hidden: Sequence[bool], text: str) -> str:
+    """Put one MASK in place of each row of hidden characters."""
+    if not any(hidden):
         return text
-    forms = set().union(*(encoded_forms(secret) for secret in secrets if secret))
-    if not forms:
-        return text
-    longest_first = sorted(forms, key=len, reverse=True)
-    return re.sub("|".join(map(re.escape, longest_first)), MASK, text, flags=re.IGNORECASE)
+    rows = groupby(zip(hidden, text), key=itemgetter(0))
+    return "".join(MASK if hide else "".join(char for _hide, char in row) for hide, row in rows)
 
 
 def mask_fragments(text: str, secrets: Iterable[str]) -> str:
@@ -82,15 +120,97 @@ def mask_fragments(text: str, secrets: Iterable[str]) -> str:
     secrets = tuple(secrets)
     masked = re.sub(r"'[^']*'|\"[^\"]*\"", f"'{MASK}'", mask(text, secrets))
     masked = re.sub(r"(?<!\S)\S(?=[.,;:]?(?:\s|$))", MASK, masked)
-    size = SHORTEST_FRAGMENT
-    pieces = {secret[at : at + size] for secret in map(lower, secrets) for at in range(len(secret) - size + 1)}
-    lowered, hidden = lower(masked), [False] * len(masked)
-    for at in range(len(masked) - size + 1):
-        if lowered[at : at + size] in pieces:
-            hidden[at : at + size] = [True] * size
-    return re.sub("\0+", MASK, "".join("\0" if hide else char for char, hide in zip(masked, hidden)))
+    return mask_pieces(masked, secrets, SHORTEST_FRAGMENT)
+
+
+def mask_pieces(text: str, secrets: Iterable[str], size: int = SHORTEST_PIECE) -> str:
+    """Replace every piece of a secret that has `size` characters or more, however its characters are encoded."""
+    pieces = frozenset().union(*(pieces_of(secret, size) for secret in secrets))
+    if not text or not pieces:
+        return text
+    hidden = [False] * len(text)
+    characters = Characters.of(text)
+    for _nesting in range(MOST_DECODINGS + 1):
+        for view in (characters, characters.visible()):
+            compared = comparable(view.text)
+            for at in range(len(compared) - size + 1):
+                if compared[at : at + size] in pieces:
+                    start, end = view.starts[at], view.ends[at + size - 1]
+                    hidden[start:end] = [True] * (end - start)
+        decoded = characters.decoded()
+        if decoded.text == characters.text:
+            break
+        characters = decoded
+    return masked_where(hidden, text)
+
+
+@lru_cache(maxsize=256)
+def pieces_of(secret: str, size: int) -> frozenset[str]:
+    """Return the pieces of a secret. One that looks like encoded text is also cut as a reader would decode it."""
+    spellings = {secret}
+    for _nesting in range(MOST_DECODINGS):
+        spellings |= {Characters.of(spelling).decoded().text for spelling in spellings}
+    spellings |= {Characters.of(spelling).visible().text for spelling in spellings}
+    return frozenset(text[at : at + size] for text in map(comparable, spellings) for at in range(len(text) - size + 1))
+
+
+@dataclass(frozen=True)
+class Characters:
+    """The characters that a text stands for, and where in the text each of them begins and ends."""
+
+    text: str = field(repr=False)
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+    @staticmethod
+    def of(text: str) -> Characters:
+        return Characters(text, range(len(text)), range(1, len(text) + 1))
+
+    def decoded(self) -> Characters:
+        """Decode once what is encoded."""
+        text, starts, ends, at = [], [], [], 0
+        for match in ENCODED.finditer(self.text):
+            characters = decode(match[0])
+            text += [self.text[at : match.start()], characters]
+            starts += [*self.starts[at : match.start()], *[self.starts[match.start()]] * len(characters)]
+            ends += [*self.ends[at : match.start()], *[self.ends[match.end() - 1]] * len(characters)]
+            at = match.end()
+        text.append(self.text[at:])
+        return Characters("".join(text), [*starts, *self.starts[at:]], [*ends, *self.ends[at:]])
+
+    def visible(self) -> Characters:
+        """Leave out what cannot be seen."""
+        kept = [at for at, char in enumerate(self.text) if not is_invisible(char)]
+        text = "".join(self.text[at] for at in kept)
+        return Characters(text, [self.starts[at] for at in kept], [self.ends[at] for at in kept])
+
+
+def decode(encoded: str) -> str:
+    """Return what a match of ENCODED stands for."""
+    if encoded[:2] == "&#":
+        number = encoded[2:-1].lower()
+        code = int(number[1:], 16) if number[0] == "x" else int(number)
+        return chr(code) if code <= sys.maxunicode else encoded
+    if encoded[0] == "&":
+        return html.unescape(encoded)
+    if encoded[1] == "u":
+        return bytes.fromhex(re.sub(r"[\\%]u", "", encoded)).decode("utf-16-be", "surrogatepass")
+    if encoded[0] == "%" or encoded[1] == "x":
+        octets = bytes.fromhex(re.sub(r"%|\\x", "", encoded))
+        try:
+            return octets.decode()
+        except UnicodeDecodeError:
+            return octets.decode("latin-1")
+    return ESCAPES.get(encoded[1], encoded[1])
+
+
+def comparable(text: str) -> str:
+    """Remove the differences of case, and those of blanks in URLs."""
+    return lower(text).replace("+", " ")
 
 
 def lower(text: str) -> str:
     """Lower the case of every character that stays one character."""
+    if text.isascii():
+        return text.lower()
     return "".join(char.lower() if len(char.lower()) == 1 else char for char in text)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
+
 
 def task_result(results: list[dict[str, Any]], *, key: str, statuses: Iterable[str], noun: str) -> dict[str, Any]:
     """Return the result of a task, with the results of its users or accounts under `key`."""
@@ -35,5 +37,5 @@ def summary(results: Sequence[Mapping[str, Any]], counts: Mapping[str, int], nou
     failed = [result for result in results if result["failed"]]
     if not failed:
         return f"{noun.capitalize()}s by status: {by_status}."
-    first = f"{failed[0]['label']}: {failed[0]['msg']}"
+    first = displayable(f"{failed[0]['label']}: {failed[0]['msg']}")
     return f"{len(failed)} of {len(results)} {noun}s failed: {by_status}. First failure, {first}"

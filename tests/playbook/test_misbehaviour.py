@@ -172,6 +172,19 @@ def test_what_stops_the_task(stopped: tuple[PlaybookRun, SimulatorProcess], name
     assert simulator.is_live(name, OLD)
 
 
+def test_messages_rewrite_no_terminal_and_forge_no_line(play: Playbook, simulator: SimulatorProcess) -> None:
+    odd, shown = "a\x1b]0;owned\x07\r\nok: [localhost]\u202e\u2028b", "a ]0;owned   ok: [localhost]  b"
+    simulator.add_users({"one": OLD})
+    simulator.fault("identity_error", user_id="one", code=odd, description=odd)
+    run = play([task("Server", **change("one"))])
+    assert (run["Server"]["error_codes"], run["Server"]["trace_id"]) == ([shown], None)
+    assert run["Server"]["msg"].endswith(f"The server says: {shown}")
+    assert not any(char in run.output for char in "\x1b\x07\u202e\u2028")
+    result = play([task("Id", users=[change(odd)])])["Id"]
+    assert result["results"][0]["label"] == shown
+    assert f"First failure, {shown}: " in result["msg"]
+
+
 def test_every_kind_of_fault_is_in_the_tables() -> None:
     table = re.search(r"^KINDS.*?^}", SERVER.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert table

@@ -76,11 +76,6 @@ class _Call:
         return not self.safe and response.status in (401, 403, 429) and not response.is_api_body
 
     @property
-    def place(self) -> str:
-        """The URL as messages name it."""
-        return self.url.partition("?")[0]
-
-    @property
     def narrow_scope(self) -> str:
         return "PM.User.Read" if self.safe else "PM.User.Write"
 
@@ -197,13 +192,13 @@ class Client:
                 Unreachable,
                 call,
                 response,
-                f"The token endpoint answered with HTTP status {response.status}: {call.place}.",
+                f"The token endpoint answered with HTTP status {response.status}: {self._place(call)}.",
             )
         api_is_there = response.status == 404 and response.json is not None
         mistake = likely_mistake(self.identity_url, error_codes(response.json), api_is_there=api_is_there)
         if self._token_url != default_token_url(self.identity_url):
             mistake = "check token_url, or leave it out"
-        answered = f"{call.place}, which was answered with HTTP status {response.status}"
+        answered = f"{self._place(call)}, which was answered with HTTP status {response.status}"
         message = f"There is no token endpoint at {answered}; {mistake} ({RIGHT_FORMS})."
         raise self._described(WrongUrl, call, response, message)
 
@@ -266,7 +261,7 @@ class Client:
             raise self._foreign(UnexpectedAnswer if call.safe else OutcomeUnknown, call, response)
         if page or response.status == 405 or "InvalidPartition" in codes:
             likely = likely_mistake(self.identity_url, codes)
-            answered = f"{call.place} was answered with HTTP status {response.status}"
+            answered = f"{self._place(call)} was answered with HTTP status {response.status}"
             message = f"There is no Identity API at identity_url: {answered}; {likely} ({RIGHT_FORMS})."
             error = self._described(WrongUrl, call, response, message)
             error.is_foreign = page or not response.is_api_body
@@ -284,22 +279,31 @@ class Client:
                 ),
             )
         if not response.is_api_body:
-            message = f"{message} {not_the_api(call, response)}"
+            message = f"{message} {self._not_the_api(call, response)}"
         return self._described(kind, call, response, message)
 
     def _foreign(self, kind: type[UiPathError], call: _Call, response: Response) -> UiPathError:
-        error = self._described(kind, call, response, not_the_api(call, response))
+        error = self._described(kind, call, response, self._not_the_api(call, response))
         error.is_foreign = True
         return error
 
+    def _not_the_api(self, call: _Call, response: Response) -> str:
+        return (
+            f"The answer to {self._place(call)}, with HTTP status {response.status}, is not the Identity API's: a proxy"
+            " or gateway may have sent it."
+        )
+
+    def _place(self, call: _Call) -> str:
+        """Return the URL as messages name it."""
+        return mask(call.url.partition("?")[0], (*self.secrets, *call.secrets))
+
     def _failed(self, kind: type[UiPathError], call: _Call, message: str) -> UiPathError:
         """Return the error for a request without an answer."""
-        return kind(mask(f"{message}. The request was {call.method} {call.place}.", (*self.secrets, *call.secrets)))
+        return kind(f"{message}. The request was {call.method} {self._place(call)}.")
 
     def _described(self, kind: type[UiPathError], call: _Call, response: Response, message: str) -> UiPathError:
-        """Return an error that carries the server's message, masked. `message` may contain the request's URL."""
+        """Return an error that carries the server's message, masked."""
         found = server_error(response.json, self.secrets, call.secrets)
-        message = mask(message, (*self.secrets, *call.secrets)) if call.place in message else message
         message = with_server_message(message, [found.message or ", ".join(found.codes)])
         return kind(message, http_status=response.status, codes=found.codes, trace_id=found.trace_id)
 
@@ -307,13 +311,6 @@ class Client:
 def is_page(response: Response) -> bool:
     """Tell whether the answer is a web page or a redirect. A server that fails may well answer with a page."""
     return 300 <= response.status < 400 or (response.is_html and response.status < 500)
-
-
-def not_the_api(call: _Call, response: Response) -> str:
-    return (
-        f"The answer to {call.place}, with HTTP status {response.status}, is not the Identity API's: a proxy or gateway"
-        " may have sent it."
-    )
 
 
 def with_token(call: _Call, token: Token) -> _Call:

@@ -29,13 +29,14 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints 
     list_users_url,
     user_url,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import clean
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
 
 # The most users that one listing call returns.
 PAGE_SIZE = 1000
 # More than any organization has. An answer with a greater number is not a listing.
 MOST_USERS = 10**7
+# The most characters of a user's field that are returned.
+LONGEST_FIELD = 16000
 # So few ids, when no name is asked for, are read one by one: that needs no organization id.
 FEW_IDS = 10
 
@@ -189,8 +190,10 @@ def read_user(fields: Any) -> User | None:
 
 
 def showable(value: Any) -> str | bool | None:
-    """Return a field as the specification has it, or None."""
-    return clean(value) if isinstance(value, str) else value if isinstance(value, bool) else None
+    """Return a field as the specification has it, or None. Data is not changed, but for unpaired surrogates."""
+    if isinstance(value, str):
+        return value[:LONGEST_FIELD].encode("utf-8", "replace").decode()
+    return value if isinstance(value, bool) else None
 
 
 def comparable(name: str) -> str:

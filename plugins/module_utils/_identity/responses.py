@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask, mask_fragments
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask, mask_fragments, mask_pieces
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 
 # The codes of ASP.NET Core Identity's password validator (IdentityErrorDescriber).
 POLICY_CODES = frozenset(
@@ -26,7 +28,8 @@ POLICY_CODES = frozenset(
         "PasswordRequiresUniqueChars",
     }
 )
-# The most characters of a server's message that are looked at, and that are shown.
+# The most errors of an answer that are looked at, and the most characters of a message that are looked at and shown.
+MOST_ERRORS = 50
 MOST_READ = 16000
 MOST_SHOWN = 1000
 # Codes that are shown as they are, even where a secret is part of one.
@@ -52,19 +55,19 @@ def server_error(answer: Any, secrets: Iterable[str], quoted: Iterable[str] = ()
     """Return the error in an answer. `quoted` are the secrets of the request: the answer may quote pieces of them."""
     quoted = tuple(quoted)
     secrets = (*secrets, *quoted)
-    problem = mask_fragments(mask(clean(problem_messages(answer)), secrets), quoted)
+    message = descriptions(answer) or mask_fragments(mask(problem_messages(answer)[:MOST_READ], secrets), quoted)
+    codes = error_codes(answer)[:MOST_ERRORS]
     return ServerError(
-        message=(mask(clean(descriptions(answer)), secrets) or problem)[:MOST_SHOWN],
-        codes=tuple(
-            code if code in KNOWN_CODES else mask(clean(code), secrets)[:MOST_SHOWN] for code in error_codes(answer)
-        ),
-        trace_id=mask(clean(trace_id(answer)), secrets)[:MOST_SHOWN] or None,
+        message=shown(message, secrets),
+        codes=tuple(code if code in KNOWN_CODES else shown(code, secrets) for code in codes),
+        trace_id=shown(trace_id(answer), secrets) or None,
     )
 
 
-def clean(message: str) -> str:
-    """Replace unpaired surrogates, which cannot be displayed. The text is shortened further only after masking."""
-    return message[:MOST_READ].encode("utf-8", "replace").decode()
+def shown(text: str, secrets: Iterable[str]) -> str:
+    """Return a server's text as it may be shown. Masking comes first: a secret that is cut or changed is not found."""
+    secrets = tuple(secrets)
+    return displayable(mask_pieces(mask(text[:MOST_READ], secrets), secrets))[:MOST_SHOWN]
 
 
 def error_codes(answer: Any) -> tuple[str, ...]:
@@ -90,7 +93,7 @@ def descriptions(answer: Any) -> str:
 
 def listed_errors(answer: dict[str, Any]) -> list[dict[str, Any]]:
     errors = answer.get("errors")
-    return [entry for entry in errors if isinstance(entry, dict)] if isinstance(errors, list) else []
+    return [entry for entry in errors[:MOST_ERRORS] if isinstance(entry, dict)] if isinstance(errors, list) else []
 
 
 def problem_messages(answer: Any) -> str:
@@ -102,8 +105,8 @@ def problem_messages(answer: Any) -> str:
         return " ".join(text for text in (answer.get("title"), answer.get("detail")) if isinstance(text, str) and text)
     return "; ".join(
         f"{field}: {message}"
-        for field, messages in errors.items()
-        for message in (messages if isinstance(messages, list) else [messages])
+        for field, messages in islice(errors.items(), MOST_ERRORS)
+        for message in (messages[:MOST_ERRORS] if isinstance(messages, list) else [messages])
         if isinstance(message, str)
     )
 

@@ -21,6 +21,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.sta
     STATUSES,
     SUCCEEDED,
 )
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 
 REPEATED_RUN = (
     "More than half of the users had their new passwords before. Each such run may count as another failed sign-in of"
@@ -34,7 +35,7 @@ def user_result(change: PasswordChange, verdict: Verdict) -> dict[str, Any]:
     last = sources[-1] if sources else None
     codes = () if succeeded else dict.fromkeys(code for source in sources for code in source.codes)
     return {
-        "label": change.user_name or change.user_id,
+        "label": displayable(change.user_name or change.user_id),
         "user_id": change.user_id or None,
         "user_name": change.user_name,
         "status": verdict.status,

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import with_server_message
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._summaries import task_result
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     ClosedReason,
     Record,
@@ -143,7 +144,8 @@ def account_result(
 def label_of(request: RotationRequest, record: Record | None) -> str:
     """Return what messages call the account: its label, user name or id, as given or else as recorded."""
     given, recorded = request.account, record.account if record else request.account
-    return given.name or given.user_name or recorded.name or recorded.user_name or given.user_id
+    label = given.name or given.user_name or recorded.name or recorded.user_name or given.user_id
+    return displayable(label)
 
 
 def is_failed(status: AccountStatus, age: float | None, max_age_days: float) -> bool:

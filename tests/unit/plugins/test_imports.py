@@ -32,6 +32,7 @@ LAYERS = (
     ("module_utils._arguments",),
     ("module_utils._identity", "module_utils._workers"),
     ("module_utils._errors", "module_utils._masking", "module_utils._option_types", "module_utils._summaries"),
+    ("module_utils._text",),
 )
 # The same inside the packages that have layers of their own.
 PACKAGES = {

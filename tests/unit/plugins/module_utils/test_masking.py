@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import string
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -16,6 +18,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._masking import (
     lower,
     mask,
     mask_fragments,
+    mask_pieces,
     percent_encoded,
 )
 
@@ -35,6 +38,12 @@ SECRETS = [
     "\ud800lone",
     "İstanbul-\N{LATIN SMALL LETTER DOTLESS I}",
 ]
+
+
+def named_html(char: str, numeric: str) -> str:
+    """As .NET's encoders write it: HtmlEncoder in hexadecimal, WebUtility in decimal numbers."""
+    named = {"<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;"}
+    return named.get(char) or (char if char.isascii() and char not in "'+" else numeric.format(ord(char)))
 
 
 def spellings(secret: str) -> list[str]:
@@ -57,6 +66,9 @@ def spellings(secret: str) -> list[str]:
         base64.b64encode(octets).decode(),
         base64.b64encode(octets).decode().rstrip("="),
         base64.urlsafe_b64encode(octets).decode(),
+        html.escape(secret),
+        "".join(named_html(char, "&#x{:X};") for char in secret),
+        "".join(named_html(char, "&#{};") for char in secret),
         "".join(f"\\u{ord(char):04X}" if char in "\"'<>&+`" else json.dumps(char)[1:-1] for char in secret),
     ]
 
@@ -134,6 +146,45 @@ class TestMaskFragments:
 
     def test_of_every_secret(self) -> None:
         assert mask_fragments("abcd or wxyz", ("abcde", "vwxyz")) == f"{MASK} or {MASK}"
+
+
+class TestMaskPieces:
+    @pytest.mark.parametrize("secret", [secret for secret in SECRETS if len(secret) > 6])
+    def test_no_piece_of_a_secret_survives_in_any_encoding(self, secret: str) -> None:
+        encodings: list[Callable[[str], str]] = [
+            lambda piece: piece,
+            lambda piece: json.dumps(piece)[1:-1],
+            lambda piece: json.dumps(json.dumps(piece))[3:-3],
+            lambda piece: repr(piece)[1:-1],
+            lambda piece: quote(piece.encode("utf-8", "surrogatepass")),
+            lambda piece: quote(quote_plus(piece.encode("utf-8", "surrogatepass"))),
+            lambda piece: "".join(f"&#x{ord(char):x};" for char in piece),
+            lambda piece: html.escape("".join(f"&#{ord(char)};" for char in piece)),
+        ]
+        for encode in encodings:
+            for at in range(len(secret) - 6):
+                piece = encode(secret[at : at + 7])
+                assert piece not in mask_pieces(f"near <{piece}>", [secret]), piece
+
+    @pytest.mark.parametrize("between", ["\u200b", "\0", "\u202e", "\u00ad", "\u2028"])
+    def test_what_cannot_be_seen_hides_no_piece(self, between: str) -> None:
+        masked = mask_pieces(f"near {between.join('nter2-H')}.", ["hunter2-Hunter2"])
+        assert masked == f"near {MASK}."
+
+    def test_hides_no_more_than_the_piece(self) -> None:
+        assert mask_pieces("near unter2&#x2D;ok", ["hunter2-Hunter2"]) == f"near {MASK}ok"
+
+    def test_leaves_shorter_ones(self) -> None:
+        assert mask_pieces("near unter found", ["hunter2"]) == "near unter found"
+
+    def test_of_every_secret_but_the_short_ones(self) -> None:
+        assert mask_pieces("abcdef or uvwxyz or a", ("abcdefg", "tuvwxyz", "a", "")) == f"{MASK} or {MASK} or a"
+
+    @pytest.mark.parametrize(
+        "odd", ["%ff%fe%C3", "&#xFFFFFFFF;&#0;&nosuch;", "\\ud83d\\ud83d\\ude00", "\\", "%", "&;", "\\x", "%u12"]
+    )
+    def test_what_is_not_encoded_well_stays(self, odd: str) -> None:
+        assert mask_pieces(odd, ["hunter2"]) == odd
 
 
 class TestLower:

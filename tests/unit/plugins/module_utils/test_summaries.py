@@ -50,6 +50,9 @@ class TestSummary:
         expected = "2 of 3 users failed: 1 changed, 1 unknown, 1 refused. First failure, joe: Why."
         assert of(SUCCEEDED, FAILED, ALSO_FAILED) == expected
 
+    def test_shows_no_control_characters(self) -> None:
+        assert of({**FAILED, "label": "jo\x1be\n"}).endswith("First failure, jo e : Why.")
+
     def test_a_status_that_fails_only_sometimes(self) -> None:
         busy = {**FAILED, "failed": False}
         assert of(busy, FAILED).startswith("1 of 2 users failed: 2 unknown.")

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import (
     KNOWN_CODES,
+    MOST_ERRORS,
+    MOST_SHOWN,
     POLICY_CODES,
     ServerError,
     descriptions,
@@ -132,6 +134,30 @@ class TestServerWords:
     def test_masks_pieces_in_the_messages_of_a_problem(self) -> None:
         said = server_error({"errors": {"$": ["'h' is invalid, near unter2."]}}, (), self.SECRETS)
         assert not any(piece in said.message for piece in ("'h'", "unte", "ter2"))
+
+    @pytest.mark.parametrize("piece", ["unter2-G", "NTER2-", "nter2-Gr&#xFC;nde", "r2-Gr%C3%BCnde", "nte\u200br2-Gr"])
+    def test_masks_pieces_in_every_text(self, piece: str) -> None:
+        answer = {"errors": [{"code": f"Bad-{piece}", "description": f"Not <{piece}>."}], "traceId": piece}
+        said = server_error(answer, ["hunter2-Gründe"])
+        assert said == ServerError(f"Not <{MASK}>.", (f"Bad-{MASK}",), MASK)
+
+    def test_cuts_after_masking(self) -> None:
+        said = server_error({"message": "x" * (MOST_SHOWN - 3) + "hunter2"}, ["hunter2"])
+        assert said.message == "x" * (MOST_SHOWN - 3) + "***"
+
+    def test_replaces_what_rewrites_a_terminal_or_a_log(self) -> None:
+        odd = "a\x1b[2J\r\nfatal\u202e\u2028\ud800b"
+        said = server_error({"errors": [{"code": odd, "description": odd}], "traceId": odd}, ())
+        clean = "a [2J  fatal   b"
+        assert said == ServerError(clean, (clean,), clean)
+        assert server_error({"errors": {odd: [odd]}}, ()).message == f"{clean}: {clean}"
+
+    def test_looks_at_no_more_than_it_shows(self) -> None:
+        many = {"errors": [{"code": f"Code{number}", "description": "Why." * 9999} for number in range(99999)]}
+        said = server_error(many, ["hunter2"])
+        assert (len(said.codes), len(said.message)) == (MOST_ERRORS, MOST_SHOWN)
+        said = server_error({"errors": {str(number): ["Why."] * 99999 for number in range(999)}}, ["hunter2"])
+        assert len(said.message) == MOST_SHOWN
 
     def test_no_password_hides_a_code_that_is_known(self) -> None:
         answer = {"errors": [{"code": "PasswordMismatch", "description": "Password?"}, {"code": "PasswordOdd"}]}
