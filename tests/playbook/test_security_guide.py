@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from textwrap import indent
 
@@ -15,7 +16,8 @@ from ansible_collections.rpaops.uipath.tests.playbook.playbook import CORE, VAUL
 from ansible_collections.rpaops.uipath.tests.playbook.scene import Scene
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, SimulatorProcess, wait_until
 
-OLD, NEW, CLIENT_SECRET = awkward("oldguideqz"), awkward("newguideqz"), awkward("clientguideqz")
+# Other runs of these tests may go on at the same time, and one of the tests shows a secret to all processes.
+OLD, NEW, CLIENT_SECRET = (awkward(f"{word}guideqz{os.getpid()}") for word in ("old", "new", "client"))
 SECRETS = (OLD, NEW, CLIENT_SECRET)
 VAULT = {"vault_old": OLD, "vault_new": NEW, "vault_client_secret": CLIENT_SECRET}
 CHANGE = """
