@@ -91,7 +91,10 @@ options:
     type: bool
     default: false
   timeout:
-    description: Seconds to wait for a connection, and for each piece of an answer. At most V(86400).
+    description:
+      - Seconds to wait for a connection, and for each piece of an answer. At most V(86400).
+      - A request may take five times as long in all, from connecting to the end of its answer. A password change that
+        takes longer has no known outcome, like after any other lost answer.
     type: float
     default: 30
   retries:

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import ssl
+import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import is_loopback
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport_errors import transport_error
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport_errors import (
+    TransportError,
+    transport_error,
+)
 
 try:
     import requests
@@ -35,6 +39,8 @@ else:
 # A page of 1,000 users takes less than one of these megabytes.
 LONGEST_BODY = 32 * 1024 * 1024
 CHUNK = 64 * 1024
+# How many times `timeout` an exchange may take in all. A server that sends an octet at a time exceeds no other limit.
+MOST_TIMEOUTS = 5
 
 # Where operating systems keep their trusted certificates. OpenSSL may have been built with another path.
 SYSTEM_CA_BUNDLES = (
@@ -47,7 +53,11 @@ SYSTEM_CA_BUNDLES = (
 
 @dataclass(frozen=True)
 class TransportOptions:
-    """How to reach a server. `proxy` may contain credentials; `timeout` is in seconds, for connecting and reading."""
+    """How to reach a server. `proxy` may contain credentials.
+
+    `timeout` is in seconds: for connecting, and for each piece of the answer. The whole exchange takes MOST_TIMEOUTS of
+    them at most.
+    """
 
     validate_certs: bool = True
     ca_path: str | None = None
@@ -84,12 +94,19 @@ class Response:
 
 
 class _Body(io.BytesIO):
-    """A request body that records whether sending began: what was never read was never sent."""
+    """A request body that records whether sending began: what was never read was never sent.
+
+    Whoever stops waiting sets `cancelled` before looking at `touched`, so that a body that was not read by then is not
+    sent later.
+    """
 
     touched = False
+    cancelled = False
 
     def read(self, size: int | None = -1) -> bytes:
         self.touched = True
+        if self.cancelled:
+            raise OSError("cancelled")
         return super().read(size)
 
 
@@ -109,10 +126,37 @@ class Transport:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Response:
+        """Return the answer, or raise a TransportError.
+
+        The exchange has a thread of its own, because `requests` limits only the time between two octets. A thread that
+        exceeds the limit is left behind. It ends with the connection, or with the process.
+        """
         payload = _Body(body or b"")
+        outcome: list[Response | TransportError] = []
+
+        def exchange() -> None:
+            try:
+                outcome.append(self._exchange(method, url, headers, None if body is None else payload))
+            except TransportError as error:
+                outcome.append(error)
+
+        thread = threading.Thread(target=exchange, daemon=True)
+        thread.start()
         try:
-            prepared = requests.Request(method, url, headers=dict(headers), data=body).prepare()
-            if body is not None:
+            thread.join(MOST_TIMEOUTS * self._options.timeout)
+        finally:
+            payload.cancelled = True
+        found = outcome[0] if outcome else TransportError("the answer was not complete in time", sent=payload.touched)
+        if isinstance(found, TransportError):
+            raise found from None
+        return found
+
+    def _exchange(self, method: str, url: str, headers: Mapping[str, str], payload: _Body | None) -> Response:
+        try:
+            data = None if payload is None else payload.getvalue()
+            unencoded = {"Accept-Encoding": "identity", **headers}
+            prepared = requests.Request(method, url, headers=unencoded, data=data).prepare()
+            if payload is not None:
                 prepared.body = payload  # type: ignore[assignment]
             # Not by way of the session's send(), which would follow the environment, cookies and redirects.
             answer = self._session.get_adapter(url).send(
@@ -132,11 +176,11 @@ class Transport:
             ValueError,
         ) as error:
             # The library's exception is not chained: it may quote the URL, a header, or a piece of the body.
-            raise transport_error(error, sent=payload.touched) from None
+            raise transport_error(error, sent=payload is not None and payload.touched) from None
 
 
 def read_body(answer: requests.Response) -> bytes:
-    """Return the body, of LONGEST_BODY octets at most.
+    """Return the body, of LONGEST_BODY octets at most. An encoded one is refused: a small one may expand without end.
 
     A connection is used again only after an answer that has a body. After an interim one (1xx), which `http.client`
     takes for final, the real answer would be read as that of the next request.
@@ -145,10 +189,12 @@ def read_body(answer: requests.Response) -> bytes:
     try:
         if answer.status_code < 200 or answer.status_code in (204, 304):
             return b""
+        if answer.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+            raise TransportError("the answer is encoded, which was not asked for", sent=True, permanent=True)
         for chunk in answer.iter_content(CHUNK):
             body += chunk
             if len(body) > LONGEST_BODY:
-                raise requests.exceptions.ContentDecodingError("the answer is too long")
+                raise TransportError("the answer is too long", sent=True, permanent=True)
         return bytes(body)
     finally:
         answer.close()

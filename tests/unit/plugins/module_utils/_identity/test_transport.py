@@ -25,6 +25,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport 
     Response,
     Transport,
     TransportOptions,
+    _Body,
     client_certificate,
     origin,
     proxies_for,
@@ -93,6 +94,17 @@ class Loopback:
                 connection.sendall(reply)
 
 
+class Dripping(Loopback):
+    """A server that begins an answer, and goes on with an octet at a time."""
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection:
+            read_request(connection)
+            connection.sendall(self._answers[0] or b"")
+            while not self._over.wait(0.02):
+                connection.sendall(b"H")
+
+
 def read_request(connection: socket.socket) -> bytes:
     received = b""
     while b"\r\n\r\n" not in received:
@@ -123,6 +135,15 @@ def failure(call: Callable[[], object]) -> TransportError:
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
     return caught.value
+
+
+class TestBody:
+    def test_is_not_sent_after_it_was_cancelled(self) -> None:
+        body = _Body(b"hunter2")
+        body.cancelled = True
+        with pytest.raises(OSError, match="cancelled"):
+            body.read()
+        assert body.touched
 
 
 class TestSend:
@@ -213,6 +234,31 @@ class TestSend:
         with Loopback(None) as server:
             error = failure(lambda: transport(timeout=0.05).send("POST", server.origin, {}, b"{}"))
         assert (error.cause, error.sent) == ("the server did not answer in time", True)
+
+    @pytest.mark.parametrize("complete", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"])
+    def test_an_answer_in_drips_ends_at_the_limit(self, complete: bytes) -> None:
+        with Dripping(complete) as server:
+            error = failure(lambda: transport(timeout=0.1).send("POST", server.origin, {}, b"{}"))
+        assert (error.cause, error.sent, error.permanent) == ("the answer was not complete in time", True, False)
+
+    def test_a_proxy_that_answers_in_drips_sends_nothing(self) -> None:
+        with Dripping(b"HTTP/1.1 200 OK\r\n") as proxy:
+            sender = transport(timeout=0.1, proxy=proxy.origin)
+            error = failure(lambda: sender.send("POST", "https://identity.test", {}, b"{}"))
+        assert not error.sent
+
+    @pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip", "deflate", "br", "unheard-of"])
+    @pytest.mark.parametrize("status", [200, 401, 404, 500])
+    def test_an_encoded_answer_is_none(self, encoding: str, status: int) -> None:
+        with Loopback(answer(status, b"{}", f"Content-Encoding: {encoding}")) as server:
+            error = failure(lambda: transport().send("POST", server.origin, {}, b"{}"))
+        assert (error.sent, error.permanent) == (True, True)
+        assert error.cause == "the answer is encoded, which was not asked for"
+
+    def test_asks_for_an_answer_that_is_not_encoded(self) -> None:
+        with Loopback(answer(200, b"{}", "Content-Encoding: identity")) as server:
+            assert transport().send("POST", server.origin, {}, b"{}").json == {}
+        assert server.request.lower().count(b"accept-encoding: identity\r\n") == 1
 
     def test_something_else_than_http_was_sent(self) -> None:
         with Loopback(b"SSH-2.0-OpenSSH hunter2\r\n") as server:
