@@ -205,7 +205,8 @@ status:
   description:
     - How the user ended.
     - V(changed) - the server confirmed the change.
-    - V(already_set) - the new password is already in effect, and was not changed.
+    - V(already_set) - the new password is already in effect, and was not changed. If both passwords are equal, nothing
+      was sent, and this was not checked.
     - V(would_change) - in check mode, the change would be attempted.
     - V(wrong_password) - the server does not accept the old password. Without O(update_password=always), it does not
       accept the new one either.

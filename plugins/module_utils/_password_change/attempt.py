@@ -88,7 +88,7 @@ def decide(
 ) -> tuple[Status, MessageKey]:
     """Return the user's status and the key of its message, with as few requests as possible."""
     if change.old == change.new:
-        return "already_set", "already_set"
+        return "already_set", "equal_passwords"
     kind = send_pair(change.old, change.new)
     if not probe:
         return plain(kind, mismatch="wrong_password_unprobed")

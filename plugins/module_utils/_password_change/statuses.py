@@ -29,10 +29,13 @@ SUCCEEDED: frozenset[Status] = frozenset({"changed", "already_set", "would_chang
 CHANGED: frozenset[Status] = frozenset({"changed", "would_change"})
 
 # Some statuses have several messages. Others have none here: the error that led to them brings its own.
-MessageKey = Union[Status, Literal["wrong_password_unprobed", "probe_lost", "probe_refused", "control_refused"]]
+MessageKey = Union[
+    Status, Literal["wrong_password_unprobed", "probe_lost", "probe_refused", "control_refused", "equal_passwords"]
+]
 MESSAGES: Mapping[MessageKey, str] = {
     "changed": "The password was changed.",
     "already_set": "The new password is already in effect.",
+    "equal_passwords": "The old and the new password are the same. Nothing was sent, and neither was checked.",
     "would_change": "The password would be changed if the old password is the one in effect.",
     "wrong_password": (
         "The server accepts neither the old nor the new password, or the user has no password on this server. Find out"
@@ -49,15 +52,15 @@ MESSAGES: Mapping[MessageKey, str] = {
         " out: that is safe."
     ),
     "probe_lost": (
-        "The old password is not in effect, and the new one could not be checked. Run the task again with the same pair"
-        " of passwords."
+        "The server does not accept the old password, and the new one could not be checked. Run the task again with the"
+        " same pair of passwords."
     ),
     "probe_refused": (
-        "The old password is not in effect, and the server's answer does not show whether the new one is. Try to sign"
-        " in with the new one before you change anything."
+        "The server does not accept the old password, and its answer does not show whether the new one is in effect."
+        " Try to sign in with the new one before you change anything."
     ),
     "control_refused": (
-        "The old password is not in effect. Neither the server's answer to the new one nor a request with a random"
-        " password shows whether the new one is. Try to sign in with it before you change anything."
+        "The server does not accept the old password. Neither its answer to the new one nor a request with a random"
+        " password shows whether it is in effect. Try to sign in with the new one before you change anything."
     ),
 }

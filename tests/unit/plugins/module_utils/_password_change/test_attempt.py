@@ -178,7 +178,8 @@ class TestDecide:
     def test_equal_passwords_send_nothing(self, probe: bool) -> None:
         server = ScriptedServer(())
         same = PasswordChange("u1", "same", "same")
-        assert decide(same, server.send_pair, server.wait, probe=probe) == ("already_set", "already_set")
+        assert decide(same, server.send_pair, server.wait, probe=probe) == ("already_set", "equal_passwords")
+        assert "neither was checked" in MESSAGES["equal_passwords"]
         assert server.heard == []
 
     @pytest.mark.parametrize(
