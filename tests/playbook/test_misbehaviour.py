@@ -74,6 +74,7 @@ CASES = {
     "a truncated body": Case("truncated", {"cut": "body"}, mismatches=1, lost=1),
     "a truncated answer": Case("truncated", {"cut": "connection"}, mismatches=1, lost=1),
     "body in drips": Case("slow_body", {"seconds": 0.2}),
+    "body in drips, for too long": Case("slow_body", {"seconds": 9}, mismatches=1, lost=1),
     "empty before": Case("empty", lost=1),
     "empty after": Case("empty", APPLIED, mismatches=1, lost=1),
     "no content before": Case("no_content", lost=1),
