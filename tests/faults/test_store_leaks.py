@@ -39,6 +39,7 @@ def prepare(rig: Rig) -> None:
     simulator = rig.simulator
     simulator.add_users({name: initial(name) for name in STATUSES if name != "wrong"})
     simulator.add_users({"wrong": awkward("someelsesqz")})
+    rig.seed("earlier", age=1)  # in a new store, the wrong password would end the run
     simulator.fault("drop", user_id="lost", apply=True)
     simulator.fault("drop", user_id="silent", times=None)
     simulator.fault("identity_error", user_id="short", code="PasswordTooShort", description="Short.", times=None)

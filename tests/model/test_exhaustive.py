@@ -53,8 +53,7 @@ def worst(found: list[Healing]) -> tuple[int, int]:
 class TestOneRunAtATime:
     def test_one_fault_is_healed_by_the_next_run(self, setting: Setting, report: Report) -> None:
         runs, mismatches = worst(healings(explore(Left(faults=1), setting, report), setting, report))
-        # A proxy that doubles a request and a history that refuses the second copy look like a refusal that lasts.
-        assert runs == (2 if setting.history else 1)
+        assert runs == 1
         assert mismatches <= 1
 
     def test_faults_are_healed_by_an_operator_in_few_runs(

@@ -148,7 +148,7 @@ def played(rotation: Callable[..., Rotation], process: Process) -> tuple[tuple[S
 
 def answer(kind: str) -> PasswordAnswer:
     if kind == "locked":
-        return PasswordAnswer("refused", codes=("UserLockedOut",))
+        return PasswordAnswer("refused", codes=("UserLockedOut",), is_barred=True)
     if kind == "reused":
         return PasswordAnswer("refused", codes=("Reused",))
     return PasswordAnswer(cast(AnswerKind, kind), codes=("NotToday",) if kind == "refused" else ())

@@ -9,6 +9,7 @@ Failures come as an IdentityResult (`errors` is a list of codes with description
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -114,3 +115,22 @@ def problem_messages(answer: Any) -> str:
 def trace_id(answer: Any) -> str:
     value = answer.get("traceId") if isinstance(answer, dict) else None
     return value if isinstance(value, str) else ""
+
+
+# What the server says of a user who may not sign in. UiPath's codes are not documented.
+BARRED = frozenset({"locked", "lockout", "inactive", "deactivated", "disabled"})
+
+
+def is_barred(codes: Iterable[str]) -> bool:
+    """Tell whether the server says that the user is locked or inactive, by the whole words of a code."""
+    words = [words_of(code) for code in codes]
+    return any(
+        BARRED.intersection(found) or ("not", "active") in zip(found, found[1:])
+        for found in words
+        if found[:1] != ["password"]  # PasswordInLockedList is about the password
+    )
+
+
+def words_of(code: str) -> list[str]:
+    """Return the words of a code such as `UserLockedOut`, in lower case."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", code)]

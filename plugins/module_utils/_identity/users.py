@@ -17,6 +17,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import (
     POLICY_CODES,
     error_codes,
+    is_barred,
     server_error,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
@@ -46,7 +47,7 @@ class PasswordAnswer:
     """What one change-password request proves. `message` and `codes` are the server's, masked; `cause` is ours.
 
     `keeps_doubt`: the answer was not the API's own, so that an earlier copy of the request may have been applied even
-    where the kind says "not applied".
+    where the kind says "not applied". `is_barred`: the server says that the user is locked or not active.
     """
 
     kind: AnswerKind
@@ -59,6 +60,7 @@ class PasswordAnswer:
     stops_task: bool = False
     keeps_doubt: bool = False
     is_identity_result: bool = False
+    is_barred: bool = False
 
 
 def canonical_user_id(user_id: str) -> str:
@@ -117,6 +119,7 @@ def read_password_answer(
         trace_id=found.trace_id,
         attempts=response.attempts,
         is_identity_result=is_identity_result(response.json),
+        is_barred=is_barred(error_codes(response.json)),  # before masking: a password may be a piece of a code
     )
 
 

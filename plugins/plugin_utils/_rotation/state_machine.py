@@ -16,7 +16,6 @@ It is safe because the server applies a pair only while the old password of the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -121,7 +120,6 @@ class Rotation:
         self._unproven_total = unproven_total
         self._failed_sign_ins = 0
         self._may_be_wrong = bool(record and doubt(record))
-        self._known_codes = record.error_codes if record else ()
         self._new_password = new_password
         self._answers: list[PasswordAnswer] = []
         self._sent = ""
@@ -314,11 +312,8 @@ class Rotation:
     def _forward_in_doubt(self, record: Record, attempt: Attempt) -> Steps:
         """Step forward although the old password may still be live: a refusal proves nothing about this pair.
 
-        The server may check policy and history before the old password. The old password is tried next. A refusal that
-        the record knows is likely to last and to be about something else, so the step forward waits while it can.
+        The server may check policy and history before the old password. The old password is tried next.
         """
-        if self._codes() and self._codes() == self._known_codes and record.unproven_sends + 1 < self._limit(record):
-            return (yield from self._refused(record, attempt))
         if not attempt.is_forward:
             untried = (*attempt.untried, attempt.pair.old)
             attempt = replace(attempt, is_unproven=True, untried=untried)
@@ -444,7 +439,7 @@ class Rotation:
 def reaction(answer: PasswordAnswer) -> Reaction:
     if answer.keeps_doubt and answer.kind != "unknown":
         return "foreign"
-    return "barred" if answer.kind == "refused" and is_barred(answer.codes) else answer.kind
+    return "barred" if answer.kind == "refused" and answer.is_barred else answer.kind
 
 
 def as_requested(record: Record, request: RotationRequest) -> Record:
@@ -472,22 +467,3 @@ def was_refused(password: str, record: Record) -> bool:
     """Tell whether the password was adopted in an earlier run and proven dead."""
     current = record.current
     return record.status == "out_of_sync" and (current.password, current.source) == (password, "adopted")
-
-
-# What the server says of a user who may not sign in. UiPath's codes are not documented.
-BARRED = frozenset({"locked", "lockout", "inactive", "deactivated", "disabled"})
-
-
-def is_barred(codes: Sequence[str]) -> bool:
-    """Tell whether the server says that the user is locked or inactive, by the whole words of a code."""
-    words = [words_of(code) for code in codes]
-    return any(
-        BARRED.intersection(found) or ("not", "active") in zip(found, found[1:])
-        for found in words
-        if found[:1] != ["password"]  # PasswordInLockedList is about the password
-    )
-
-
-def words_of(code: str) -> list[str]:
-    """Return the words of a code such as `UserLockedOut`, in lower case."""
-    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", code)]

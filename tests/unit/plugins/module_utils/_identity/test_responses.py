@@ -14,6 +14,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses 
     ServerError,
     descriptions,
     error_codes,
+    is_barred,
     problem_messages,
     server_error,
     trace_id,
@@ -180,3 +181,19 @@ class TestWithServerMessage:
     )
     def test_appends_each_message_once(self, said: list[str], message: str) -> None:
         assert with_server_message("No.", said) == message
+
+
+class TestIsBarred:
+    @pytest.mark.parametrize(
+        "code", ["UserLockedOut", "LockoutEnabled", "UserNotActive", "UserIsInactive", "USER_LOCKED", "disabled"]
+    )
+    def test_by_the_words_in_a_code(self, code: str) -> None:
+        assert is_barred(["Other", code])
+
+    @pytest.mark.parametrize("code", ["DbDeadlock", "ClockSkew", "Blocklist", "PasswordInBlocklist", "PasswordLocked"])
+    def test_not_by_a_part_of_a_word(self, code: str) -> None:
+        assert not is_barred([code])
+
+    def test_not_by_other_codes(self) -> None:
+        assert not is_barred(["PasswordReuse", "ActiveNot", "DefaultError"])
+        assert not is_barred([])

@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any, get_args
 
 import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import is_barred
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     Account,
@@ -26,7 +27,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import (
     NOT_APPLIED,
     Rotation,
-    is_barred,
     unproven_total,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
@@ -111,7 +111,7 @@ class ScriptedRotation:
 
     def sends(self, old: str, new: str, kind: AnswerKind, *codes: str, keeps_doubt: bool = False) -> None:
         assert self._next == Send(old, new)
-        self._go_on(PasswordAnswer(kind, codes=codes, keeps_doubt=keeps_doubt))
+        self._go_on(PasswordAnswer(kind, codes=codes, keeps_doubt=keeps_doubt, is_barred=is_barred(codes)))
 
     def counts(self, failed_sign_ins: int) -> None:
         assert self._next == CountFailedSignIns()
@@ -352,19 +352,6 @@ class TestAnswerToAPairThatMayHaveBeenApplied:
         run.sends("new-0", "new-1", "applied")
         run.saves(current="new-1", status="ok")
         run.ends("resumed", changed=True)
-
-    def test_a_refusal_that_is_known_from_an_earlier_run_is_waited_out(self) -> None:
-        run = ScriptedRotation(staged(status="in_doubt", error_codes=("NotToday",)))
-        run.saves(pending=("old", "new-0"), unproven_sends=2)
-        run.sends("old", "new-0", "refused", "NotToday")
-        run.saves(pending=("old", "new-0"), maybe_live=True, status="in_doubt")
-        run.ends("in_doubt")
-
-    def test_a_refusal_that_is_known_goes_forward_when_few_requests_are_left(self) -> None:
-        run = ScriptedRotation(replace(staged(status="in_doubt", error_codes=("NotToday",)), unproven_sends=2))
-        run.saves(pending=("old", "new-0"), unproven_sends=3)
-        run.sends("old", "new-0", "refused", "NotToday")
-        run.saves(pending=("new-0", "new-1"), orphans=["old"], unproven_sends=4)
 
     @pytest.mark.parametrize("kind", ["policy", "refused"])
     def test_the_old_password_is_tried_after_a_refusal_and_a_mismatch(
@@ -648,22 +635,6 @@ class TestDue:
 
     def test_the_initial_password_of_an_account_with_a_record_is_ignored(self) -> None:
         ScriptedRotation(OLD, initial_password="initial").saves(pending=("old", "new-1"), orphans=[])
-
-
-class TestIsBarred:
-    @pytest.mark.parametrize(
-        "code", ["UserLockedOut", "LockoutEnabled", "UserNotActive", "UserIsInactive", "USER_LOCKED", "disabled"]
-    )
-    def test_by_the_words_in_a_code(self, code: str) -> None:
-        assert is_barred(["Other", code])
-
-    @pytest.mark.parametrize("code", ["DbDeadlock", "ClockSkew", "Blocklist", "PasswordInBlocklist", "PasswordLocked"])
-    def test_not_by_a_part_of_a_word(self, code: str) -> None:
-        assert not is_barred([code])
-
-    def test_not_by_other_codes(self) -> None:
-        assert not is_barred(["PasswordReuse", "ActiveNot", "DefaultError"])
-        assert not is_barred([])
 
 
 # What each state that is asked for does with each state of a record. None: it begins with a write.
