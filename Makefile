@@ -55,10 +55,10 @@ check: $(T)/ready ## what to run while you work: lint, unit, model, simulator, d
 
 test: ## every kind of test, on the newest ansible-core that python3 runs; run it before you send a change
 	@$(MAKE) --no-print-directory --jobs 2 $(T)/ready $(T)/importer/.installed
-	$(call in_parallel,playbook sanity faults integration build model lint unit docs simulator)
+	$(call in_parallel,playbook sanity faults integration build nights model lint unit docs simulator)
 
 proof: $(T)/ready ## the tests of which "make test" runs a sample, in full
-	$(call in_parallel,faults playbook sanity model,PROOF=--proof)
+	$(call in_parallel,faults playbook sanity nights model,PROOF=--proof)
 
 unit: $(T)/ready ## the unit tests
 	$(call say,pytest tests/unit)
@@ -67,6 +67,10 @@ unit: $(T)/ready ## the unit tests
 model: $(T)/ready ## the rotation in every order of faults, runs and kills that the model generates
 	$(call say,pytest $(PROOF) tests/model)
 	@$(RUN) pytest $(PROOF) $(PARALLEL) tests/model
+
+nights: $(T)/ready ## rotations in nights with random faults, operators and second runs
+	$(call say,pytest $(PROOF) tests/nights)
+	@$(RUN) pytest $(PROOF) tests/nights
 
 simulator: $(T)/ready ## the tests of the simulator
 	$(call say,pytest tests/simulator)
@@ -171,4 +175,4 @@ $(GET_PIP)/.written: tests/get_pip.py $(T)/dev/.installed
 	@umask 077; { echo '[global]'; env | sed -n 's/^PIP_\([A-Z_]*\)=/\1 = /p'; } > $(T)/home/.config/pip/pip.conf
 	@touch $@
 
-.PHONY: help check test proof unit model simulator playbook faults integration sanity lint format docs build matrix benchmarks demo clean
+.PHONY: help check test proof unit model nights simulator playbook faults integration sanity lint format docs build matrix benchmarks demo clean

@@ -17,6 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--proof", action="store_true", help="run the tests that otherwise take a sample, and no others, in full"
     )
+    parser.addoption("--season", type=int, help="of the nights with random faults, run this season only")
 
 
 def pytest_configure() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -106,6 +106,7 @@ class MemoryStore:
     may_write: bool = True
     is_open: bool = False
     writes: int = 0
+    watch: Callable[[str], None] = lambda _step: None  # called before every step
 
     @classmethod
     def holding(cls, *records: Record) -> MemoryStore:
@@ -166,6 +167,7 @@ class MemoryStore:
 
     def step(self, name: str) -> None:
         self.steps.append(name)
+        self.watch(name)
         self.fail_at(name)
 
     def fail_at(self, step: str) -> None:
