@@ -25,7 +25,8 @@ attributes:
     support: full
     details:
       - Plans every account from the store. Changes nothing in the store, and sends no password.
-      - If an account would be rotated, it signs in and reads the password policy, as in a normal run.
+      - If an account would be rotated, it signs in, verifies user names and reads the password policy, as in a normal
+        run.
   diff_mode:
     support: none
   idempotent:
@@ -48,7 +49,9 @@ options:
         type: str
       user_name:
         description:
-          - The user name or e-mail address. It is looked up at the server only if no record in the store has it.
+          - The user name or e-mail address. It is looked up at the server if no record in the store has it, or if the
+            account is due. If it then belongs to another user than the recorded one, the task fails before it sends a
+            password. Without the right to list users, it warns and uses the recorded user.
         type: str
       name:
         description:

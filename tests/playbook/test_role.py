@@ -40,6 +40,7 @@ from ansible_collections.rpaops.uipath.tests.playbook.simulator import wait_unti
 ROLE = "rpaops.uipath.rotate_passwords"
 LOOKUP = "rpaops.uipath.uipath_password"
 INVOICES, ORDERS, PAYROLL = (f"2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c0{number}" for number in range(3))
+ANOTHER = "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c09"
 # The third account has a user name, and no label.
 IDS = {"invoices": INVOICES, "orders": ORDERS, "svc-payroll": PAYROLL}
 ROTATE, HAND_OVER = "Rotate the passwords that are due", "Hand over the password"
@@ -425,6 +426,33 @@ class TestFailure:
         run = setup.run(succeeds=False, rotate_passwords_connection={"identity_url": "ftp://example.com"})
         assert "identity_url must look like" in result(run, "Fail if the task was rejected as a whole")["msg"]
         assert not setup.told()
+
+
+class TestUserNames:
+    """The third account is given by user name, and in the store."""
+
+    @pytest.mark.parametrize("arguments", [(), ("--check",)])
+    def test_one_that_another_user_has_now_is_refused_before_anything_is_sent(
+        self, setup: RoleSetup, arguments: tuple[str, ...]
+    ) -> None:
+        setup.run()
+        setup.scene.simulator.add_users({PAYROLL: "any-1"}, userName="svc-payroll-old")
+        setup.scene.simulator.add_users({ANOTHER: "another-1"}, userName="svc-payroll")
+        assert statuses(setup.run()) == ["fresh"] * 3
+        run = setup.run(*arguments, succeeds=False, rotate_passwords_force=True)
+        message = result(run, "Fail if the task was rejected as a whole")["msg"]
+        assert f"accounts[2]: svc-payroll is the user {PAYROLL} in the store" in message
+        assert f"the name of {ANOTHER}: give the user_id" in message
+        assert setup.scene.simulator.count() == 3
+
+    def test_without_the_scope_for_reading_the_recorded_user_is_rotated(self, setup: RoleSetup) -> None:
+        setup.run()
+        setup.scene.simulator.add_client("writer", "writer-secret-1", "PM.User.Write")
+        writer = {**setup.connection, "client_id": "writer", "client_secret": "writer-secret-1"}
+        setup.scene.play.allowed_warnings += ("The run cannot verify that user names",)
+        run = setup.run(rotate_passwords_connection=writer, rotate_passwords_force=True)
+        assert statuses(run) == ["rotated"] * 3
+        assert run.stderr.count("The run cannot verify that user names") == 1
 
 
 TERMS = {"label": "invoices", "user id": INVOICES, "user name": "SVC-Payroll", "doubt": "orders", "unknown": "nobody"}

@@ -37,6 +37,11 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_ru
     begin_account,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import RotationBatch, account_breaker
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identification import (
+    UserNames,
+    identified,
+    verify_names,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import password_rules, rotation_requests
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import (
     PasswordRules,
@@ -46,7 +51,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords 
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import (
     Plan,
-    identified,
     plan_all,
     taken_labels,
     utc_now,
@@ -106,6 +110,7 @@ class RotationTask:
         partition_id: str | None = None,
         *,
         by: str = "",
+        names: UserNames | None = None,
         sleep: Callable[[float], None] = time.sleep,
         warn: Callable[[str], None] = lambda _message: None,
         timed_out: threading.Event | None = None,
@@ -114,6 +119,7 @@ class RotationTask:
         self._client = client
         self._rules = rules
         self._partition_id = partition_id
+        self._names = names or UserNames(client, partition_id)
         self._limits = limits
         self._by = by
         self._sleep = sleep
@@ -131,7 +137,7 @@ class RotationTask:
             return self._results(plans, {}, "an account has no record and no initial_password")
         due = [index for index, planned in enumerate(plans) if is_due(planned)]
         sends = any(plans[index].request.state in SENDING for index in due)
-        refusal = self._sign_in() if sends else None
+        refusal = self._refusal([plans[index].request for index in due]) if sends else None
         if refusal:
             return self._refused(plans, due, refusal)
         bounds = self._server_bounds() if sends else Bounds(self._rules)
@@ -143,16 +149,17 @@ class RotationTask:
         return self._results(plans, batch.outcomes, stop.reason if stop else None)
 
     def _refused(self, plans: Sequence[Plan], due: Sequence[int], refusal: RequestError) -> list[dict[str, Any]]:
-        """Return the results of a run whose sign-in failed."""
+        """Return the results of a run whose requests failed before its first account."""
         first, *others = self._in_order(due, plans)
         outcomes = {first: outcome_of(refusal, plans[first].record)}
         outcomes |= {index: Outcome("not_attempted", plans[index].record) for index in others}
         return self._results(plans, outcomes, stop_reason("account", refusal.status))
 
-    def _sign_in(self) -> RequestError | None:
-        """Sign in, and return the error if that fails."""
+    def _refusal(self, due: Sequence[RotationRequest]) -> RequestError | None:
+        """Sign in and verify the user names of these accounts, and return the error if a request fails."""
         try:
             self._client.sign_in()
+            verify_names(due, self._names, self._warn)
         except RequestError as error:
             return error
         return None
@@ -302,8 +309,11 @@ def rotate(
         with store.open(read_only=check_mode) as opened:
             for warning in opened.warnings if options["accounts"] else ["accounts is empty: there is nothing to do."]:
                 warn(warning)
-            requested = identified(rotation_requests(options), opened, client, partition_id)
-            task = RotationTask(opened, client, rules, limits, partition_id, by=by, warn=warn, timed_out=timed_out)
+            names = UserNames(client, partition_id)
+            requested = identified(rotation_requests(options), opened, names)
+            task = RotationTask(
+                opened, client, rules, limits, partition_id, by=by, names=names, warn=warn, timed_out=timed_out
+            )
             results = task.run(requested, check_mode=check_mode)
     except StoreError as error:
         if results is None:

@@ -51,7 +51,7 @@ PACKAGES = {
     ),
     "plugin_utils._rotation": (
         ("task",),
-        ("batch", "options", "planning", "results"),
+        ("batch", "identification", "options", "planning", "results"),
         ("account_run",),
         ("state_machine",),
         ("passwords", "steps", "store"),

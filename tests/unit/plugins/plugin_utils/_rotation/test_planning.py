@@ -6,10 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import (
     Plan,
-    identified,
     plan,
     plan_all,
     taken_labels,
@@ -22,12 +20,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     StoreError,
     WentBackwards,
 )
-from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
-    ORGANIZATION,
-    dto,
-    listing,
-    page,
-)
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     OLD,
     MemoryStore,
@@ -35,83 +27,13 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation
     record_of,
     request_of,
 )
-from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
-    BASE,
-    Clock,
-    Transcript,
-    client_of,
-)
+from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE
 
 UUID = "0c9c1c5e-7d0b-4f52-9a3e-2f6f0a7d1b11"
 
 
-def by_name(user_name: str) -> RotationRequest:
-    return RotationRequest(Account(BASE, "", None, user_name))
-
-
 def numbered(*requests: RotationRequest) -> list[RotationRequest]:
     return [replace(request, index=index) for index, request in enumerate(requests)]
-
-
-class TestIdentified:
-    def test_ids_are_compared_in_one_spelling(self, server: Transcript, clock: Clock) -> None:
-        (request,) = identified([request_of(UUID.upper())], MemoryStore(), client_of(server, clock), None)
-        assert request.account.user_id == UUID
-
-    def test_a_name_that_the_store_knows_needs_no_look_up(self, server: Transcript, clock: Clock) -> None:
-        store = MemoryStore.holding(record_of("u1"))
-        (request,) = identified([by_name("u1@example.com")], store, client_of(server, clock), ORGANIZATION)
-        assert (request.account.user_id, request.account.user_name) == ("u1", "u1@example.com")
-
-    def test_other_names_are_looked_up_all_at_once(self, server: Transcript, clock: Clock) -> None:
-        server.expects(listing()).answers(200, page(dto("ann"), dto("bob"), dto("eve")))
-        requested = [by_name("Ann"), request_of("u1"), by_name("u7@example.com"), by_name("bob@example.com")]
-        found = identified(requested, MemoryStore.holding(record_of("u7")), client_of(server, clock), ORGANIZATION)
-        assert [request.account.user_id for request in found] == ["id-ann", "u1", "u7", "id-bob"]
-
-    def test_a_name_that_two_records_have_is_looked_up(self, server: Transcript, clock: Clock) -> None:
-        server.expects(listing()).answers(200, page(dto("ann")))
-        account = replace(record_of().account, user_name="ann")
-        store = MemoryStore.holding(*(record_of(account=replace(account, user_id=user_id)) for user_id in ("u1", "u2")))
-        (request,) = identified([by_name("ann")], store, client_of(server, clock), ORGANIZATION)
-        assert request.account.user_id == "id-ann"
-
-    def test_a_user_name_that_the_record_has_no_more_is_looked_up(self, server: Transcript, clock: Clock) -> None:
-        server.expects(listing()).answers(200, page(dto("ann")))
-        store = MemoryStore.holding(record_of("u1"))
-        store.listed = {"u1": record_of("u1", account=replace(record_of().account, user_name="ann"))}
-        (request,) = identified([by_name("ann")], store, client_of(server, clock), ORGANIZATION)
-        assert request.account.user_id == "id-ann"
-
-    def test_ids_cost_no_listing(self, server: Transcript, clock: Clock) -> None:
-        store = MemoryStore(failures={"list": StoreError("not needed")})
-        assert identified([request_of("u1")], store, client_of(server, clock), None) == [request_of("u1")]
-
-    def test_says_all_that_is_wrong_with_names(self, server: Transcript, clock: Clock) -> None:
-        users = [dto("ann"), dto("bob", isActive=False), dto("bot", type="robot"), dto("x", email="ann")]
-        server.expects(listing()).answers(200, page(*users))
-        requested = numbered(*(by_name(name) for name in ("ann", "bob", "bot", "nobody", "x")))
-        with pytest.raises(InvalidInput) as caught:
-            identified(requested, MemoryStore(), client_of(server, clock), ORGANIZATION)
-        assert [problem.partition(":")[0] for problem in caught.value.problems] == [
-            f"accounts[{index}]" for index in range(4)
-        ]
-
-    @pytest.mark.parametrize("others", [[request_of("id-ann")], [by_name("ann@example.com")]])
-    def test_two_names_of_one_user(self, server: Transcript, clock: Clock, others: list[RotationRequest]) -> None:
-        server.expects(listing()).answers(200, page(dto("ann")))
-        with pytest.raises(InvalidInput, match=r"accounts\[1\] is the same user as accounts\[0\]"):
-            identified(numbered(by_name("ann"), *others), MemoryStore(), client_of(server, clock), ORGANIZATION)
-
-    def test_are_named_by_their_place_in_the_whole_list(self, server: Transcript, clock: Clock) -> None:
-        server.expects(listing()).answers(200, page(dto("ann")))
-        requested = [replace(by_name("ann"), index=2), replace(request_of("id-ann"), index=4)]
-        with pytest.raises(InvalidInput, match=r"accounts\[4\] is the same user as accounts\[2\]"):
-            identified(requested, MemoryStore(), client_of(server, clock), ORGANIZATION)
-
-    def test_without_an_organization(self, server: Transcript, clock: Clock) -> None:
-        with pytest.raises(InvalidInput, match="partition_id is missing"):
-            identified([by_name("ann")], MemoryStore(), client_of(server, clock), None)
 
 
 class TestPlan:

@@ -22,8 +22,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.settings i
     PASSWORD_COMPLEXITY,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import Abandoned
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identification import NAMES_NOT_VERIFIED
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import PasswordRules
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest, State
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
     NotDurable,
@@ -36,9 +37,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task impor
     sleep_until,
     starter,
 )
-from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
-    ORGANIZATION,
-)
+from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import ORGANIZATION, dto, listing, page
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     NEW,
     OLD,
@@ -388,6 +387,49 @@ class TestSignIn:
         )
         results = task.run([request_of("u1"), request_of("u2")], check_mode=False)
         assert [result["status"] for result in results] == [expected, "not_attempted"]
+
+
+class TestUserNames:
+    """An account given by user name, whose record has its id."""
+
+    NAMED = replace(request_of(), account=replace(request_of().account, user_name="ann"))
+
+    def task(self, server: Transcript, clock: Clock, *, days: float = 100, **options: Any) -> RotationTask:
+        client = client_of(server, clock, retries=0)
+        self.warnings: list[str] = []
+        self.store = MemoryStore.holding(record_of(days=days))
+        return RotationTask(
+            self.store, client, PasswordRules(), BatchLimits(), ORGANIZATION, warn=self.warnings.append, **options
+        )
+
+    @pytest.mark.parametrize("check_mode", [False, True])
+    def test_that_belong_to_other_users_stop_the_run(self, server: Transcript, clock: Clock, check_mode: bool) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        task = self.task(server, clock)
+        with pytest.raises(InvalidInput, match="ann is the user u1 in the store"):
+            task.run([self.NAMED], check_mode=check_mode)
+        assert self.store.steps == []
+
+    def test_that_the_token_may_not_read_cost_a_warning(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(403, {})
+        server.expects(SETTING).answers(403, {})
+        server.expects("POST /api/User/u1/changepassword").answers(200, {"succeeded": True})
+        (result,) = self.task(server, clock).run([self.NAMED], check_mode=False)
+        assert result["status"] == "rotated"
+        assert self.warnings == [NAMES_NOT_VERIFIED]
+
+    def test_that_cannot_be_looked_up_end_the_run_before_the_first_account(
+        self, server: Transcript, clock: Clock
+    ) -> None:
+        server.expects(listing()).fails("the connection was refused", sent=False)
+        (result,) = self.task(server, clock).run([self.NAMED], check_mode=False)
+        assert (result["status"], result["changed"]) == ("unreachable", False)
+        assert self.store.steps == []
+
+    @pytest.mark.parametrize("state", ["rotated", "present", "delivered"])
+    def test_are_not_looked_up_where_nothing_is_sent(self, server: Transcript, clock: Clock, state: State) -> None:
+        (result,) = self.task(server, clock, days=1).run([replace(self.NAMED, state=state)], check_mode=False)
+        assert result["status"] == "fresh"
 
 
 class TestServerPolicy:

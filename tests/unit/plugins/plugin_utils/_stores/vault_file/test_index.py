@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.parsing.vault import VaultSecret
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import recorded_ids
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identification import recorded_ids
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     RecordFinder,

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, Unauthorized, Unreachable
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identification import (
+    NAMES_NOT_VERIFIED,
+    UserNames,
+    identified,
+    verify_names,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
+from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import ORGANIZATION, dto, listing, page
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
+    MemoryStore,
+    record_of,
+    request_of,
+)
+from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE, Clock, Transcript, client_of
+
+UUID = "0c9c1c5e-7d0b-4f52-9a3e-2f6f0a7d1b11"
+
+
+def by_name(user_name: str, user_id: str = "") -> RotationRequest:
+    return RotationRequest(Account(BASE, user_id, None, user_name))
+
+
+def numbered(*requests: RotationRequest) -> list[RotationRequest]:
+    return [replace(request, index=index) for index, request in enumerate(requests)]
+
+
+def names_of(server: Transcript, clock: Clock, partition_id: str | None = ORGANIZATION) -> UserNames:
+    return UserNames(client_of(server, clock, retries=0), partition_id)
+
+
+class TestIdentified:
+    def test_ids_are_compared_in_one_spelling(self, server: Transcript, clock: Clock) -> None:
+        (request,) = identified([request_of(UUID.upper())], MemoryStore(), names_of(server, clock))
+        assert request.account.user_id == UUID
+
+    def test_a_name_that_the_store_knows_needs_no_look_up(self, server: Transcript, clock: Clock) -> None:
+        store = MemoryStore.holding(record_of("u1"))
+        (request,) = identified([by_name("u1@example.com")], store, names_of(server, clock))
+        assert (request.account.user_id, request.account.user_name) == ("u1", "u1@example.com")
+
+    def test_other_names_are_looked_up_all_at_once(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann"), dto("bob"), dto("eve")))
+        requested = [by_name("Ann"), request_of("u1"), by_name("u7@example.com"), by_name("bob@example.com")]
+        found = identified(requested, MemoryStore.holding(record_of("u7")), names_of(server, clock))
+        assert [request.account.user_id for request in found] == ["id-ann", "u1", "u7", "id-bob"]
+
+    def test_a_name_that_two_records_have_is_looked_up(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        account = replace(record_of().account, user_name="ann")
+        store = MemoryStore.holding(*(record_of(account=replace(account, user_id=user_id)) for user_id in ("u1", "u2")))
+        (request,) = identified([by_name("ann")], store, names_of(server, clock))
+        assert request.account.user_id == "id-ann"
+
+    def test_a_user_name_that_the_record_has_no_more_is_looked_up(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        store = MemoryStore.holding(record_of("u1"))
+        store.listed = {"u1": record_of("u1", account=replace(record_of().account, user_name="ann"))}
+        (request,) = identified([by_name("ann")], store, names_of(server, clock))
+        assert request.account.user_id == "id-ann"
+
+    def test_ids_cost_no_listing(self, server: Transcript, clock: Clock) -> None:
+        store = MemoryStore(failures={"list": StoreError("not needed")})
+        assert identified([request_of("u1")], store, names_of(server, clock)) == [request_of("u1")]
+
+    def test_says_all_that_is_wrong_with_names(self, server: Transcript, clock: Clock) -> None:
+        users = [dto("ann"), dto("bob", isActive=False), dto("bot", type="robot"), dto("x", email="ann")]
+        server.expects(listing()).answers(200, page(*users))
+        requested = numbered(*(by_name(name) for name in ("ann", "bob", "bot", "nobody", "x")))
+        with pytest.raises(InvalidInput) as caught:
+            identified(requested, MemoryStore(), names_of(server, clock))
+        assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+            f"accounts[{index}]" for index in range(4)
+        ]
+
+    @pytest.mark.parametrize("others", [[request_of("id-ann")], [by_name("ann@example.com")]])
+    def test_two_names_of_one_user(self, server: Transcript, clock: Clock, others: list[RotationRequest]) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        with pytest.raises(InvalidInput, match=r"accounts\[1\] is the same user as accounts\[0\]"):
+            identified(numbered(by_name("ann"), *others), MemoryStore(), names_of(server, clock))
+
+    def test_are_named_by_their_place_in_the_whole_list(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        requested = [replace(by_name("ann"), index=2), replace(request_of("id-ann"), index=4)]
+        with pytest.raises(InvalidInput, match=r"accounts\[4\] is the same user as accounts\[2\]"):
+            identified(requested, MemoryStore(), names_of(server, clock))
+
+    def test_without_an_organization(self, server: Transcript, clock: Clock) -> None:
+        with pytest.raises(InvalidInput, match="partition_id is missing"):
+            identified([by_name("ann")], MemoryStore(), names_of(server, clock, None))
+
+
+class TestVerifyNames:
+    def verified(self, names: UserNames, *requests: RotationRequest) -> list[str]:
+        """Verify the names, and return the warnings."""
+        warnings: list[str] = []
+        verify_names(numbered(*requests), names, warnings.append)
+        return warnings
+
+    def test_names_of_the_recorded_users(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann"), dto("bob", id=UUID.upper())))
+        names = names_of(server, clock)
+        assert self.verified(names, by_name("ANN", "id-ann"), by_name("bob@example.com", UUID)) == []
+
+    def test_a_name_that_was_given_to_another_user(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann", id="new"), dto("old-ann", id="old"), dto("bob")))
+        with pytest.raises(InvalidInput) as caught:
+            self.verified(names_of(server, clock), by_name("bob", "id-bob"), by_name("ann", "old"))
+        assert caught.value.problems == (
+            "accounts[1]: ann is the user old in the store, but on the server it is now the name of new: give the"
+            " user_id of the one that is meant, in place of user_name",
+        )
+
+    def test_a_name_that_another_user_has_as_well(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann"), dto("x", email="ann")))
+        assert self.verified(names_of(server, clock), by_name("ann", "id-ann")) == []
+
+    def test_a_name_that_nobody_has_any_more(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("renamed", id="id-ann")))
+        assert self.verified(names_of(server, clock), by_name("ann", "id-ann")) == []
+
+    def test_accounts_given_by_id_cost_no_listing(self, server: Transcript, clock: Clock) -> None:
+        assert self.verified(names_of(server, clock, None), request_of("u1")) == []
+
+    def test_a_listing_that_new_names_needed_serves_here_too(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann"), dto("bob", id="new")))
+        names = names_of(server, clock)
+        store = MemoryStore.holding(record_of("old", account=Account(BASE, "old", None, "bob")))
+        requested = identified(numbered(by_name("ann"), by_name("bob")), store, names)
+        with pytest.raises(InvalidInput, match="bob is the user old in the store"):
+            self.verified(names, *requested)
+
+    def test_a_token_that_may_not_list_users(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(403, {})
+        assert self.verified(names_of(server, clock), by_name("ann", "id"), by_name("bob", "x")) == [NAMES_NOT_VERIFIED]
+
+    def test_without_an_organization(self, server: Transcript, clock: Clock) -> None:
+        assert self.verified(names_of(server, clock, None), by_name("ann", "id-ann")) == [NAMES_NOT_VERIFIED]
+
+    def test_a_token_that_is_not_accepted(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(401, {})
+        with pytest.raises(Unauthorized):
+            self.verified(names_of(server, clock), by_name("ann", "id-ann"))
+
+    def test_a_server_that_is_down(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).fails("the connection was refused", sent=False)
+        with pytest.raises(Unreachable):
+            self.verified(names_of(server, clock), by_name("ann", "id-ann"))
