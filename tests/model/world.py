@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Current, Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import UNPROVEN_TOTAL, Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     CountFailedSignIns,
     Outcome,
@@ -329,10 +329,10 @@ def proven(setting: Setting, process: Process) -> set[str]:
 
 
 def forgiven(record: Record | None, process: Process) -> int:
-    """A person who gives a new password says that it was reset: the requests until then no longer count."""
+    """A person who gives a new password says that it was reset: one more request is allowed than the total."""
     reset = process.request.initial_password if process.request.state == "adopted" else None
     is_new = record and reset and reset not in record.candidates() and not process.heard
-    return record.unproven_sends if record and is_new else 0
+    return max(record.unproven_sends - UNPROVEN_TOTAL + 1, 0) if record and is_new else 0
 
 
 def told(world: World, setting: Setting, index: int, heard: Any) -> World:

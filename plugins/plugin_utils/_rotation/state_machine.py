@@ -195,7 +195,9 @@ class Rotation:
             return self._outcome(status, record)
         former = self._with_orphans(replace(record, pending=None), record.candidates(), "before adoption")
         is_reset = password not in record.candidates()
-        opened = reopened(former, is_reset=is_reset)
+        # A password that was set on the server is worth one request, even if no other is left.
+        sends = min(record.unproven_sends, self._unproven_total - 1) if is_reset else record.unproven_sends
+        opened = reopened(former, sends)
         self._may_be_wrong = not is_reset
         current = Current(password, self._time(), "adopted", record.generation + 1)
         return (yield from self._change(replace(opened, current=current, status="ok")))
@@ -238,7 +240,7 @@ class Rotation:
         """Try the passwords that may be live, one after the other, up to the limit of mismatches."""
         first, *others = record.candidates()
         opened = self._with_orphans(replace(record, pending=None), record.candidates(), "not proven dead")
-        opened = replace(reopened(opened), status="in_doubt")
+        opened = replace(reopened(opened, record.unproven_sends), status="in_doubt")
         return (yield from self._send(opened, Attempt(self._pair(first), untried=tuple(others))))
 
     def _send(self, record: Record, attempt: Attempt) -> Steps:
@@ -448,12 +450,8 @@ def as_requested(record: Record, request: RotationRequest) -> Record:
     return replace(with_names(record, request.account), has_consumers=consumers)
 
 
-def reopened(record: Record, *, is_reset: bool = False) -> Record:
-    """Return an account that a person reopens. It may send more requests without a proof, but not without end.
-
-    `is_reset`: the password was set on the server, so the requests until then no longer count.
-    """
-    sends = 0 if is_reset else record.unproven_sends
+def reopened(record: Record, sends: int) -> Record:
+    """Return an account that a person reopens after so many requests without a proof. It may send a few more."""
     limit = min(sends + UNPROVEN_LIMIT, UNPROVEN_TOTAL)
     return replace(record, unproven_sends=sends, unproven_limit=limit, reason=None, error_codes=())
 

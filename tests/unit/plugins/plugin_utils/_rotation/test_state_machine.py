@@ -496,10 +496,10 @@ class TestBudget:
         run.saves(status="quarantined", reason="unproven_sends", unproven_sends=8)
         run.ends("quarantined")
 
-    def test_begins_anew_with_a_password_that_was_set_on_the_server(self) -> None:
+    def test_allows_one_request_for_each_password_that_was_set_on_the_server(self) -> None:
         record = replace(closed("quarantined"), unproven_sends=8, unproven_limit=8, reason="unproven_sends")
         run = ScriptedRotation(record, "adopted", initial_password="reset")
-        run.saves(pending=("reset", "new-1"), unproven_sends=1, unproven_limit=4, status="ok", reason=None)
+        run.saves(pending=("reset", "new-1"), unproven_sends=8, status="ok", reason=None)
         run.sends("reset", "new-1", "applied")
         run.saves(unproven_sends=0)
         run.ends("adopted", changed=True)
@@ -795,7 +795,7 @@ class TestAdoption:
             pending=("theirs", "new-1"),
             orphans=["lost", "old"],
             status="ok",
-            unproven_sends=1,
+            unproven_sends=4,
         )
         run.sends("theirs", "new-1", "applied")
         run.saves(current="new-1", source="rotated", orphans=[], previous=["theirs", "lost", "old"], status="ok")
