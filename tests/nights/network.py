@@ -94,6 +94,7 @@ PROOFS: dict[str, Answer] = {
 }
 ANSWERS = {**UNKNOWN, **PROOFS}
 VERDICTS = (POLICY, "PasswordReuse", "DbDeadlock", "ClockSkew", "SomethingElse", LOCKED, "UserInactive")
+PASSING = ("DbDeadlock", "ClockSkew")  # the copy may be accepted
 BARRING = (LOCKED, "UserInactive")
 SIGN_IN_FAULTS = ("no connection", "500", "200 page", "401", "429")
 
@@ -106,11 +107,10 @@ TROUBLES: dict[str, tuple[Fate, ...]] = {
     "not applied": tuple(Fate("never", answer=answer) for answer in PROOFS),
     "refused": tuple(Fate("never", verdict=verdict) for verdict in VERDICTS),
     "refused, copied": tuple(Fate("never", "late", verdict=verdict) for verdict in VERDICTS),
+    "refused once, copied": tuple(Fate("never", "late", verdict=verdict) for verdict in PASSING),
 }
-# A lost answer, refusals after it, and copies of what was refused: the longest way to lose a password. Every so many
-# seasons have nothing else.
-WORST_EVERY = 4
-WORST = ("lost", "refused, copied")
+# A lost answer, refusals after it, and copies of what was refused: the longest way to lose a password.
+HARDEST = ("lost", "refused once, copied")
 CALM = Fate()
 
 

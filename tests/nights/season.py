@@ -24,7 +24,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options im
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, closed_status, doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
-from ansible_collections.rpaops.uipath.tests.nights.network import WORST, WORST_EVERY, Network, Weather, arrive, weather
+from ansible_collections.rpaops.uipath.tests.nights.network import Network, Weather, arrive, weather
 from ansible_collections.rpaops.uipath.tests.nights.rules import Violation, check_accounts, check_result
 from ansible_collections.rpaops.uipath.tests.nights.servers import Server
 from ansible_collections.rpaops.uipath.tests.nights.truth import Truth
@@ -102,6 +102,7 @@ class Season:
     night: Night = field(default_factory=lambda: Night(Random(0)))  # noqa: S311 - chance must be repeatable
     nights: int = 0
     users: tuple[str, ...] = USERS
+    kinds: tuple[str, ...] = ()  # of trouble, in every night; none: any
     late_tasks: list[tuple[str, int, str]] = field(default_factory=list)  # user, generation, password
 
     @property
@@ -115,9 +116,8 @@ class Season:
         try:
             for user in USERS:
                 self.server.set_password(user, initial(user))
-            kinds = () if self.number % WORST_EVERY else WORST
             for number in range(NIGHTS):
-                self._pass(a_night(Random(f"{self.number}/{number}"), *kinds))  # noqa: S311 - chance must be repeatable
+                self._pass(a_night(Random(f"{self.number}/{number}"), *self.kinds))  # noqa: S311 - chance must be repeatable
             self._end_well()
         except Violation as violation:
             raise Violation(str(violation), self) from None

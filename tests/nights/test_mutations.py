@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import task
@@ -14,34 +15,43 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_mach
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locked_record import VaultFileRecord
 from ansible_collections.rpaops.uipath.tests.model import mutants
 from ansible_collections.rpaops.uipath.tests.nights.conftest import SeasonOf
-from ansible_collections.rpaops.uipath.tests.nights.network import WORST_EVERY
+from ansible_collections.rpaops.uipath.tests.nights.network import HARDEST
 from ansible_collections.rpaops.uipath.tests.nights.rules import Violation
 from ansible_collections.rpaops.uipath.tests.nights.season import Season
 from ansible_collections.rpaops.uipath.tests.sampling import Report
 
 MOST_IN_MEMORY, MOST_ON_DISK = 1000, 100
 
-# Rotations with one thing wrong, a part of the rule that shows it, and which seasons are tried: every one, or fewer.
-MUTATIONS: dict[str, tuple[type[Rotation], str, int]] = {
-    "change-before-stage": (mutants.ChangesFirst, "is lost", 1),
-    "drop-on-a-mismatch": (mutants.DropsOnMismatch, "is lost", 1),
-    "drop-on-a-timeout": (mutants.DropsOnTimeout, "is lost", 1),
-    "rollback": (mutants.RollsBack, "is lost", 1),
-    "orphans-deleted-early": (mutants.DeletesOrphansEarly, "is lost", 1),
-    "staged-pair-replaced": (mutants.StartsAfresh, "is lost", 1),
-    "drop-on-a-refusal": (mutants.DropsOnRefusal, "is lost", 1),
-    "back-from-the-step-forward": (mutants.GoesBack, "is lost", WORST_EVERY),
-    "words-of-the-last-answer": (mutants.SaysNothingWasChanged, "but a request of the run was applied", 1),
-    "no-limit-of-mismatches": (mutants.TriesForEver, "failed sign-ins", 1),
+# Rotations with one thing wrong, a part of the rule that shows it, and the kinds of trouble in the seasons, if not any.
+MUTATIONS: dict[str, tuple[type[Rotation], str, tuple[str, ...]]] = {
+    "change-before-stage": (mutants.ChangesFirst, "is lost", ()),
+    "drop-on-a-mismatch": (mutants.DropsOnMismatch, "is lost", ()),
+    "drop-on-a-timeout": (mutants.DropsOnTimeout, "is lost", ()),
+    "rollback": (mutants.RollsBack, "is lost", ()),
+    "orphans-deleted-early": (mutants.DeletesOrphansEarly, "is lost", ()),
+    "staged-pair-replaced": (mutants.StartsAfresh, "is lost", ()),
+    "drop-on-a-refusal": (mutants.DropsOnRefusal, "is lost", ()),
+    "back-from-the-step-forward": (mutants.GoesBack, "is lost", HARDEST),
+    "words-of-the-last-answer": (
+        mutants.SaysNothingWasChanged,
+        "but a request of the run was applied",
+        ("lost", "not applied"),
+    ),
+    "no-limit-of-mismatches": (mutants.TriesForEver, "failed sign-ins", ()),
 }
 
 
-@pytest.mark.parametrize(("mutant", "rule", "every"), MUTATIONS.values(), ids=list(MUTATIONS))
+@pytest.mark.parametrize(("mutant", "rule", "kinds"), MUTATIONS.values(), ids=list(MUTATIONS))
 def test_they_find_it_in_memory(
-    mutant: type[Rotation], rule: str, every: int, in_memory: SeasonOf, monkeypatch: pytest.MonkeyPatch, report: Report
+    mutant: type[Rotation],
+    rule: str,
+    kinds: tuple[str, ...],
+    in_memory: SeasonOf,
+    monkeypatch: pytest.MonkeyPatch,
+    report: Report,
 ) -> None:
     monkeypatch.setattr(task, "Rotation", mutant)
-    report(found(map(in_memory, range(0, every * MOST_IN_MEMORY, every)), rule))
+    report(found((replace(in_memory(number), kinds=kinds) for number in range(MOST_IN_MEMORY)), rule))
 
 
 def test_they_find_a_second_copy_that_is_one_write_older(
