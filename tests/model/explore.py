@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Union
 
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.budget import UNPROVEN_TOTAL
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import closed_status
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import (
     MISMATCH_LIMIT,
-    UNPROVEN_TOTAL,
 )
 from ansible_collections.rpaops.uipath.tests.model.rules import THEIRS, Violation
 from ansible_collections.rpaops.uipath.tests.model.world import (

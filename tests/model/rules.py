@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.budget import UNPROVEN_TOTAL
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import (
     MISMATCH_LIMIT,
     OF_THE_LAST_REQUEST,
-    UNPROVEN_TOTAL,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, Save, Send, Step
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import UNPROVEN_TOTAL
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.budget import UNPROVEN_TOTAL
 from ansible_collections.rpaops.uipath.tests.model.explore import heal
 from ansible_collections.rpaops.uipath.tests.model.world import LOCKOUT, Left, Setting, World, begin, moves
 

@@ -17,8 +17,9 @@ from itertools import count
 from typing import Any, cast
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.budget import UNPROVEN_TOTAL
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Current, Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import UNPROVEN_TOTAL, Rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     CountFailedSignIns,
     Outcome,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.budget import UNPROVEN_TOTAL
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import UNPROVEN_LIMIT, doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import (
     MISMATCH_LIMIT,
-    UNPROVEN_TOTAL,
 )
 from ansible_collections.rpaops.uipath.tests.model.rules import possibly_live
 from ansible_collections.rpaops.uipath.tests.nights.truth import Truth

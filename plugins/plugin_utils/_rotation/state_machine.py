@@ -22,8 +22,8 @@ from datetime import datetime, timezone
 from typing import Any, Literal, Union
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.budget import UNPROVEN_TOTAL, reopened
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
-    UNPROVEN_LIMIT,
     ClosedReason,
     ClosedStatus,
     Current,
@@ -53,8 +53,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     Wait,
 )
 
-# Requests without a proof over all reopenings. The server may lock the account at 10 failed sign-ins.
-UNPROVEN_TOTAL = 8
 # Answers "the old password is wrong" that one run may cause.
 MISMATCH_LIMIT = 2
 # New passwords that one run offers to the server's password policy.
@@ -448,17 +446,6 @@ def as_requested(record: Record, request: RotationRequest) -> Record:
     """Return the record with what the task says about the account: its names, and whether it has consumers."""
     consumers = record.has_consumers if request.consumers is None else request.consumers
     return replace(with_names(record, request.account), has_consumers=consumers)
-
-
-def reopened(record: Record, sends: int) -> Record:
-    """Return an account that a person reopens after so many requests without a proof. It may send a few more."""
-    limit = min(sends + UNPROVEN_LIMIT, UNPROVEN_TOTAL)
-    return replace(record, unproven_sends=sends, unproven_limit=limit, reason=None, error_codes=())
-
-
-def unproven_total(lockout_limit: int | None) -> int:
-    """Return the most requests without a proof for a server that locks a user after so many failed sign-ins."""
-    return UNPROVEN_TOTAL if lockout_limit is None else max(1, min(lockout_limit - 2, UNPROVEN_TOTAL))
 
 
 def was_refused(password: str, record: Record) -> bool:

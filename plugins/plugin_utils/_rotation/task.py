@@ -37,6 +37,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_ru
     begin_account,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import RotationBatch, account_breaker
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.budget import UNPROVEN_TOTAL, unproven_total
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identification import (
     UserNames,
     identified,
@@ -62,11 +63,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results im
     rotation_result,
     rounded_age,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import (
-    UNPROVEN_TOTAL,
-    Rotation,
-    unproven_total,
-)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     Outcome,
     RotationRequest,

@@ -54,7 +54,7 @@ PACKAGES = {
         ("batch", "identification", "options", "planning", "results"),
         ("account_run",),
         ("state_machine",),
-        ("passwords", "steps", "store"),
+        ("budget", "passwords", "steps", "store"),
         ("record",),
     ),
     "plugin_utils._stores.vault_file": (

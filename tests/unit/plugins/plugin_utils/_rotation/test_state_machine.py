@@ -27,7 +27,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import (
     NOT_APPLIED,
     Rotation,
-    unproven_total,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     CountFailedSignIns,
@@ -509,14 +508,6 @@ class TestBudget:
         run = ScriptedRotation(replace(staged(), unproven_sends=sends), total=total)
         run.saves(status="quarantined", reason="unproven_sends", unproven_sends=sends)
         run.ends("quarantined")
-
-
-class TestUnprovenTotal:
-    @pytest.mark.parametrize(
-        ("lockout_limit", "expected"), [(None, 8), (100, 8), (10, 8), (9, 7), (5, 3), (3, 1), (2, 1), (1, 1), (0, 1)]
-    )
-    def test_stays_two_below_the_server_s_limit(self, lockout_limit: int | None, expected: int) -> None:
-        assert unproven_total(lockout_limit) == expected
 
 
 class TestFailedSignIns:
