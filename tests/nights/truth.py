@@ -124,6 +124,8 @@ class Truth:
         self.reasons[user].add("an operator reopened the account")
 
     def _restores(self, user: str, current: str) -> None:
+        """An older record knows nothing of the requests that were sent after it."""
+        self.unproven[user] = 0
         self.committed[user] = current
         self.restored.add(user)
         self.reasons[user].add("an operator restored an older record")
