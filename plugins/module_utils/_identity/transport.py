@@ -132,12 +132,12 @@ class Transport:
         exceeds the limit is left behind. It ends with the connection, or with the process.
         """
         payload = _Body(body or b"")
-        outcome: list[Response | TransportError] = []
+        outcome: list[Response | Exception] = []
 
         def exchange() -> None:
             try:
                 outcome.append(self._exchange(method, url, headers, None if body is None else payload))
-            except TransportError as error:
+            except Exception as error:  # raised again below: a thread would print its traceback
                 outcome.append(error)
 
         thread = threading.Thread(target=exchange, daemon=True)
@@ -147,7 +147,7 @@ class Transport:
         finally:
             payload.cancelled = True
         found = outcome[0] if outcome else TransportError("the answer was not complete in time", sent=payload.touched)
-        if isinstance(found, TransportError):
+        if isinstance(found, Exception):
             raise found from None
         return found
 
