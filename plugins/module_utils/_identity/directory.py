@@ -35,6 +35,8 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport 
 PAGE_SIZE = 1000
 # More than any organization has. An answer with a greater number is not a listing.
 MOST_USERS = 10**7
+# A server that brings few users on each of endless pages would be read for ever.
+MOST_PAGES = 2000
 # The most characters of a user's field that are returned.
 LONGEST_FIELD = 16000
 # So few ids, when no name is asked for, are read one by one: that needs no organization id.
@@ -105,8 +107,11 @@ class Directory:
     def list_users(self) -> list[User]:
         """Return all users, each once, in one call per PAGE_SIZE of them."""
         page = self._page(0)
-        users, total, read = {user.id: user for user in page.users}, page.total, len(page.users)
+        users, total, read, pages = {user.id: user for user in page.users}, page.total, len(page.users), 1
         while page.users and read < total == page.total:
+            if pages == MOST_PAGES:
+                raise UnexpectedAnswer(f"The server's list of users has not ended after {MOST_PAGES:,} pages.")
+            pages += 1
             page, before = self._page(read), len(users)
             users.update((user.id, user) for user in page.users)
             read += len(page.users)

@@ -117,8 +117,31 @@ def trace_id(answer: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+# Parts of codes that are about the account, the load or another request, and may come and go between two requests.
+PASSING_CAUSES = (
+    "lock",
+    "inactive",
+    "notactive",
+    "disabled",
+    "suspend",
+    "conflict",
+    "concurrency",
+    "toomany",
+    "attempt",
+    "ratelimit",
+    "throttl",
+    "busy",
+    "timeout",
+    "timedout",
+    "temporar",
+)
 # What the server says of a user who may not sign in. UiPath's codes are not documented.
 BARRED = frozenset({"locked", "lockout", "inactive", "deactivated", "disabled"})
+
+
+def is_passing(codes: Iterable[str]) -> bool:
+    """Tell whether the reason of a refusal may come and go. A code that says so by chance only proves less."""
+    return any(cause in code.lower() for code in codes for cause in PASSING_CAUSES)
 
 
 def is_barred(codes: Iterable[str]) -> bool:

@@ -132,13 +132,15 @@ class Transport:
         exceeds the limit is left behind. It ends with the connection, or with the process.
         """
         payload = _Body(body or b"")
-        outcome: list[Response | Exception] = []
+        outcome: list[Response | TransportError] = []
 
         def exchange() -> None:
             try:
                 outcome.append(self._exchange(method, url, headers, None if body is None else payload))
-            except Exception as error:  # raised again below: a thread would print its traceback
+            except TransportError as error:
                 outcome.append(error)
+            except Exception as error:  # the library's defect: a thread would print its traceback
+                outcome.append(TransportError(unreadable(error), sent=payload.touched, permanent=True))
 
         thread = threading.Thread(target=exchange, daemon=True)
         thread.start()
@@ -147,7 +149,7 @@ class Transport:
         finally:
             payload.cancelled = True
         found = outcome[0] if outcome else TransportError("the answer was not complete in time", sent=payload.touched)
-        if isinstance(found, Exception):
+        if isinstance(found, TransportError):
             raise found from None
         return found
 
@@ -177,6 +179,10 @@ class Transport:
         ) as error:
             # The library's exception is not chained: it may quote the URL, a header, or a piece of the body.
             raise transport_error(error, sent=payload is not None and payload.touched) from None
+
+
+def unreadable(error: Exception) -> str:
+    return f"the answer cannot be read ({type(error).__name__})"
 
 
 def read_body(answer: requests.Response) -> bytes:

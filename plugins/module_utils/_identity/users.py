@@ -18,6 +18,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses 
     POLICY_CODES,
     error_codes,
     is_barred,
+    is_passing,
     server_error,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
@@ -48,6 +49,7 @@ class PasswordAnswer:
 
     `keeps_doubt`: the answer was not the API's own, so that an earlier copy of the request may have been applied even
     where the kind says "not applied". `is_barred`: the server says that the user is locked or not active.
+    `is_passing`: its reason may come and go. Both are read from the codes before masking.
     """
 
     kind: AnswerKind
@@ -61,6 +63,7 @@ class PasswordAnswer:
     keeps_doubt: bool = False
     is_identity_result: bool = False
     is_barred: bool = False
+    is_passing: bool = False
 
 
 def canonical_user_id(user_id: str) -> str:
@@ -111,6 +114,7 @@ def read_password_answer(
     response: Response, secrets: tuple[str, ...], passwords: tuple[str, ...] = ()
 ) -> PasswordAnswer:
     found = server_error(response.json, secrets, passwords)
+    codes = error_codes(response.json)  # unmasked: a password may be a piece of a code
     return PasswordAnswer(
         answer_kind(response.status, response.json),
         response.status,
@@ -119,7 +123,8 @@ def read_password_answer(
         trace_id=found.trace_id,
         attempts=response.attempts,
         is_identity_result=is_identity_result(response.json),
-        is_barred=is_barred(error_codes(response.json)),  # before masking: a password may be a piece of a code
+        is_barred=is_barred(codes),
+        is_passing=is_passing(codes),
     )
 
 

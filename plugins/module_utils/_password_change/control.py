@@ -17,11 +17,9 @@ import secrets
 from collections.abc import Callable
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import Verdict, in_effect
 
-# Parts of codes that are about the account or another request, and may come and go between two requests. A code that
-# contains one by chance only keeps the user `unknown`.
-PASSING_CAUSES = ("lock", "inactive", "notactive", "disabled", "conflict", "concurrency")
 SHORTEST = 64
 
 
@@ -30,8 +28,8 @@ def refusal(verdict: Verdict) -> frozenset[str] | None:
     if verdict.message_key != "probe_refused" or not verdict.answers[-1].is_identity_result:
         return None
     codes = verdict.answers[-1].codes
-    passing = any(cause in code.lower() for code in codes for cause in PASSING_CAUSES)
-    return None if passing or not codes else frozenset(codes)
+    is_hidden = any(MASK in code for code in codes)  # masked codes may be equal by chance
+    return None if verdict.answers[-1].is_passing or is_hidden or not codes else frozenset(codes)
 
 
 def send_control(send: Callable[[str, str], PasswordAnswer], new_password: str) -> PasswordAnswer:

@@ -16,6 +16,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     UnexpectedAnswer,
     WrongUrl,
 )
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity import directory as directory_module
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import SignIn
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import (
     SHOWN_FIELDS,
@@ -157,6 +158,15 @@ class TestListUsers:
         for skip in range(0, 20_000, 1000):
             server.expects(listing(skip=skip)).answers(200, page(*described[skip : skip + 1000], total=20_000))
         assert len(directory.list_users()) == 20_000
+
+    def test_a_listing_that_never_ends(
+        self, directory: Directory, server: Transcript, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(directory_module, "MOST_PAGES", 3)
+        for number in range(3):
+            server.expects(listing(skip=number)).answers(200, page(dto(f"user-{number}"), total=9_999_999))
+        with pytest.raises(UnexpectedAnswer, match="not ended after 3 pages"):
+            directory.list_users()
 
     def test_a_page_without_users(self, directory: Directory, server: Transcript) -> None:
         server.expects(listing()).answers(200, page(A, B, total=3))

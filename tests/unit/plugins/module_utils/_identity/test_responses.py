@@ -15,6 +15,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses 
     descriptions,
     error_codes,
     is_barred,
+    is_passing,
     problem_messages,
     server_error,
     trace_id,
@@ -197,3 +198,27 @@ class TestIsBarred:
     def test_not_by_other_codes(self) -> None:
         assert not is_barred(["PasswordReuse", "ActiveNot", "DefaultError"])
         assert not is_barred([])
+
+
+class TestIsPassing:
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "UserLockedOut",
+            "USER_LOCKED",
+            "UserIsNotActive",
+            "UserInactive",
+            "Disabled",
+            "Conflict",
+            "RateLimited",
+            "TooManyAttempts",
+            "ServiceBusy",
+            "RequestTimeout",
+            "TemporarilyUnavailable",
+        ],
+    )
+    def test_by_a_part_of_a_code(self, code: str) -> None:
+        assert is_passing(["Other", code])
+
+    def test_not_for_what_is_about_passwords(self) -> None:
+        assert not is_passing(["PasswordReuse", "PasswordHistory", "PreviousUseLimit", "DefaultError"])

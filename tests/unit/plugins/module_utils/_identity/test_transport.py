@@ -235,15 +235,15 @@ class TestSend:
             error = failure(lambda: transport(timeout=0.05).send("POST", server.origin, {}, b"{}"))
         assert (error.cause, error.sent) == ("the server did not answer in time", True)
 
-    def test_a_defect_is_raised_here_and_shown_by_no_thread(
+    def test_a_defect_of_the_library_is_no_answer_and_shown_by_no_thread(
         self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
     ) -> None:
         def broken(*_arguments: object) -> None:
             raise LookupError("Distinctive-5ecret")
 
         monkeypatch.setattr(Transport, "_exchange", broken)
-        with pytest.raises(LookupError):
-            transport().send("GET", "https://identity.test", {})
+        error = failure(lambda: transport().send("GET", "https://identity.test", {}))
+        assert (error.cause, error.permanent) == ("the answer cannot be read (LookupError)", True)
         assert "5ecret" not in "".join(capfd.readouterr())
 
     @pytest.mark.parametrize("complete", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"])

@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
@@ -138,7 +139,7 @@ class TestBatch:
 
     def test_a_code_that_may_pass_needs_none(self) -> None:
         server = Server()
-        server.probes = {"u0": refused("UserLockedOut")}
+        server.probes = {"u0": replace(refused("UserLockedOut"), is_passing=True)}
         assert (statuses(worked(server, "u0")), server.carriers) == (["unknown"], [])
 
     def test_every_user_is_judged_once_and_by_the_final_verdict(self) -> None:
