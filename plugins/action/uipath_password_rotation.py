@@ -61,9 +61,8 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             raise AnsibleActionFail(ONE_HOST)
         if REQUESTS_IMPORT_ERROR:
             raise AnsibleActionFail(missing_required_lib("requests"))
-        options = self._validated()
         try:
-            result.update(self._rotate(options, variables))
+            result.update(self._rotate(self._validated(), variables))
         except UiPathError as error:
             result.update(failure_of(error))
         except Exception as error:  # a traceback could show passwords of the records
@@ -71,10 +70,10 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         return result
 
     def _validated(self) -> dict[str, Any]:
-        """Return the options as a module would get them, or fail without any value in the message."""
+        """Return the options as a module would get them, or raise InvalidInput without any value in the message."""
         options, errors = validated(self._task.args, rotation_argument_spec(), SIGN_IN_EXCLUSIONS)
         if errors:
-            raise AnsibleActionFail("; ".join(errors))
+            raise InvalidInput(errors)
         return options
 
     def _rotate(self, options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
