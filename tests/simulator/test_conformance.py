@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simulator against UiPath's own OpenAPI files: third-party data, therefore not part of this project."""
+"""The simulator against UiPath's own OpenAPI files."""
 
 from __future__ import annotations
 
@@ -12,25 +12,22 @@ from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import server_module
+from ansible_collections.rpaops.uipath.tests.simulator.specification import (
+    FIRST,
+    INTERNAL,
+    NEWEST,
+    Document,
+    dump,
+    needs_specification,
+)
 
 ROOT = Path(__file__).parents[2]
 SERVER = ROOT / "tests/integration/targets/setup_simulator/files/identity_server.py"
-OPENAPI = ROOT.parent / "shared" / "openapi"
-NEWEST = "identity-external-3.2.54-2025-09-03.json"
-FIRST = "identity-external-v1-2023-03-11.json"
-INTERNAL = "identity-internal-v1-2023-03-09.json"
 USER = "11111111-1111-4111-8111-111111111111"
 
-pytestmark = pytest.mark.skipif(not OPENAPI.is_dir(), reason="UiPath's OpenAPI files are not beside this checkout")
-
+pytestmark = needs_specification
 
 server = server_module("conforming_identity_server")
-
-Document = dict[str, Any]
-
-
-def dump(name: str) -> Document:
-    return dict(json.loads((OPENAPI / name).read_text(encoding="utf-8-sig")))
 
 
 def resolved(document: Document, schema: Document) -> Document:
