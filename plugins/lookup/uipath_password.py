@@ -68,6 +68,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPat
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import defect, register_forms
 from ansible_collections.rpaops.uipath.plugins.module_utils._option_types import type_problems
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import doubt_message
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordFinder, Store
@@ -114,12 +115,11 @@ class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
     def _password(self, finder: RecordFinder, term: str) -> str:
         if not term.strip():
             raise AnsibleLookupError("A term is empty. Give the user id, label or user name of an account.")
-        record = finder.find(term)
+        record, shown = finder.find(term), displayable(term)
         if not record:
-            raise AnsibleLookupError(f"The store has no account with the user id, label or user name {term}.")
+            raise AnsibleLookupError(f"The store has no account with the user id, label or user name {shown}.")
         status = doubt(record)
         if status and not self.get_option("allow_in_doubt"):
-            raise AnsibleLookupError(
-                f"{term}: {status}. {doubt_message(record)} Set allow_in_doubt=true to get the current password anyway."
-            )
+            advice = "Set allow_in_doubt=true to get the current password anyway."
+            raise AnsibleLookupError(f"{shown}: {status}. {doubt_message(record)} {advice}")
         return record.current.password

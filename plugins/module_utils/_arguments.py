@@ -173,7 +173,7 @@ def connect(
     return Client(
         transport,
         identity_url=identity_url,
-        token_url=options["token_url"] or default_token_url(identity_url),
+        token_url=(options["token_url"] or default_token_url(identity_url)).strip(),
         sign_in=choose_sign_in(options, environ),
         secrets={*connection_secrets(options, environ), *other_secrets},
         retries=options["retries"],

@@ -15,7 +15,7 @@ import html
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, groupby
@@ -36,6 +36,8 @@ ENCODED = re.compile(
     r"|(?:%[0-9a-fA-F]{2})+|&(?:#[xX][0-9a-fA-F]{1,8}|#[0-9]{1,8}|[a-zA-Z]{2,8});|\\[\"'/\\bfnrt]"
 )
 ESCAPES = dict(zip("bfnrt", "\b\f\n\r\t"))
+# What may be base64 or hexadecimal digits of a text with a secret in it.
+RUN = re.compile(r"[A-Za-z0-9+/_-]{12,}")
 
 
 @lru_cache(maxsize=256)
@@ -125,9 +127,10 @@ def mask_fragments(text: str, secrets: Iterable[str]) -> str:
 
 def mask_pieces(text: str, secrets: Iterable[str], size: int = SHORTEST_PIECE) -> str:
     """Replace every piece of a secret that has `size` characters or more, however its characters are encoded."""
-    pieces = frozenset().union(*(pieces_of(secret, size) for secret in secrets))
-    if not text or not pieces:
+    secrets = tuple(secrets)
+    if not text or not secrets:
         return text
+    pieces = all_pieces(secrets, size)
     hidden = [False] * len(text)
     characters = Characters.of(text)
     for _nesting in range(MOST_DECODINGS + 1):
@@ -141,7 +144,39 @@ def mask_pieces(text: str, secrets: Iterable[str], size: int = SHORTEST_PIECE) -
         if decoded.text == characters.text:
             break
         characters = decoded
+    pieces = all_pieces(secrets, SHORTEST_PIECE)
+    for run in RUN.finditer(text):
+        if any(holds_piece(decoded, pieces) for decoded in decoded_runs(run[0])):
+            hidden[run.start() : run.end()] = [True] * len(run[0])
     return masked_where(hidden, text)
+
+
+def decoded_runs(run: str) -> Iterator[str]:
+    """Yield what a run of base64 or hexadecimal digits may stand for, wherever it was cut."""
+    base64_run = run.replace("-", "+").replace("_", "/")
+    for start in range(4):
+        yield from read_octets(base64.b64decode(base64_run[start : start + (len(run) - start) // 4 * 4]))
+    for start in range(2):
+        digits = run[start : start + (len(run) - start) // 2 * 2]
+        if re.fullmatch("[0-9a-fA-F]*", digits):
+            yield from read_octets(bytes.fromhex(digits))
+
+
+def read_octets(octets: bytes) -> Iterator[str]:
+    yield octets.decode("utf-8", "ignore")
+    for start in range(2):
+        yield octets[start:].decode("utf-16-le", "ignore")
+
+
+def holds_piece(text: str, pieces: frozenset[str]) -> bool:
+    """Tell whether a decoded text contains a piece of a secret."""
+    compared = comparable(text)
+    starts = range(len(compared) - SHORTEST_PIECE + 1)
+    return not pieces.isdisjoint(compared[at : at + SHORTEST_PIECE] for at in starts)
+
+
+def all_pieces(secrets: Iterable[str], size: int) -> frozenset[str]:
+    return frozenset().union(*(pieces_of(secret, size) for secret in secrets))
 
 
 @lru_cache(maxsize=256)

@@ -28,6 +28,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client imp
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import encoded_forms
 from ansible_collections.rpaops.uipath.plugins.module_utils._option_types import type_problems
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 
 try:
     from ansible.module_utils.secrets import register_secrets
@@ -171,7 +172,7 @@ def failure(
     """Return the result of a task that failed as a whole."""
     return {
         "failed": True,
-        "msg": message,
+        "msg": displayable(message),
         "status": status,
         "http_status": http_status,
         "error_codes": list(codes),

@@ -25,6 +25,8 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints 
 # A token is renewed this long before it expires or, where that comes later, in the last tenth of its lifetime.
 RENEW_BEFORE_SECONDS = 60.0
 LONGEST_LIFETIME = 10**9
+# In characters. Every answer is searched for the token, so a longer one is not accepted.
+LONGEST_TOKEN = 65536
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,12 @@ def sign_in_problems(sign_in: SignIn) -> list[str]:
 
 def read_token(answer: Any, now: float) -> Token | None:
     value = answer.get("access_token") if isinstance(answer, dict) else None
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
+    if (
+        not isinstance(value, str)
+        or not value.isascii()
+        or not value.isprintable()
+        or not 0 < len(value) <= LONGEST_TOKEN
+    ):
         return None
     lifetime = answer.get("expires_in")
     if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)) or not 0 < lifetime < math.inf:

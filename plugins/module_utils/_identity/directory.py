@@ -9,6 +9,7 @@ second one. Names are looked for in the whole list, exactly but for case.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints 
     user_url,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import USER_TYPES
 
 # The most users that one listing call returns.
 PAGE_SIZE = 1000
@@ -37,6 +39,9 @@ PAGE_SIZE = 1000
 MOST_USERS = 10**7
 # A server that brings few users on each of endless pages would be read for ever.
 MOST_PAGES = 2000
+# The most users that a message names, and an id that it shows: a server may put anything into one.
+MOST_NAMED = 5
+USUAL_ID = re.compile(r"[A-Za-z0-9_.-]{1,36}")
 # The most characters of a user's field that are returned.
 LONGEST_FIELD = 16000
 # So few ids, when no name is asked for, are read one by one: that needs no organization id.
@@ -222,7 +227,9 @@ def demand_unambiguous(names: Iterable[str], named: Mapping[str, Sequence[User]]
 
 
 def ambiguity(name: str, users: Sequence[User]) -> str:
-    return f"{name} is the user name or e-mail address of {' and of '.join(user.id for user in users)}: use the id"
+    ids = [user.id if USUAL_ID.fullmatch(user.id) else "an unusual id" for user in users[:MOST_NAMED]]
+    others = ["others"] if len(users) > MOST_NAMED else []
+    return f"{name} is the user name or e-mail address of {' and of '.join(ids + others)}: use the id"
 
 
 def name_problem(name: str, users: Sequence[User]) -> str | None:
@@ -232,5 +239,7 @@ def name_problem(name: str, users: Sequence[User]) -> str | None:
     if len(users) > 1:
         return ambiguity(name, users)
     if not users[0].is_local:
-        return f"{name} is a {showable(users[0].fields.get('type'))}, which has no password on this server"
+        given = users[0].fields.get("type")
+        kind = given if given in USER_TYPES else "user of another kind"
+        return f"{name} is a {kind}, which has no password on this server"
     return None if users[0].is_active else f"{name} is not active"

@@ -56,7 +56,7 @@ def server_error(answer: Any, secrets: Iterable[str], quoted: Iterable[str] = ()
     """Return the error in an answer. `quoted` are the secrets of the request: the answer may quote pieces of them."""
     quoted = tuple(quoted)
     secrets = (*secrets, *quoted)
-    message = descriptions(answer) or mask_fragments(mask(problem_messages(answer)[:MOST_READ], secrets), quoted)
+    message = descriptions(answer) or mask_fragments(mask(beginning(problem_messages(answer)), secrets), quoted)
     codes = error_codes(answer)[:MOST_ERRORS]
     return ServerError(
         message=shown(message, secrets),
@@ -68,7 +68,12 @@ def server_error(answer: Any, secrets: Iterable[str], quoted: Iterable[str] = ()
 def shown(text: str, secrets: Iterable[str]) -> str:
     """Return a server's text as it may be shown. Masking comes first: a secret that is cut or changed is not found."""
     secrets = tuple(secrets)
-    return displayable(mask_pieces(mask(text[:MOST_READ], secrets), secrets))[:MOST_SHOWN]
+    return displayable(mask_pieces(mask(beginning(text), secrets), secrets))[:MOST_SHOWN]
+
+
+def beginning(text: str) -> str:
+    """Return what is read of a text. The word that ends there is left out: a secret that is cut is not recognized."""
+    return text if len(text) <= MOST_READ else re.sub(r"\S+\Z", "", text[:MOST_READ])
 
 
 def error_codes(answer: Any) -> tuple[str, ...]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import html
 import json
 import string
@@ -194,3 +195,21 @@ class TestLower:
 
     def test_lowers_the_rest(self) -> None:
         assert lower("AbC-Ä-İ") == "abc-ä-İ"
+
+
+class TestRuns:
+    """Base64 and hexadecimal digits of a text that contains a secret."""
+
+    SECRET = "Sec-ret-value-é1"
+
+    @pytest.mark.parametrize("prefix", ["", "u:", "id:", "abc:", '{"oldPassword": "'])
+    @pytest.mark.parametrize("charset", ["utf-8", "utf-16-le"])
+    @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode, binascii.hexlify])
+    def test_are_masked_as_a_whole(self, encode: Callable[[bytes], bytes], prefix: str, charset: str) -> None:
+        encoded = encode(f"{prefix}{self.SECRET} and more".encode(charset))
+        masked = mask_pieces(f"basic {encoded.decode()} end", [self.SECRET])
+        assert masked.replace("=", "") == f"basic {MASK} end"
+
+    @pytest.mark.parametrize("text", ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "UserIsLockedOut"])
+    def test_of_anything_else_stay(self, text: str) -> None:
+        assert mask_pieces(text, [self.SECRET]) == text

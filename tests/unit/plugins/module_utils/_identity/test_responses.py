@@ -3,21 +3,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import (
     KNOWN_CODES,
     MOST_ERRORS,
+    MOST_READ,
     MOST_SHOWN,
     POLICY_CODES,
     ServerError,
+    beginning,
     descriptions,
     error_codes,
     is_barred,
     is_passing,
     problem_messages,
     server_error,
+    shown,
     trace_id,
     with_server_message,
 )
@@ -155,10 +159,10 @@ class TestServerWords:
         assert server_error({"errors": {odd: [odd]}}, ()).message == f"{clean}: {clean}"
 
     def test_looks_at_no_more_than_it_shows(self) -> None:
-        many = {"errors": [{"code": f"Code{number}", "description": "Why." * 9999} for number in range(99999)]}
+        many = {"errors": [{"code": f"Code{number}", "description": "Why. " * 9999} for number in range(99999)]}
         said = server_error(many, ["hunter2"])
         assert (len(said.codes), len(said.message)) == (MOST_ERRORS, MOST_SHOWN)
-        said = server_error({"errors": {str(number): ["Why."] * 99999 for number in range(999)}}, ["hunter2"])
+        said = server_error({"errors": {str(number): ["Why. "] * 99999 for number in range(999)}}, ["hunter2"])
         assert len(said.message) == MOST_SHOWN
 
     def test_no_password_hides_a_code_that_is_known(self) -> None:
@@ -222,3 +226,21 @@ class TestIsPassing:
 
     def test_not_for_what_is_about_passwords(self) -> None:
         assert not is_passing(["PasswordReuse", "PasswordHistory", "PreviousUseLimit", "DefaultError"])
+
+
+class TestBeginning:
+    def test_of_a_text_that_is_read_as_a_whole(self) -> None:
+        assert beginning("a b") == "a b"
+        assert beginning("x" * MOST_READ) == "x" * MOST_READ
+
+    def test_leaves_out_the_word_that_is_cut(self) -> None:
+        assert beginning("x " * MOST_READ).endswith("x ")
+        assert beginning("x " + "y" * MOST_READ) == "x "
+
+    def test_shows_nothing_of_an_encoded_secret_that_is_cut(self) -> None:
+        secret = "Zo7-verysecret.pw"
+        cut = base64.b64encode(secret.encode()).decode()
+        for kept in range(8, len(cut)):
+            text = secret + " " * (MOST_READ - len(secret) - kept) + cut
+            shown_text = shown(text, [secret])
+            assert cut[:8] not in shown_text
