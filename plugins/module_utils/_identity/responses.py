@@ -73,7 +73,8 @@ def shown(text: str, secrets: Iterable[str]) -> str:
 
 def beginning(text: str) -> str:
     """Return what is read of a text. The word that ends there is left out: a secret that is cut is not recognized."""
-    return text if len(text) <= MOST_READ else re.sub(r"\S+\Z", "", text[:MOST_READ])
+    read = text[:MOST_READ]
+    return text if read == text else read[: len(read) - len(re.split(r"\s", read)[-1])]
 
 
 def error_codes(answer: Any) -> tuple[str, ...]:

@@ -256,6 +256,12 @@ class TestConnect:
         connect(given, {}, check_mode=False).sign_in()
 
     @pytest.mark.usefixtures("transports")
+    def test_signs_in_elsewhere_without_the_blanks_around_the_url(self, server: Transcript) -> None:
+        server.expects("POST https://login.test/token", FORM).answers(200, {"access_token": "t1"})
+        given = options(access_token=None, client_id="app", client_secret="s", token_url=" https://login.test/token\n")
+        connect(given, {}, check_mode=False).sign_in()
+
+    @pytest.mark.usefixtures("transports")
     def test_signs_in_elsewhere(self, server: Transcript) -> None:
         server.expects("POST https://login.test/token", FORM).answers(200, {"access_token": "t1"})
         given = options(access_token=None, client_id="app", token_url="https://login.test/token")

@@ -342,6 +342,9 @@ class TestLogInvocation:
 
 
 class TestFailure:
+    def test_shows_no_control_characters_of_a_name(self) -> None:
+        assert failure("not_found", "no user a\x1b[2Jb\u202ec\nd")["msg"] == "no user a [2Jb c d"
+
     def test_has_every_key_whatever_happened(self) -> None:
         assert failure("interrupted", "Why.") == {
             "failed": True,

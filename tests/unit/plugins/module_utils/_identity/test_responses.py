@@ -174,6 +174,16 @@ class TestServerWords:
         assert POLICY_CODES < KNOWN_CODES
 
 
+class TestShown:
+    @pytest.mark.parametrize("encode", [base64.b64encode, bytes.hex])
+    def test_drops_an_encoded_secret_that_the_cut_goes_through(self, encode: Any) -> None:
+        secret = 'Grün "7"\\ %{{ x }}'
+        encoded = encode(secret.encode())
+        encoded = encoded if isinstance(encoded, str) else encoded.decode()
+        ahead = (secret * MOST_READ)[: MOST_READ - len(encoded) * 3 // 4] + " "
+        assert encoded[:10] not in shown(ahead + encoded, [secret])
+
+
 class TestWithServerMessage:
     @pytest.mark.parametrize(
         ("said", "message"),
