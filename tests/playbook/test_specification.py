@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -17,6 +18,7 @@ from ansible_collections.rpaops.uipath.tests.playbook.playbook import Playbook
 from ansible_collections.rpaops.uipath.tests.playbook.recorder import Recorded, recording
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, SimulatorProcess
 from ansible_collections.rpaops.uipath.tests.simulator.specification import (
+    FIRST,
     INTERNAL,
     NEWEST,
     dump,
@@ -30,6 +32,10 @@ MockRequest = pytest.importorskip("openapi_core.testing.requests").MockRequest
 pytestmark = needs_specification
 
 BASE, TOKEN = "/identity", "/identity/connect/token"
+GENERATIONS = ("new", "old")
+# Each specification has another listing, or none.
+LISTINGS = {NEWEST: "User/users", FIRST: None, INTERNAL: "UserPartition/users"}
+SCOPES = ["PM.User", "PM.Setting"]
 PARTITION = "7a2f0b1e-52f4-4f0e-9d0c-6a2b5d1c9e10"
 USERS = [f"1111111{number}-1111-4111-8111-111111111111" for number in range(5)]
 CHANGED, GONE, NAMED, LOST, ROTATED = USERS
@@ -54,7 +60,7 @@ def tasks(store: Path) -> list[dict[str, Any]]:
         (MODULE, {"user_id": CHANGED, **pair()}),  # the probe and the control request
         (INFO, {"partition_id": PARTITION}),
         (INFO, {"names": [NAMED], "partition_id": PARTITION, "login_attempts": True}),
-        (INFO, {"user_ids": [NAMED, CHANGED]}),
+        (INFO, {"user_ids": [NAMED, CHANGED], "scopes": SCOPES}),
         (ROTATION, {**rotation, "accounts": [{k: v for k, v in account.items() if k != "user_name"}]}),
         (ROTATION, {**rotation, "accounts": [by_name], "force": True}),
         (ROTATION, {**rotation, "accounts": [by_name], "state": "resumed"}),
@@ -68,7 +74,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Recorded
     (folder / "server").mkdir()
     simulator = SimulatorProcess(folder / "server")
     try:
-        for generation in ("new", "old"):
+        for generation in GENERATIONS:
             simulator.configure(generations=generation)
             simulator.control("DELETE", "users")
             users = [{"id": user, "userName": user, "password": "initial-1"} for user in USERS]
@@ -88,7 +94,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Recorded
         simulator.stop()
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=len(LISTINGS))
 def specification(name: str) -> tuple[Any, dict[str, Any]]:
     """Return the specification of users and settings: elsewhere, the newest one is not valid OpenAPI."""
     document = dump(name)
@@ -105,10 +111,10 @@ def deviation(request: Recorded, name: str) -> str | None:
         "http://identity.test",
         request.method,
         request.path,
-        args=dict(request.query),
+        args=request.query,
         headers=dict(request.headers),
         data=request.body,
-        content_type=request.content_type or "application/json",
+        content_type=request.content_type,
     )
     try:
         openapi.validate_request(judged)
@@ -132,8 +138,8 @@ def fits(template: str, path: str) -> bool:
     return is_long and all(one == other or one.startswith("{") for one, other in pieces)
 
 
-def is_older_listing(request: Recorded) -> bool:
-    return "/UserPartition/" in request.path
+def is_change(request: Recorded) -> bool:
+    return kind_of(request) == "changepassword"
 
 
 class TestRequests:
@@ -149,25 +155,38 @@ class TestRequests:
             ("GET", "Setting"),
         }
 
-    def test_every_one_is_as_specified(self, recorded: list[Recorded]) -> None:
-        found = {
-            (request.method, request.path, deviation(request, INTERNAL if is_older_listing(request) else NEWEST))
-            for request in recorded
-            if request.path != TOKEN
-        }
+    def test_changes_are_of_every_kind(self, recorded: list[Recorded]) -> None:
+        changes = [json.loads(request.body) for request in recorded if is_change(request)]
+        kinds = {(one["oldPassword"] == one["newPassword"], one["newPassword"] == "changed-1") for one in changes}
+        pairs, generated, probes, controls = (False, True), (False, False), (True, True), (True, False)
+        assert kinds == {pairs, generated, probes, controls}
+
+    def test_a_lost_answer_is_followed_by_the_same_pair(self, recorded: list[Recorded]) -> None:
+        sent = [json.loads(request.body) for request in recorded if is_change(request) and LOST in request.path]
+        assert sent.count({"oldPassword": "initial-1", "newPassword": "changed-1"}) == 2 * len(GENERATIONS)
+
+    @pytest.mark.parametrize("name", LISTINGS)
+    def test_every_one_is_as_specified(self, recorded: list[Recorded], name: str) -> None:
+        others = {"connect/token", *LISTINGS.values()} - {LISTINGS[name]}
+        judged = [request for request in recorded if kind_of(request) not in others]
+        found = {(request.method, request.path, deviation(request, name)) for request in judged}
         assert {finding for finding in found if finding[2]} == set()
+
+    def test_a_change_has_both_passwords(self, recorded: list[Recorded]) -> None:
+        """The specifications require neither."""
+        for request in recorded:
+            if is_change(request):
+                body = json.loads(request.body)
+                assert set(body) == {"oldPassword", "newPassword"}
+                assert all(isinstance(password, str) and password for password in body.values())
 
     def test_a_token_is_asked_for_by_a_form(self, recorded: list[Recorded]) -> None:
         """The specification does not have this operation: it is OAuth's."""
-        for request in recorded:
-            if request.path == TOKEN:
-                form = dict(parse_qsl(request.body.decode()))
-                assert request.content_type == "application/x-www-form-urlencoded"
-                assert form == {
-                    "grant_type": "client_credentials",
-                    "client_id": CLIENT_ID,
-                    "client_secret": CLIENT_SECRET,
-                }
+        tokens = [request for request in recorded if request.path == TOKEN]
+        assert {request.content_type for request in tokens} == {"application/x-www-form-urlencoded"}
+        client = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET)]
+        forms = {tuple(parse_qsl(request.body.decode())) for request in tokens}
+        assert forms == {tuple(client), (*client, ("scope", " ".join(SCOPES)))}
 
 
 def kind_of(request: Recorded) -> str:
@@ -176,25 +195,48 @@ def kind_of(request: Recorded) -> str:
     return pieces[-1] if pieces[-1] in ("changepassword", "loginAttempts") else "/".join(pieces)
 
 
-CHANGES: dict[str, Callable[[Recorded], Recorded]] = {
-    "a path": lambda request: replace(request, path=request.path.replace("changepassword", "changePasswords")),
-    "a method": lambda request: replace(request, method="PUT"),
-    "an id that is none": lambda request: replace(request, path=request.path.replace(CHANGED, "someone")),
-    "a query name": lambda request: replace(request, query=(("dryRun", "true"),)),
-    "a field": lambda request: replace(request, body=request.body.replace(b"newPassword", b"password")),
-    "a type": lambda request: replace(request, body=b'{"oldPassword": ["a"], "newPassword": "b"}'),
-    "a content type": lambda request: replace(request, headers=(("Content-Type", "text/plain"),)),
-    "no token": lambda request: replace(request, headers=(("Content-Type", "application/json"),)),
+def with_header(request: Recorded, name: str, value: str | None) -> Recorded:
+    """Return the request with another value of the header, or without it."""
+    others = tuple(header for header in request.headers if header[0] != name)
+    return replace(request, headers=others if value is None else (*others, (name, value)))
+
+
+Change = Callable[[Recorded], Recorded]
+# What is changed, and which finding it has to lead to: another one would mean that this one is not looked for.
+CHANGES: dict[str, tuple[Change, str]] = {
+    "a path": (lambda sent: replace(sent, path=sent.path.replace("changepassword", "changePasswords")), "PathNotFound"),
+    "a method": (lambda sent: replace(sent, method="PUT"), "OperationNotFound"),
+    "an id that is none": (lambda sent: replace(sent, path=sent.path.replace(CHANGED, "someone")), "not a 'uuid'"),
+    "a query name": (lambda sent: replace(sent, query=(("dryRun", "true"),)), "unknown query names: ['dryRun']"),
+    "a field": (lambda sent: replace(sent, body=sent.body.replace(b"newPass", b"pass")), "InvalidRequestBody"),
+    "a type": (lambda sent: replace(sent, body=b'{"oldPassword": ["a"], "newPassword": "b"}'), "InvalidRequestBody"),
+    "no JSON": (lambda sent: replace(sent, body=b"oldPassword=a"), "Failed to deserialize"),
+    "a content type": (lambda sent: with_header(sent, "Content-Type", "text/plain"), "mimetype not found: text/plain"),
+    "no content type": (lambda sent: with_header(sent, "Content-Type", None), "mimetype not found"),
+    "no token": (lambda sent: with_header(sent, "Authorization", None), "SecurityValidationError"),
 }
 
 
 class TestJudge:
     """A judge that never finds anything proves nothing."""
 
-    @pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
-    def test_finds_a_request_with_one_thing_wrong(
-        self, recorded: list[Recorded], change: Callable[[Recorded], Recorded]
-    ) -> None:
+    @pytest.mark.parametrize(("change", "finding"), CHANGES.values(), ids=list(CHANGES))
+    def test_finds_a_request_with_one_thing_wrong(self, recorded: list[Recorded], change: Change, finding: str) -> None:
         sent = next(request for request in recorded if request.path.endswith(f"{CHANGED}/changepassword"))
         assert deviation(sent, NEWEST) is None
-        assert deviation(change(sent), NEWEST)
+        assert finding in str(deviation(change(sent), NEWEST))
+
+    @pytest.mark.parametrize(
+        ("name", "value", "finding"),
+        [
+            ("top", "5000", "5000 is greater than the maximum"),
+            ("sortOrder", "up", "'up' is not one of"),
+            ("search", "a", "unknown query names: ['search']"),
+        ],
+    )
+    def test_finds_a_wrong_query_of_a_listing(
+        self, recorded: list[Recorded], name: str, value: str, finding: str
+    ) -> None:
+        sent = next(request for request in recorded if kind_of(request) == LISTINGS[NEWEST])
+        assert deviation(sent, NEWEST) is None
+        assert finding in str(deviation(replace(sent, query=((name, value),)), NEWEST))
