@@ -28,6 +28,8 @@ MASK = "********"
 # The shortest piece of a secret that is masked: in messages that quote pieces of a request, and in any other.
 SHORTEST_FRAGMENT = 4
 SHORTEST_PIECE = 6
+# A server's usual word. As a piece of a secret it tells nothing, and masked it would hide every message and code.
+ORDINARY = "passwords"
 # How often encodings may be nested: JSON in JSON in HTML.
 MOST_DECODINGS = 3
 # One encoded character, or several encoded octets: of JSON, JavaScript, Python, URLs and HTML.
@@ -186,7 +188,8 @@ def pieces_of(secret: str, size: int) -> frozenset[str]:
     for _nesting in range(MOST_DECODINGS):
         spellings |= {Characters.of(spelling).decoded().text for spelling in spellings}
     spellings |= {Characters.of(spelling).visible().text for spelling in spellings}
-    return frozenset(text[at : at + size] for text in map(comparable, spellings) for at in range(len(text) - size + 1))
+    found = {text[at : at + size] for text in map(comparable, spellings) for at in range(len(text) - size + 1)}
+    return frozenset(piece for piece in found if size < SHORTEST_PIECE or piece not in ORDINARY)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import RequestError
@@ -50,6 +50,7 @@ class PasswordAnswer:
     `keeps_doubt`: the answer was not the API's own, so that an earlier copy of the request may have been applied even
     where the kind says "not applied". `is_barred`: the server says that the user is locked or not active.
     `is_passing`: its reason may come and go. Both are read from the codes before masking.
+    `unmasked_codes` are only compared, never shown: a password may be a piece of a code.
     """
 
     kind: AnswerKind
@@ -64,6 +65,7 @@ class PasswordAnswer:
     is_identity_result: bool = False
     is_barred: bool = False
     is_passing: bool = False
+    unmasked_codes: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def canonical_user_id(user_id: str) -> str:
@@ -114,7 +116,7 @@ def read_password_answer(
     response: Response, secrets: tuple[str, ...], passwords: tuple[str, ...] = ()
 ) -> PasswordAnswer:
     found = server_error(response.json, secrets, passwords)
-    codes = error_codes(response.json)  # unmasked: a password may be a piece of a code
+    codes = error_codes(response.json)
     return PasswordAnswer(
         answer_kind(response.status, response.json),
         response.status,
@@ -125,6 +127,7 @@ def read_password_answer(
         is_identity_result=is_identity_result(response.json),
         is_barred=is_barred(codes),
         is_passing=is_passing(codes),
+        unmasked_codes=frozenset(codes),
     )
 
 

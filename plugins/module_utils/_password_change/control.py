@@ -17,7 +17,6 @@ import secrets
 from collections.abc import Callable
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
-from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.attempt import Verdict, in_effect
 
 SHORTEST = 64
@@ -27,9 +26,9 @@ def refusal(verdict: Verdict) -> frozenset[str] | None:
     """Return the codes with which the probe was refused, if a control request may show what they mean."""
     if verdict.message_key != "probe_refused" or not verdict.answers[-1].is_identity_result:
         return None
-    codes = verdict.answers[-1].codes
-    is_hidden = any(MASK in code for code in codes)  # masked codes may be equal by chance
-    return None if verdict.answers[-1].is_passing or is_hidden or not codes else frozenset(codes)
+    probe = verdict.answers[-1]
+    codes = probe.unmasked_codes or frozenset(probe.codes)
+    return None if probe.is_passing or not codes else codes
 
 
 def send_control(send: Callable[[str, str], PasswordAnswer], new_password: str) -> PasswordAnswer:

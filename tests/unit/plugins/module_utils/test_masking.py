@@ -197,6 +197,17 @@ class TestLower:
         assert lower("AbC-Ä-İ") == "abc-ä-İ"
 
 
+class TestOrdinary:
+    @pytest.mark.parametrize("secret", ["OldPassword1!", "passwords-2"])
+    def test_a_usual_word_of_a_server_is_no_piece(self, secret: str) -> None:
+        said = "PasswordReuse: The password must differ from the last 1 passwords."
+        assert mask_pieces(said, [secret]) == said
+
+    def test_other_pieces_and_the_secret_itself_are_masked(self) -> None:
+        assert mask_pieces("dPassword1", ["OldPassword1!"]) == MASK
+        assert mask("OldPassword1!", ["OldPassword1!"]) == MASK
+
+
 class TestRuns:
     """Base64 and hexadecimal digits of a text that contains a secret."""
 

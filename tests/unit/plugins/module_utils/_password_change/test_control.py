@@ -45,9 +45,11 @@ class TestRefusal:
         probe = PasswordAnswer("refused", 400, ("UserLockedOut",), is_identity_result=True, is_passing=True)
         assert refusal(verdict_of(probe)) is None
 
-    def test_whose_code_is_masked_shows_nothing(self) -> None:
-        probe = PasswordAnswer("refused", 400, (f"User{MASK}",), is_identity_result=True)
-        assert refusal(verdict_of(probe)) is None
+    def test_compares_codes_unmasked(self) -> None:
+        probe = PasswordAnswer(
+            "refused", 400, (f"{MASK}Reuse",), is_identity_result=True, unmasked_codes=frozenset({"PasswordReuse"})
+        )
+        assert refusal(verdict_of(probe)) == frozenset({"PasswordReuse"})
 
     @pytest.mark.parametrize(
         "probe",
