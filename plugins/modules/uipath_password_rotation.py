@@ -280,11 +280,11 @@ accounts:
         - 'V(not_found) - There is no such user on the server. The record is kept.'
         - 'V(in_doubt) - It is not established which password in the record is live. Run again: the next run sends the
           same pair and finds out.'
-        - 'V(out_of_sync) - It is not known which password is live; see reason. Run with state: resumed and force: true
-          to try two passwords of the record, or reset the password on the server and run with state: adopted.'
-        - 'V(quarantined) - The account is no longer tried, so that the server does not lock it; see reason. Fix that,
-          then run with state: resumed and force: true. If it stays quarantined, reset the password on the server and
-          run with state: adopted.'
+        - 'V(out_of_sync) - It is not known which password is live. Run with state: resumed and force: true to try two
+          passwords of the record, or reset the password on the server and run with state: adopted.'
+        - 'V(quarantined) - The account is no longer tried, so that the server does not lock it. Fix that, then run with
+          state: resumed and force: true. If it stays quarantined, reset the password on the server and run with state:
+          adopted.'
         - 'V(store_error) - The store cannot be used for this account. Nothing is sent until that is fixed.'
         - 'V(store_conflict) - Another process wrote the record during this run. Both versions are kept; the store''s
           documentation says where. Compare them, and stop the other writer.'

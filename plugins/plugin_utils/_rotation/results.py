@@ -74,13 +74,12 @@ MESSAGES: dict[AccountStatus, str] = {
         " finds out."
     ),
     "out_of_sync": (
-        "It is not known which password is live; see reason. Run with state: resumed and force: true to try two"
-        " passwords of the record, or reset the password on the server and run with state: adopted."
+        "It is not known which password is live. Run with state: resumed and force: true to try two passwords of the"
+        " record, or reset the password on the server and run with state: adopted."
     ),
     "quarantined": (
-        "The account is no longer tried, so that the server does not lock it; see reason. Fix that, then run with"
-        " state: resumed and force: true. If it stays quarantined, reset the password on the server and run with state:"
-        " adopted."
+        "The account is no longer tried, so that the server does not lock it. Fix that, then run with state: resumed"
+        " and force: true. If it stays quarantined, reset the password on the server and run with state: adopted."
     ),
     "store_error": "The store cannot be used for this account. Nothing is sent until that is fixed.",
     "store_conflict": (
@@ -102,6 +101,18 @@ REASONS: dict[ClosedReason, str] = {
     "unproven_sends": "Several requests did not prove which password is live: their answers were lost or refusals.",
     "failed_sign_ins": "The server counts failed sign-ins of this user, and further ones could lock it.",
 }
+
+# The message of an account whose adopted password was wrong.
+ADOPTED_REFUSED = (
+    "The server rejected the password that was adopted as wrong. Find out which one is live, or reset it, and run with"
+    " state: adopted for this account."
+)
+
+# The message of an account in doubt that has no request left.
+LAST_REQUEST = (
+    "It is not established which password in the record is live. No further request without a proof is left: the next"
+    " run ends as quarantined. Find out why the server proves nothing, then run with state: resumed and force: true."
+)
 
 # The message of an account that is out of sync and was never rotated in this store.
 INITIAL_REFUSED = (
@@ -196,8 +207,8 @@ def message(outcome: Outcome, stopped: str | None) -> str:
 
 def status_message(outcome: Outcome, *, is_explained: bool) -> str:
     record = outcome.record
-    if record and outcome.status == closed_status(record):
-        return doubt_message(record)
+    if record and outcome.status in (closed_status(record), "in_doubt"):
+        return doubt_message(record) if doubt(record) else MESSAGES[outcome.status]
     text = MESSAGES[outcome.status]
     return NOTHING_CHANGED if is_explained and text.endswith(NOTHING_CHANGED) else text
 
@@ -205,8 +216,11 @@ def status_message(outcome: Outcome, *, is_explained: bool) -> str:
 def doubt_message(record: Record) -> str:
     """Return why the live password of an account in doubt is not known, and what to do."""
     if record.reason == "wrong_password" and record.current.source == "adopted":
-        return INITIAL_REFUSED
+        was_closed_before = any(orphan.why == "before adoption" for orphan in record.orphans)
+        return ADOPTED_REFUSED if was_closed_before else INITIAL_REFUSED
     status = doubt(record)
+    if status == "in_doubt" and record.unproven_sends >= record.unproven_limit:
+        return LAST_REQUEST
     reason = REASONS[record.reason] if record.reason and closed_status(record) else ""
     return " ".join(filter(None, [reason, MESSAGES[status] if status else ""]))
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, Literal, Union
 
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.budget import UNPROVEN_TOTAL, reopened
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
@@ -57,6 +58,9 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
 MISMATCH_LIMIT = 2
 # New passwords that one run offers to the server's password policy.
 POLICY_TRIES = 3
+
+NEEDS_PASSWORD = "state: adopted needs an initial_password, the one that is live now."
+ADOPTS_CLOSED = "state: adopted does not work on it: run without that state first."
 
 # The account's status after an answer which proves that the request had no effect and was no failed sign-in.
 NOT_APPLIED: dict[AnswerKind, AccountStatus] = {
@@ -187,9 +191,11 @@ class Rotation:
         """Use the initial password as the live one. Earlier candidates are kept, and are tried first."""
         status = closed_status(record)
         if not status:
-            return self._nothing_due(record)
+            return replace(self._nothing_due(record), error=UiPathError(ADOPTS_CLOSED) if doubt(record) else None)
         password = self._request.initial_password
-        if password is None or was_refused(password, record):
+        if password is None:
+            return replace(self._outcome(status, record), error=UiPathError(NEEDS_PASSWORD))
+        if was_refused(password, record):
             return self._outcome(status, record)
         former = self._with_orphans(replace(record, pending=None), record.candidates(), "before adoption")
         is_reset = password not in record.candidates()

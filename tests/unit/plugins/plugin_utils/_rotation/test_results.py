@@ -20,7 +20,9 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     Retired,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
+    ADOPTED_REFUSED,
     INITIAL_REFUSED,
+    LAST_REQUEST,
     MESSAGES,
     REASONS,
     SUCCEEDED,
@@ -130,6 +132,17 @@ class TestAccountResult:
         result = result_of(Outcome(status, record))
         assert (result["reason"], result["error_codes"]) == (reason, ["Odd"])
         assert result["msg"] == f"{REASONS[reason]} {MESSAGES[status]}"
+
+    def test_of_a_wrong_password_that_was_adopted(self) -> None:
+        earlier = (Orphan("S3cret-orphan", NOW.isoformat(), "before adoption"),)
+        current = replace(CURRENT, source="adopted")
+        record = record_of(current=current, status="out_of_sync", reason="wrong_password", orphans=earlier)
+        assert result_of(Outcome("out_of_sync", record))["msg"] == ADOPTED_REFUSED
+
+    def test_of_the_last_request_without_a_proof(self) -> None:
+        record = record_of(status="in_doubt", unproven_sends=4)
+        assert result_of(Outcome("in_doubt", record))["msg"] == LAST_REQUEST
+        assert result_of(Outcome("in_doubt", replace(record, unproven_sends=3)))["msg"] == MESSAGES["in_doubt"]
 
     def test_of_a_run_that_was_cut_off_delivers_nothing(self) -> None:
         assert result_of(Outcome("in_doubt", record_of(delivered=False)))["delivery_due"] is False

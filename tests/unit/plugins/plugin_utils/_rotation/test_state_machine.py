@@ -816,7 +816,14 @@ class TestAdoption:
 
     @pytest.mark.parametrize("status", ["out_of_sync", "quarantined"])
     def test_without_a_password_a_closed_account_stays_what_it_is(self, status: ClosedStatus) -> None:
-        ScriptedRotation(closed(status), "adopted").ends(status)
+        outcome = ScriptedRotation(closed(status), "adopted").ends(status)
+        assert outcome.error
+        assert "needs an initial_password" in outcome.error.message
+
+    def test_of_an_account_in_doubt_says_what_comes_first(self) -> None:
+        outcome = ScriptedRotation(staged(), "adopted", initial_password="theirs").ends("in_doubt")
+        assert outcome.error
+        assert "run without that state first" in outcome.error.message
 
 
 class TestStoreConflict:

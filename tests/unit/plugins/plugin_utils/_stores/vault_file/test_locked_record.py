@@ -312,7 +312,7 @@ class TestOldBackup:
         with pytest.raises(StoreError, match=r"generation 1, not 4.*Nothing was sent"):
             a_store(directory, read_only=True).read(USER)
         assert record_file(directory).read_bytes() == backup
-        with pytest.raises(StoreError, match="state=resumed and force=true"):
+        with pytest.raises(StoreError, match="state: resumed and force: true"):
             read(directory)
         closed = read(directory)
         assert (closed.status, closed.generation) == ("out_of_sync", 5)
