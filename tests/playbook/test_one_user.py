@@ -56,7 +56,7 @@ class TestChange:
     def test_again_with_passwords_that_hold_a_word_of_the_code(
         self, play: Playbook, simulator: SimulatorProcess, word: str
     ) -> None:
-        pair = {"vault_old": f"Old{word}1!", "vault_new": f"New{word}2!"}
+        pair: dict[str, Any] = {"vault_old": f"Old{word}1!", "vault_new": f"New{word}2!"}
         simulator.add_users({"one": pair["vault_old"]})
         play(CHANGE, succeeds=True, **pair)
         again = play(CHANGE, succeeds=True, warnings=[REPEATED], **pair)["Change the password"]
