@@ -56,7 +56,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning i
     taken_labels,
     utc_now,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
     account_result,
     is_failed,
@@ -148,7 +148,9 @@ class RotationTask:
     def _refused(self, plans: Sequence[Plan], due: Sequence[int], refusal: RequestError) -> list[dict[str, Any]]:
         """Return the results of a run whose requests failed before its first account."""
         first, *others = self._in_order(due, plans)
-        outcomes = {first: outcome_of(refusal, plans[first].record)}
+        record = plans[first].record
+        outcome = outcome_of(refusal, record)
+        outcomes = {first: replace(outcome, status=(record and doubt(record)) or outcome.status)}
         outcomes |= {index: Outcome("not_attempted", plans[index].record) for index in others}
         return self._results(plans, outcomes, stop_reason("account", refusal.status))
 

@@ -123,7 +123,10 @@ class VaultFileRecord:
                 " with the vault password of that file as well. If the file is damaged, move it away."
             )
         closed = with_leftovers(record, [copy, *self._leftovers], first=True)
-        if not self._write(replace(closed, generation=noted + 1, status="out_of_sync")):
+        # An older version knows less of the requests that were sent: a restored file must not allow them again.
+        versions = [record, *(leftover.record for leftover in (copy, *self._leftovers) if leftover.record)]
+        sends = max(version.unproven_sends for version in versions)
+        if not self._write(replace(closed, generation=noted + 1, status="out_of_sync", unproven_sends=sends)):
             raise Busy(f"Another process is writing to {self._path}. Nothing was sent; run again later.")
         raise StoreError(
             f"{went_backwards(self._path, record, noted)} The passwords in its other versions were added to it. Run"

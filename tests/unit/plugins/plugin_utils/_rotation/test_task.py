@@ -284,7 +284,7 @@ class TestCheckMode:
         setup = TaskSetup(store=MemoryStore.holding(*records), sign_in=APPLICATION)
         setup.server.reads["/connect/token"] = 401, {"error": "invalid_client"}
         fresh, later, first = setup.run(check_mode=True)
-        assert [result["status"] for result in (fresh, later, first)] == ["fresh", "not_attempted", "unauthorized"]
+        assert [result["status"] for result in (fresh, later, first)] == ["fresh", "not_attempted", "in_doubt"]
         assert later["msg"].endswith("It stopped because the error unauthorized occurred for another account.")
         assert not any(result["changed"] for result in (fresh, later, first))
         assert setup.server.changes() == []
@@ -377,6 +377,16 @@ class TestSignIn:
         assert (results[0]["attempts"], results[0]["generation"]) == (0, 1)
         assert "invalid_client" in results[0]["msg"]
         assert store.steps == []
+
+    def test_a_failure_does_not_hide_a_doubt(self, server: Transcript, clock: Clock) -> None:
+        server.expects(TOKEN).answers(401, {"error": "invalid_client"})
+        task = RotationTask(
+            MemoryStore.holding(pending_record()), client_of(server, clock, APPLICATION), PasswordRules(), BatchLimits()
+        )
+        (result,) = task.run([request_of()], check_mode=False)
+        assert result["status"] == "in_doubt"
+        assert "invalid_client" in result["msg"]
+        assert "Nothing was changed" not in result["msg"]
 
     @pytest.mark.parametrize(("status", "expected"), [(503, "unreachable"), (404, "wrong_url")])
     def test_ends_as_what_happened(self, server: Transcript, clock: Clock, status: int, expected: str) -> None:

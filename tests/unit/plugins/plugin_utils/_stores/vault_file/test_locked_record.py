@@ -319,6 +319,15 @@ class TestOldBackup:
         assert closed.orphans[0].password == THIRD
         assert closed.candidates()[:2] == (SECOND, FIRST)
 
+    def test_does_not_allow_the_requests_without_a_proof_again(self, directory: Path) -> None:
+        fill(directory, STAGED)
+        backup = record_file(directory).read_bytes()
+        fill(directory, replace(STAGED, generation=2, unproven_sends=8, unproven_limit=8))
+        record_file(directory).write_bytes(backup)
+        with pytest.raises(StoreError, match="older than the last one written"):
+            read(directory)
+        assert read(directory).unproven_sends == 8
+
     def test_is_noticed_after_a_kill_before_the_generation_was_noted(self, directory: Path) -> None:
         fill(directory, STAGED)
         backup = record_file(directory).read_bytes()
