@@ -275,7 +275,7 @@ def test_a_loop_shows_its_items_up_to_2_21(shared_scene: Scene, loud: PlaybookRu
 def test_no_log_on_the_task_hides_loops_and_mistyped_options(
     shared_scene: Scene, loud: PlaybookRun, few: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # ansible-core before 2.18 hides the warnings of such a task as well.
+    # ansible-core before 2.19 hides the warnings of such a task as well.
     monkeypatch.setattr(shared_scene.play, "allowed_warnings", (REPEATED,))
     run = watched_run(shared_scene.play, MISTYPED + HIDDEN + LOOP + HIDDEN, "-vvvv", **few)
     assert leaks(run, all_secrets()) == set()
