@@ -215,6 +215,7 @@ class RotationTask:
             failed=failed,
             concurrency=self._limits.concurrency,
             proven=all(plans[index].request.state not in SENDING for index in due),
+            in_row=lambda index, outcome: not remains_in_doubt(plans[index].record, outcome),
         )
 
     def _sender(self, request: RotationRequest) -> Callable[[str, str], PasswordAnswer]:
@@ -280,6 +281,15 @@ def starter() -> int:
 
 def is_due(planned: Plan) -> bool:
     return planned.outcome is None or planned.outcome.status == "would_rotate"
+
+
+def remains_in_doubt(before: Record | None, outcome: Outcome) -> bool:
+    """Tell whether the server did not let this user's doubt end: no such user, or one that the caller may not change.
+
+    Such accounts come first in every run, so two of them would keep all others from their turn for ever.
+    """
+    kind = outcome.answers[-1].kind if outcome.answers else None
+    return bool(before and doubt(before)) and kind in ("not_found", "unauthorized")
 
 
 def rotate(

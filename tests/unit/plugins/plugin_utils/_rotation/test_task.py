@@ -343,6 +343,27 @@ class TestStopped:
         assert setup.statuses() == ["unauthorized", "rotated"]
         assert setup.store.records["u1"].unproven_sends == 0
 
+    @pytest.mark.parametrize(("fault", "status"), [(403, "in_doubt"), (404, "not_found")])
+    def test_accounts_in_doubt_that_the_server_does_not_let_end_it_do_not(self, fault: int, status: str) -> None:
+        """They come first in every run: the others would never have their turn."""
+        users = ("u1", "u2", "u3")
+        records = [record_of("u4"), *(pending_record(user) for user in users)]
+        setup = TaskSetup(store=MemoryStore.holding(*records), faults={user: [fault] for user in users})
+        assert setup.statuses() == ["rotated", *[status] * 3]
+
+    @pytest.mark.parametrize("fault", [403, 404])
+    def test_nor_do_they_hide_a_row_of_others(self, fault: int) -> None:
+        records = [pending_record("u1"), pending_record("u2"), *(record_of(f"u{number}") for number in range(3, 6))]
+        faults: dict[str, list[str | int]] = {f"u{number}": [fault] for number in range(1, 6)}
+        setup = TaskSetup(store=MemoryStore.holding(*records), faults=faults)
+        assert setup.statuses()[-1] == "not_attempted"
+        assert len(setup.server.changes()) == 4
+
+    def test_a_doubt_of_this_run_counts(self) -> None:
+        faults: dict[str, list[str | int]] = {"u1": ["dropped", 403], "u2": ["dropped", 403]}
+        setup = TaskSetup(store=MemoryStore.holding(*map(record_of, ("u1", "u2", "u3"))), faults=faults)
+        assert setup.statuses() == ["in_doubt", "in_doubt", "not_attempted"]
+
     def test_a_wrong_initial_password_in_a_new_store_stops_at_once(self) -> None:
         requests = [request_of(user, initial_password="wrong") for user in ("u1", "u2")]
         setup = TaskSetup(*requests, store=MemoryStore(), max_failures=0)
