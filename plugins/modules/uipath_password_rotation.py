@@ -55,7 +55,7 @@ options:
         type: str
       name:
         description:
-          - Your own label for the account. Must be unique in the store.
+          - Your own label for the account. Must be unique in the store, and no other account's user name.
           - A changed label or user name is saved with the account's next change.
         type: str
       initial_password:
@@ -66,7 +66,8 @@ options:
       generation:
         description:
           - With O(state=delivered), the RV(accounts[].generation) of the password that the consumers were given. If the
-            store has a newer password, the account ends as V(superseded) and its delivery is due.
+            store has a newer password, the account ends as V(superseded) and its delivery is due. A generation that the
+            store has not reached is refused.
         type: int
   only:
     description:
@@ -83,7 +84,8 @@ options:
         accounts that are V(out_of_sync) or V(quarantined), up to two wrong ones per account and run, and up to 8
         requests without a proof over all such runs.
       - V(adopted) uses O(accounts[].initial_password) as the live password of accounts that are V(out_of_sync),
-        V(quarantined) or without a record, and rotates them. Other accounts are left alone.
+        V(quarantined) or without a record, and rotates them. Other accounts are left alone. A password that was adopted
+        before and rejected is tried again only with O(force=true).
       - An account whose live password is not known ends as V(in_doubt), V(out_of_sync) or V(quarantined) in every
         state that does not work on it.
       - V(delivered) notes that the consumers have the password.
@@ -95,7 +97,7 @@ options:
     type: float
     default: 90
   force:
-    description: Whether to rotate accounts that are not due. See also O(state=resumed).
+    description: Whether to rotate accounts that are not due. See also O(state=resumed) and O(state=adopted).
     type: bool
     default: false
   password:

@@ -17,9 +17,9 @@ OUTSIDE = "set outside the store-1"
 pytestmark = one_order
 
 
-def retried(rig: Rig, user: str, **options: Any) -> dict[str, Any]:
+def retried(rig: Rig, accounts: list[str] | list[dict[str, Any]], **options: Any) -> dict[str, Any]:
     """A task that Ansible runs up to 11 times, until it succeeds."""
-    task = rig.task([user], **options)
+    task = rig.task(accounts, **options)
     return {**task, "register": "tried", "until": "tried is not failed", "retries": 10, "delay": 0}
 
 
@@ -35,15 +35,33 @@ class TestReopening:
     def test_again_and_again_in_one_task_has_an_end(self, rig: Rig, user: str) -> None:
         rig.simulator.configure(lockout={"enabled": True, "max_failures": LIMIT, "counts_changes": True})
         assert statuses(rig.rotate([user])) == {user: "out_of_sync"}
-        result = rig.play([retried(rig, user, state="resumed", force=True)])[TASK]
+        result = rig.play([retried(rig, [user], state="resumed", force=True)])[TASK]
         last = account(result, user)
         assert (last["status"], last["reason"], last["unproven_sends"]) == ("quarantined", "unproven_sends", 8)
         assert rig.simulator.report["mismatches"] == {user: 8}
         assert not rig.simulator.control("GET", f"users/{user}")["locked"]
 
+    def test_of_a_password_that_was_refused_before_has_an_end(self, rig: Rig, user: str) -> None:
+        rig.rotate([user])
+        mistyped = [{"user_id": user, "initial_password": "Mistyped-1 ü%"}]
+        result = rig.play([retried(rig, mistyped, state="adopted", force=True)])[TASK]
+        assert account(result, user)["unproven_sends"] == 8
+        assert rig.simulator.report["mismatches"] == {user: 8}
+
+    def test_with_exactly_the_password_that_was_refused_before(self, rig: Rig, user: str) -> None:
+        """An administrator who cannot find out the live password may set it to what the inventory says."""
+        rig.rotate([user])
+        known = [{"user_id": user, "initial_password": "Mistyped-1 ü%"}]
+        assert statuses(rig.rotate(known, state="adopted")) == {user: "out_of_sync"}
+        rig.simulator.add_users({user: "Mistyped-1 ü%"})
+        result = rig.rotate(known, state="adopted")
+        assert "run with force: true as well" in account(result, user)["msg"]
+        assert statuses(rig.rotate(known, state="adopted", force=True)) == {user: "adopted"}
+        assert rig.is_ok(user)
+
     def test_ends_with_a_password_that_was_set_on_the_server(self, rig: Rig, user: str) -> None:
         rig.rotate([user])
-        rig.play([retried(rig, user, state="resumed", force=True)])
+        rig.play([retried(rig, [user], state="resumed", force=True)])
         known = [{"user_id": user, "initial_password": OUTSIDE}]
         assert statuses(rig.rotate(known, state="adopted")) == {user: "adopted"}
         assert rig.is_ok(user)
@@ -55,7 +73,7 @@ class TestServerWithALowerLimit:
         rig.simulator.add_client(CLIENT_ID, CLIENT_SECRET, "PM.User.Write", "PM.Setting.Read")
         rig.simulator.configure(lockout={"enabled": True, "max_failures": limit, "counts_changes": True})
         rig.rotate([user], partition_id=PARTITION)
-        rig.play([retried(rig, user, state="resumed", force=True, partition_id=PARTITION)])
+        rig.play([retried(rig, [user], state="resumed", force=True, partition_id=PARTITION)])
         assert rig.simulator.report["mismatches"] == {user: requests}
 
 

@@ -220,7 +220,7 @@ def start_moves(world: World, setting: Setting) -> Iterator[Move]:
 
 
 def adopted(password: str) -> RotationRequest:
-    return RotationRequest(ACCOUNT, state="adopted", initial_password=password)
+    return RotationRequest(ACCOUNT, state="adopted", initial_password=password, force=True)
 
 
 def with_less_left(world: World, **what: int) -> World:

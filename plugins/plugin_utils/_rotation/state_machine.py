@@ -60,6 +60,10 @@ MISMATCH_LIMIT = 2
 POLICY_TRIES = 3
 
 NEEDS_PASSWORD = "state: adopted needs an initial_password, the one that is live now."
+ADOPTED_BEFORE = (
+    "This initial_password was adopted before, and rejected as wrong. If it was set on the server since, run with"
+    " force: true as well."
+)
 ADOPTS_CLOSED = "state: adopted does not work on it: run without that state first."
 
 # The account's status after an answer which proves that the request had no effect and was no failed sign-in.
@@ -195,8 +199,8 @@ class Rotation:
         password = self._request.initial_password
         if password is None:
             return replace(self._outcome(status, record), error=UiPathError(NEEDS_PASSWORD))
-        if was_refused(password, record):
-            return self._outcome(status, record)
+        if was_refused(password, record) and not self._request.force:
+            return replace(self._outcome(status, record), error=UiPathError(ADOPTED_BEFORE))
         former = self._with_orphans(replace(record, pending=None), record.candidates(), "before adoption")
         is_reset = password not in record.candidates()
         # A password that was set on the server is worth one request, even if no other is left.

@@ -792,10 +792,21 @@ class TestAdoption:
         run.saves(current="new-1", source="rotated", orphans=[], previous=["theirs", "lost", "old"], status="ok")
         run.ends("adopted", changed=True)
 
-    def test_of_a_password_that_was_adopted_and_refused_sends_nothing(self) -> None:
+    def test_of_a_password_that_was_adopted_and_refused_sends_nothing_and_says_so(self) -> None:
         tried = replace(closed(), current=Current("wrong", LONG_AGO, "adopted"))
-        assert ScriptedRotation(tried, "adopted", initial_password="wrong").ends("out_of_sync").record == tried
+        outcome = ScriptedRotation(tried, "adopted", initial_password="wrong").ends("out_of_sync")
+        assert outcome.record == tried
+        assert outcome.error
+        assert "was adopted before, and rejected as wrong" in outcome.error.message
         ScriptedRotation(replace(tried, status="quarantined"), "adopted", initial_password="wrong").saves()
+
+    def test_of_a_password_that_was_refused_is_tried_again_with_force(self) -> None:
+        tried = replace(closed(), current=Current("reset", LONG_AGO, "adopted"), unproven_sends=2)
+        run = ScriptedRotation(tried, "adopted", force=True, initial_password="reset")
+        run.saves(pending=("reset", "new-1"), unproven_sends=3)
+        run.sends("reset", "new-1", "applied")
+        run.saves(current="new-1", status="ok")
+        run.ends("adopted", changed=True)
 
     def test_of_a_wrong_password_leaves_the_former_candidates_first(self) -> None:
         run = ScriptedRotation(closed("out_of_sync", "lost"), "adopted", initial_password="wrong")
