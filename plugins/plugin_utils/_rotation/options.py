@@ -101,6 +101,11 @@ def repeated_accounts(accounts: Sequence[Mapping[str, Any]]) -> list[str]:
         *duplicates((account["user_id"] or "" for account in accounts), "accounts"),
         *duplicates(names, "accounts"),
         *duplicates(labels, "accounts", verb="has the same name as"),
+        *(
+            f"accounts[{index}].name is also the user_name of accounts[{names.index(label)}]"
+            for index, label in enumerate(labels)
+            if label and label in names[:index] + names[index + 1 :]
+        ),
     ]
 
 

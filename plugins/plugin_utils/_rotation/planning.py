@@ -97,3 +97,14 @@ def taken_labels(plans: Sequence[Plan], store: OpenStore) -> list[str]:
 def has_new_label(planned: Plan) -> bool:
     label = planned.request.account.name
     return bool(label) and not (planned.record and planned.record.account.name == label)
+
+
+def foreign_deliveries(plans: Sequence[Plan]) -> list[str]:
+    """Return which deliveries are of a password that the store never had: it is another store, or a restored one."""
+    problems = []
+    for planned in plans:
+        delivered, written = planned.request.generation or 0, planned.record.generation if planned.record else 0
+        if planned.request.state == "delivered" and delivered > written:
+            place = f"accounts[{planned.request.index}].generation"
+            problems.append(f"{place} is {delivered}, but generation {written} is the last one in this store")
+    return problems

@@ -52,6 +52,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords 
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import (
     Plan,
+    foreign_deliveries,
     plan_all,
     taken_labels,
     utc_now,
@@ -127,7 +128,7 @@ class RotationTask:
     def run(self, requested: Sequence[RotationRequest], *, check_mode: bool) -> list[dict[str, Any]]:
         """Return the result of every account, in order."""
         plans = plan_all(requested, self._store, check_mode=check_mode)
-        problems = taken_labels(plans, self._store)
+        problems = taken_labels(plans, self._store) + foreign_deliveries(plans)
         if problems:
             raise InvalidInput(problems)
         if any(planned.outcome and planned.outcome.status == "no_password" for planned in plans):

@@ -80,6 +80,7 @@ class TestOptionProblems:
             {"accounts": []},
             {"accounts": [{"user_name": "a@example.com", "name": "a", "initial_password": "x"}]},
             {"accounts": [{"user_id": "u1"}, {"user_id": "U1"}]},
+            {"accounts": [{"user_name": "x", "name": "X"}, {"user_name": "y"}]},
             {"concurrency": 1, "max_failures": 0, "max_age_days": 0, "settle_seconds": 0},
             {"concurrency": 64, "settle_seconds": 86400},
         ],
@@ -118,6 +119,14 @@ class TestOptionProblems:
             (
                 {"accounts": [{"user_id": "a", "name": "x"}, {"user_id": "b", "name": "X"}]},
                 "accounts[1] has the same name as accounts[0]",
+            ),
+            (
+                {"accounts": [{"user_id": "a", "name": "X"}, {"user_name": "x"}]},
+                "accounts[0].name is also the user_name of accounts[1]",
+            ),
+            (
+                {"accounts": [{"user_name": "x"}, {"user_name": "y", "name": "X"}]},
+                "accounts[1].name is also the user_name of accounts[0]",
             ),
             ({"only": []}, "only is empty"),
             ({"only": ["U1", "u2"]}, "only: no account is named 'u2'"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import (
     Plan,
+    foreign_deliveries,
     plan,
     plan_all,
     taken_labels,
@@ -142,3 +143,23 @@ class TestTakenLabels:
 
     def test_an_account_without_a_new_label_keeps_it(self) -> None:
         assert len(self.problems(labelled("u1", None), labelled("u2", "label-u1"))) == 1
+
+
+class TestForeignDeliveries:
+    STORE = MemoryStore.holding(record_of("u1", generation=7))
+
+    def problems(self, user_id: str, generation: int | None, state: State = "delivered") -> list[str]:
+        request = request_of(user_id, state=state, generation=generation)
+        return foreign_deliveries(plan_all([request], self.STORE))
+
+    @pytest.mark.parametrize("generation", [None, 1, 6, 7])
+    def test_of_what_the_store_had_are_none(self, generation: int | None) -> None:
+        assert self.problems("u1", generation) == []
+
+    @pytest.mark.parametrize(("user_id", "last"), [("u1", 7), ("u2", 0)])
+    def test_are_those_of_a_later_generation(self, user_id: str, last: int) -> None:
+        problem = f"accounts[0].generation is 8, but generation {last} is the last one in this store"
+        assert self.problems(user_id, 8) == [problem]
+
+    def test_in_other_states_the_generation_means_nothing(self) -> None:
+        assert self.problems("u1", 8, "rotated") == []
