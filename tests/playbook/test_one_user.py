@@ -20,7 +20,7 @@ CHANGE = """
     new_password: "{{ vault_new }}"
 """
 CHANGE_WITH_TOKEN = CHANGE.replace("user_id: one", "user_id: one\n    access_token: given")
-REPEATED = "More than half of the users had their new passwords before."
+REPEATED = "The new password was in effect before."
 PAIR: dict[str, Any] = {"vault_old": OLD, "vault_new": NEW}
 ANSWER = {"user_id", "status", "http_status", "error_codes", "trace_id", "attempts", "changed", "msg"}
 

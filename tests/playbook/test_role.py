@@ -337,6 +337,14 @@ class TestConsumers:
         setup.run()
         assert setup.delivered() == {"orders"}
 
+    def test_repeats_tasks_that_ended_the_role_before_its_report(self, setup: RoleSetup) -> None:
+        end = {"ansible.builtin.meta": "end_role", "when": "early is defined"}
+        (setup.folder / "after.yml").write_text(AFTER_TASKS + yaml.safe_dump([end]))
+        setup.run("-e", "early=true")
+        assert setup.delivered() == {"invoices"}
+        setup.run()
+        assert setup.delivered() == set(IDS)
+
     def test_hosts_that_their_tasks_add_are_no_reason_to_stop(self, setup: RoleSetup) -> None:
         add = {"ansible.builtin.add_host": {"name": "another"}}
         setup.scene.play([add, *setup.tasks({})], succeeds=True, **setup.given)
@@ -425,6 +433,7 @@ class TestFailure:
     def test_says_why_no_account_was_worked_on(self, setup: RoleSetup) -> None:
         run = setup.run(succeeds=False, rotate_passwords_connection={"identity_url": "ftp://example.com"})
         assert "identity_url must look like" in result(run, "Fail if the task was rejected as a whole")["msg"]
+        assert not runs_of(run, "Show the number of accounts by status")
         assert not setup.told()
 
 

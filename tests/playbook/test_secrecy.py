@@ -31,7 +31,7 @@ PROXY_SECRETS = (f"{PROXY_USER}:{PROXY_PASSWORD}", PROXY_PASSWORD)
 
 pytestmark = pytest.mark.matrix
 
-REPEATED = "More than half of the users had their new passwords before."
+REPEATED = "The new passwords of more than half of the users were in effect before."
 
 
 def old(name: str) -> str:

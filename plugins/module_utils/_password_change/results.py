@@ -23,9 +23,11 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.sta
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 
-REPEATED_RUN = (
-    "More than half of the users had their new passwords before. Each such run may count as another failed sign-in of"
-    " each user, until the user signs in: do not schedule a task again with the same passwords."
+REPEATED = "The new password was in effect before."
+REPEATED_FOR_MANY = "The new passwords of more than half of the users were in effect before."
+DO_NOT_REPEAT = (
+    "Each such run may count as another failed sign-in, until the user signs in: do not schedule a task again with the"
+    " same passwords."
 )
 
 
@@ -67,7 +69,9 @@ def task_result(results: list[dict[str, Any]], *, many: bool) -> dict[str, Any]:
 def repeated_run_warning(results: list[dict[str, Any]]) -> str | None:
     """Return a warning where the task looks like one that is scheduled with the same passwords again and again."""
     repeated = [result for result in results if result["status"] == "already_set" and result["attempts"]]
-    return REPEATED_RUN if 2 * len(repeated) > len(results) else None
+    if 2 * len(repeated) <= len(results):
+        return None
+    return f"{REPEATED if len(results) == 1 else REPEATED_FOR_MANY} {DO_NOT_REPEAT}"
 
 
 def difference(results: list[dict[str, Any]]) -> dict[str, dict[str, str]]:

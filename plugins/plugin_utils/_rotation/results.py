@@ -93,13 +93,16 @@ MESSAGES: dict[AccountStatus, str] = {
 # Why an account was closed. It comes before the message of the status.
 REASONS: dict[ClosedReason, str] = {
     "wrong_password": (
-        "The server rejected the passwords that were tried as wrong. The password may have been changed elsewhere, or"
-        " the store or the server was restored from a backup."
+        "The server rejected the passwords that were tried as wrong. The password may have been changed elsewhere, the"
+        " store or the server was restored from a backup, or a proxy sent a request twice."
     ),
     "record_conflict": "Another process wrote the record as well, with a password that this one does not have.",
     "barred": "The server's error code says that the user is locked or not active.",
     "unproven_sends": "Several requests did not prove which password is live: their answers were lost or refusals.",
-    "failed_sign_ins": "The server counts failed sign-ins of this user, and further ones could lock it.",
+    "failed_sign_ins": (
+        "Since the user's last successful sign-in, the server counts so many failed ones that another could lock the"
+        " user: something may still use an old password."
+    ),
 }
 
 # The message of an account whose adopted password was wrong.

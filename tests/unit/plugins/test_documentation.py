@@ -27,7 +27,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.sta
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     rotation_argument_spec,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import CLOSED, Account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import CLOSED, REASONS, Account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
     MESSAGES,
     account_result,
@@ -211,6 +211,11 @@ class TestOutcomesGuide:
 class TestRotationGuide:
     def test_has_every_status_of_an_account_once_in_order(self) -> None:
         assert status_tables(ROOT / "docs/rotation.md") == [list(ACCOUNT_STATUSES)]
+
+    def test_has_every_reason_of_a_closed_account(self) -> None:
+        rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| ", (ROOT / "docs/rotation.md").read_text(), re.MULTILINE)
+        assert [reason for reason, _status in rows] == list(REASONS)
+        assert {status for _reason, status in rows} == set(CLOSED)
 
     def test_every_status_has_a_message(self) -> None:
         assert tuple(MESSAGES) == ACCOUNT_STATUSES

@@ -550,7 +550,7 @@ class TestMain:
         server.expects(password_of("u1")).answers(200, DONE)
         result = with_arguments(main, {**TASK, **user()})
         assert (result["status"], result["changed"]) == ("already_set", False)
-        assert "More than half of the users had their new passwords before." in json.dumps(result["warnings"])
+        assert "The new password was in effect before." in json.dumps(result["warnings"])
 
     def test_always_sends_once(self, server: Transcript, with_arguments: WithArguments) -> None:
         server.expects(password_of("u1")).answers(400, MISMATCH)
