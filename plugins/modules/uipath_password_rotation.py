@@ -320,8 +320,8 @@ accounts:
         - V(record_conflict) - another process wrote the record as well.
         - V(barred) - the server's error code says that the user is locked or not active.
         - V(unproven_sends) - several requests did not prove which password is live.
-        - V(failed_sign_ins) - the server counts so many failed sign-ins since the last successful one that another could
-          lock the user.
+        - V(failed_sign_ins) - since the user's last successful sign-in, the server counts so many failed ones that
+          another could lock the user.
       type: str
     unproven_sends:
       description: How many requests since the last proven password may have counted as failed sign-ins. At 4 the

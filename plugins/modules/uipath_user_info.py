@@ -254,8 +254,8 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._module import UiPat
 # After so many users whose sign-ins cannot be read, and none whose can, the token probably lacks the scope.
 UNREADABLE = 3
 UNREADABLE_SIGN_INS = (
-    "The sign-ins of {0} users could not be read. The token needs the scope PM.UserLoginAttempt or"
-    " PM.UserLoginAttempt.Read."
+    "The sign-ins of {0} of {1} users could not be read. If the token has neither the scope PM.UserLoginAttempt nor"
+    " PM.UserLoginAttempt.Read, add one to the application."
 )
 
 
@@ -350,7 +350,7 @@ def main() -> None:
         users = [user for user in users if is_included(user, options["include"])]
         sign_ins = read_sign_ins(client, users) if options["login_attempts"] else {}
         if options["login_attempts"] and len(sign_ins) < len(users):
-            module.warn(UNREADABLE_SIGN_INS.format(len(users) - len(sign_ins)))
+            module.warn(UNREADABLE_SIGN_INS.format(len(users) - len(sign_ins), len(users)))
         return task_result(users, missing, options, sign_ins)
 
     module.conclude(find)

@@ -20,6 +20,7 @@ from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     Forbidden,
+    NotFound,
     OutcomeUnknown,
     Throttled,
     UiPathError,
@@ -128,10 +129,17 @@ class Client:
     def get(self, url: str) -> Response:
         return self._request(_Call("GET", url, safe=True))
 
-    def unexpected(self, response: Response) -> UiPathError:
-        """Return the error for an answer to a read that is not the documented one."""
-        message = f"The server answered with HTTP status {response.status}, but not with what was asked for."
-        return self._described(UnexpectedAnswer, _Call("GET", ""), response, message)
+    def unexpected(self, url: str, response: Response) -> UiPathError:
+        """Return the error for an answer to a read of this URL that is not the documented one."""
+        call = _Call("GET", url)
+        message = f"{self._answered(call, response)}, but not with what was asked for."
+        return self._described(UnexpectedAnswer, call, response, message)
+
+    def no_organization(self, url: str, response: Response) -> UiPathError:
+        """Return the error for the organization in this URL, which the server does not have."""
+        call = _Call("GET", url)
+        message = f"There is no organization with this partition_id on the server: {self._answered(call, response)}."
+        return self._described(NotFound, call, response, message)
 
     def organization_id(self) -> str | None:
         """Return the id of the organization that the access token names. An opaque token names none."""
@@ -261,8 +269,9 @@ class Client:
             raise self._foreign(UnexpectedAnswer if call.safe else OutcomeUnknown, call, response)
         if page or response.status == 405 or "InvalidPartition" in codes:
             likely = likely_mistake(self.identity_url, codes)
-            answered = f"{self._place(call)} was answered with HTTP status {response.status}"
-            message = f"There is no Identity API at identity_url: {answered}; {likely} ({RIGHT_FORMS})."
+            message = (
+                f"There is no Identity API at identity_url: {self._answered(call, response)}; {likely} ({RIGHT_FORMS})."
+            )
             error = self._described(WrongUrl, call, response, message)
             error.is_foreign = page or not response.is_api_body
             raise error
@@ -296,6 +305,9 @@ class Client:
     def _place(self, call: _Call) -> str:
         """Return the URL as messages name it."""
         return mask(call.url.partition("?")[0], (*self.secrets, *call.secrets))
+
+    def _answered(self, call: _Call, response: Response) -> str:
+        return f"{self._place(call)} was answered with HTTP status {response.status}"
 
     def _failed(self, kind: type[UiPathError], call: _Call, message: str) -> UiPathError:
         """Return the error for a request without an answer."""

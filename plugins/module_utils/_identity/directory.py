@@ -18,7 +18,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
     Ambiguous,
     InvalidInput,
     ListChanged,
-    NotFound,
+    UiPathError,
     UnexpectedAnswer,
     WrongUrl,
 )
@@ -127,31 +127,31 @@ class Directory:
         return list(users.values())
 
     def _page(self, skip: int) -> Page:
-        response = self._answer(skip)
+        url, response = self._answer(skip)
         page = read_page(response.json) if response.status == 200 else None
         if page is None:
-            raise self._client.unexpected(response)
+            raise self._client.unexpected(url, response)
         return page
 
-    def _answer(self, skip: int) -> Response:
-        """Ask for one page, by the older operation where the server does not know the newer one.
+    def _answer(self, skip: int) -> tuple[str, Response]:
+        """Ask for one page, by the older operation if the server does not know the newer one. Return URL and answer.
 
         For an operation that they do not know, servers answer with 404, or with a web page and any status.
         """
-        is_api_there = False
+        missing: list[UiPathError] = []
         for listing in self._listings:
+            url = self._url(listing, skip)
             try:
-                response = self._client.get(self._url(listing, skip))
+                response = self._client.get(url)
             except (WrongUrl, UnexpectedAnswer) as error:
-                is_last = listing == self._listings[-1]
-                if not error.is_foreign or (is_last and not is_api_there):
+                if not error.is_foreign or (listing == self._listings[-1] and not missing):
                     raise
                 continue
             if response.status != 404:
                 self._listings = (listing,)
-                return response
-            is_api_there = True
-        raise NotFound("There is no organization with this partition_id on the server.", http_status=404)
+                return url, response
+            missing.append(self._client.no_organization(url, response))
+        raise missing[0]
 
     def _url(self, listing: str, skip: int) -> str:
         query: dict[str, str | int] = {"top": PAGE_SIZE, "skip": skip, "sortBy": "userName", "sortOrder": "asc"}
@@ -170,12 +170,13 @@ def read_users(client: Client, user_ids: Iterable[str]) -> list[User]:
     """Return those of the users that exist, one call each."""
     users = []
     for user_id in user_ids:
-        response = client.get(user_url(client.identity_url, user_id))
+        url = user_url(client.identity_url, user_id)
+        response = client.get(url)
         if response.status == 404 or is_invalid_id(response):
             continue
         user = read_user(response.json) if response.status == 200 else None
         if user is None:
-            raise client.unexpected(response)
+            raise client.unexpected(url, response)
         users.append(user)
     return users
 

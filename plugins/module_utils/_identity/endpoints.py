@@ -116,7 +116,7 @@ def likely_identity_urls(identity_url: str, codes: tuple[str, ...] = ()) -> list
         paths = [organization]
     elif "UnsupportedApiVersion" in codes:
         paths = ["/identity"]
-    elif segments in (["identity"], ["identity_"]) or len(segments) > 2:
+    elif segments in (["identity"], ["identity_"]) or len(segments) > 2 or segments[1:2] == ["portal_"]:
         paths = [organization, "/identity", "/identity_"]
     else:
         paths = ["/identity", "/identity_", organization]

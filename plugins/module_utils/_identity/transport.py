@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import is_loopback
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport_errors import (
+    PROXY_REFUSAL,
     TransportError,
     transport_error,
 )
@@ -169,7 +170,10 @@ class Transport:
                 proxies=proxies_for(origin(url), self._options.proxy),
                 timeout=(self._options.timeout, self._options.timeout),
             )
-            return Response(answer.status_code, answer.headers, read_body(answer))
+            body = read_body(answer)
+            if answer.status_code == 407:  # of an http URL; for https, the library reports it
+                raise TransportError(PROXY_REFUSAL.format(407), sent=payload is not None, permanent=True)
+            return Response(answer.status_code, answer.headers, body)
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,

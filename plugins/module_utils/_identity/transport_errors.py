@@ -28,6 +28,8 @@ NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILU
 # How a TLS record of the type "alert" begins, read as text (RFC 8446, 5.1).
 TLS_ALERT = "\x15\x03"
 
+PROXY_REFUSAL = "the proxy refused the connection (HTTP {0})"
+
 
 class TransportError(Exception):
     """No answer. `sent` tells whether the server may have got the request, `permanent` that a retry cannot help."""
@@ -57,7 +59,7 @@ def transport_error(error: BaseException, *, sent: bool) -> TransportError:
     for cause in causes:
         refusal = re.search(r"Tunnel connection failed: (\d{3})", str(cause)) if isinstance(cause, OSError) else None
         if refusal:
-            return TransportError(f"the proxy refused the connection (HTTP {refusal[1]})", sent=False, permanent=True)
+            return TransportError(PROXY_REFUSAL.format(refusal[1]), sent=False, permanent=True)
         if isinstance(cause, ssl.SSLError):
             return tls_error(cause, place, sent=sent)
         if isinstance(cause, http.client.BadStatusLine) and str(cause).startswith(TLS_ALERT):

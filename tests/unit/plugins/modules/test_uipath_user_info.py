@@ -254,7 +254,7 @@ class TestMain:
         server.expects(attempts_of("id-a")).answers(403)
         result = with_arguments(main, {**TASK, "names": ["a"], "login_attempts": True})
         assert [user["login_attempts"] for user in result["users"]] == [None]
-        assert "The sign-ins of 1 users could not be read." in json.dumps(result["warnings"])
+        assert "The sign-ins of 1 of 1 users could not be read." in json.dumps(result["warnings"])
 
     def failed(self, with_arguments: WithArguments, **given: Any) -> dict[str, Any]:
         result = with_arguments(main, {**TASK, **given})

@@ -385,13 +385,13 @@ class TestSecrets:
 
     def test_nor_does_one_that_is_none_of_the_documented(self, clock: Clock) -> None:
         client = client_of(quoting_server(400), clock, APPLICATION)
-        error = client.unexpected(client.get(URL))
+        error = client.unexpected(URL, client.get(URL))
         assert error.message.endswith(f"Authorization: Bearer {MASK}")
 
     def test_a_former_token_stays_one(self, clock: Clock) -> None:
         def quote(message: str, status: int) -> UiPathError:
             answer = json.dumps({"error": {"message": message}}).encode()
-            return client.unexpected(Response(status, {}, answer))
+            return client.unexpected(URL, Response(status, {}, answer))
 
         client = client_of(quoting_server(401, 200), clock, APPLICATION)
         assert client.post(URL, {}).attempts == 2
@@ -608,13 +608,13 @@ class TestUnexpected:
     def unexpected(self, server: Transcript, clock: Clock, answer: Any) -> UiPathError:
         server.expects(READ).answers(400, answer)
         client = client_of(server, clock)
-        return client.unexpected(client.get(URL))
+        return client.unexpected(f"{URL}?top=1", client.get(URL))
 
     def test_quotes_the_server_with_the_token_masked(self, server: Transcript, clock: Clock) -> None:
         error = self.unexpected(server, clock, {"errors": {"top": [f"{GIVEN_TOKEN.access_token}?"]}, "traceId": "00-1"})
         assert isinstance(error, UnexpectedAnswer)
         assert error.message == (
-            f"The server answered with HTTP status 400, but not with what was asked for. The server says: top: {MASK}?"
+            f"{URL} was answered with HTTP status 400, but not with what was asked for. The server says: top: {MASK}?"
         )
         assert (error.http_status, error.trace_id) == (400, "00-1")
 

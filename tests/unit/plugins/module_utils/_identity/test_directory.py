@@ -43,7 +43,13 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
     page,
     token_of,
 )
-from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import APPLICATION, Clock, Transcript, client_of
+from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
+    APPLICATION,
+    BASE,
+    Clock,
+    Transcript,
+    client_of,
+)
 
 A, B, C = (dto(name) for name in "abc")
 INVALID = {"errors": {"userId": ["The value 'x' is not valid."]}, "title": "One or more validation errors occurred."}
@@ -203,6 +209,7 @@ class TestGenerations:
         with pytest.raises(NotFound, match="no organization with this partition_id") as caught:
             directory.list_users()
         assert (caught.value.http_status, caught.value.status) == (404, "not_found")
+        assert f"{BASE}/api/User/users/{ORGANIZATION} was answered with HTTP status 404" in caught.value.message
 
     @pytest.mark.parametrize(("newer", "older"), [(b"{}", b"<html>"), (b"<html>", b"{}")])
     def test_a_wrong_organization_where_only_one_of_the_operations_exists(

@@ -200,6 +200,8 @@ class TestLikelyIdentityUrls:
             ("https://host/acme/identity_", ["UnsupportedApiVersion"], ["/identity"]),
             ("https://host/acme/identity_", ["InvalidPartition"], []),
             ("https://host/acme/main/identity_", [], ["/acme/identity_", "/identity"]),
+            ("https://host/acme/portal_", [], ["/acme/identity_", "/identity"]),
+            ("https://host/acme/main/orchestrator_", [], ["/acme/identity_", "/identity"]),
             ("https://host/acme/main/identity_", ["InvalidPartition"], ["/acme/identity_"]),
             ("https://cloud.uipath.com", [], ["/ORGANIZATION/identity_"]),
             ("https://cloud.uipath.com/identity_", [], ["/ORGANIZATION/identity_"]),

@@ -401,6 +401,15 @@ class TestProxy:
         assert (error.cause, error.sent) == ("the proxy refused the connection (HTTP 407)", False)
         assert proxy.request.startswith(b"CONNECT identity.test:443 ")
 
+    @pytest.mark.parametrize(("method", "body", "sent"), [("GET", None, False), ("POST", b"{}", True)])
+    def test_one_that_refuses_without_a_tunnel(self, method: str, body: bytes | None, sent: bool) -> None:
+        """Of several proxies, one behind the first may have refused a copy of the request."""
+        with Loopback(answer(407, b"<html>")) as proxy:
+            sender = transport(proxy=proxy.origin)
+            error = failure(lambda: sender.send(method, "http://identity.test/identity", {}, body))
+        assert (error.cause, error.sent) == ("the proxy refused the connection (HTTP 407)", sent)
+        assert error.permanent
+
 
 class TestTransportOptions:
     def test_the_proxy_is_not_in_the_repr(self) -> None:
