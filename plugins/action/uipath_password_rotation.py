@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The action of `rpaops.uipath.uipath_password_rotation`.
 
-It runs in a process of the controller: it can use the run's vault secrets there, and Ansible writes no file of module
+It runs in a process of the controller: it can use the run's vault passwords there, and Ansible writes no file of module
 arguments. ansible-core masks nothing in the results of actions; text from the server is masked when it is received.
 """
 

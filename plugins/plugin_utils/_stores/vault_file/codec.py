@@ -44,8 +44,8 @@ def decode(vault: Vault, text: bytes, account_id: str) -> Record:
         record = from_document(as_document(vault.decrypt(text)))
     except CannotDecrypt:
         raise Unreadable(
-            "it cannot be decrypted: the vault secret is not the one it was encrypted with, or the file was changed or"
-            " truncated"
+            "it cannot be decrypted: the vault password is not the one it was encrypted with, or the file was changed"
+            " or truncated"
         ) from None
     except InvalidRecord as error:
         raise Unreadable(str(error)) from None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Ansible Vault format, as `ansible-vault` writes it, with the vault secrets of the run.
+"""The Ansible Vault format, as `ansible-vault` writes it, with the vault passwords of the run.
 
 The format, the cipher and the key derivation are ansible-core's. This module replaces `VaultLib` for two reasons: the
 salt, and the number of key derivations, which take nearly all the time of a store.
@@ -109,26 +109,26 @@ def chosen_secret(secrets: Sequence[tuple[str, VaultSecret]], vault_id: str | No
     wanted = vault_id or constants.config.get_config_value("DEFAULT_VAULT_ENCRYPT_IDENTITY")
     if not wanted and len({secret.bytes for _vault_id, secret in secrets}) > 1:
         raise StoreError(
-            f"Several vault secrets were given (ids: {known_ids(secrets)}). Set vault_id to the one that encrypts the"
+            f"Several vault passwords were given (ids: {known_ids(secrets)}). Set vault_id to the one that encrypts the"
             " records; use --vault-id to give a secret an id. Nothing was changed."
         )
     fitting = [(known, secret) for known, secret in secrets if known == wanted or not wanted]
     if wanted and len({secret.bytes for _vault_id, secret in fitting}) > 1:
         raise StoreError(
-            f"Several vault secrets were given for the vault id '{wanted}'. Give only the one that encrypts the"
+            f"Several vault passwords were given for the vault id '{wanted}'. Give only the one that encrypts the"
             " records, and others under other ids. Nothing was changed."
         )
     if fitting:
         return fitting[0]
     raise StoreError(
-        f"No vault secret was given for the vault id '{wanted}', only for: {known_ids(secrets)}. Nothing was changed."
+        f"No vault password was given for the vault id '{wanted}', only for: {known_ids(secrets)}. Nothing was changed."
     )
 
 
 def first(secrets: Sequence[tuple[str, VaultSecret]]) -> tuple[str, VaultSecret]:
     if not secrets:
         raise StoreError(
-            "No vault secret was given, and the records are encrypted with Ansible Vault. Run with"
+            "No vault password was given, and the records are encrypted with Ansible Vault. Run with"
             " --vault-password-file, --ask-vault-pass or --vault-id. Nothing was changed."
         )
     return secrets[0]

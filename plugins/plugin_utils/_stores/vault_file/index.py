@@ -4,7 +4,7 @@
 """The index of a file store: the names of all accounts, so that a look-up by name need not decrypt every record.
 
 It is a cache: an entry is valid only while its record's file is unchanged. It holds no password. It is encrypted
-because that also authenticates it: without the vault secret, nobody can exchange two names in it.
+because that also authenticates it: without the vault password, nobody can exchange two names in it.
 """
 
 from __future__ import annotations

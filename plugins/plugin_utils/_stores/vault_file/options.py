@@ -26,12 +26,12 @@ vault_id:
   description:
     - The vault id of the secret that encrypts the records.
     - The default is Ansible's setting C(vault_encrypt_identity), or the only secret given.
-    - To decrypt, every vault secret of the run is tried.
+    - To decrypt, every vault password of the run is tried.
     - It has to decrypt at least one of the records that are there, so that a mistyped vault password encrypts none.
   type: str
 rekey:
   description:
-    - Whether to accept records that another vault secret of the run encrypted than that of C(vault_id). Their next
+    - Whether to accept records that another vault password of the run encrypted than that of C(vault_id). Their next
       version is encrypted with that of C(vault_id).
   type: bool
   default: false

@@ -79,7 +79,7 @@ class RecordFiles:
             return
         if not self.rekey:
             raise StoreError(
-                f"The record {self.layout.record(account_id)} is encrypted with another vault secret of this run than"
+                f"The record {self.layout.record(account_id)} is encrypted with another vault password of this run than"
                 f" the one that would encrypt its next version ({self.vault.own_ids}). Nothing was sent. Check vault_id"
                 " and its vault password. To change the vault password of records, set rekey: true."
             )
@@ -89,7 +89,7 @@ class RecordFiles:
         """Refuse to encrypt with a secret that decrypts no record: with a mistyped vault password, it would be lost."""
         if not self._is_secret_proven:
             raise StoreError(
-                f"The vault secret given ({self.vault.own_ids}) decrypts none of the records in"
+                f"The vault password given ({self.vault.own_ids}) decrypts none of the records in"
                 f" {self.layout.directory}. Nothing was sent. Run with the vault password of these records. To change"
                 " it, begin with ansible-vault rekey."
             )

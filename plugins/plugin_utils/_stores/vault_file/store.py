@@ -70,7 +70,7 @@ class VaultFileStore:
         in_awx_job: bool = False,
         persistent: bool = False,
     ) -> None:
-        """Take the run's vault secrets. Without an `identity_url`, the store can only be read.
+        """Take the run's vault passwords. Without an `identity_url`, the store can only be read.
 
         `persistent` asserts that an AWX job's directory outlives the job and that only one job at a time writes to it.
         Then the controller is not checked: a job's host name is that of its pod.
@@ -90,7 +90,7 @@ class VaultFileStore:
         return str(self._layout.directory)
 
     def secrets(self) -> Collection[str]:
-        """Return none: the vault secrets are never sent, so no text from elsewhere can quote them."""
+        """Return none: the vault passwords are never sent, so no text from elsewhere can quote them."""
         return ()
 
     @contextmanager

@@ -326,7 +326,7 @@ class TestStore:
     def test_without_a_vault_secret_nothing_happens(self, run: RunAction, tmp_path: Path) -> None:
         result = run(secrets=[])
         assert (result["failed"], result["status"]) == (True, "store_error")
-        assert "No vault secret was given" in result["msg"]
+        assert "No vault password was given" in result["msg"]
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.usefixtures("passwords")

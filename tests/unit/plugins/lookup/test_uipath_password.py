@@ -113,7 +113,7 @@ class TestRun:
 
     def test_fails_without_a_vault_secret(self, look: Look, keep: Callable[..., None]) -> None:
         keep(record_of())
-        with pytest.raises(AnsibleLookupError, match="No vault secret was given"):
+        with pytest.raises(AnsibleLookupError, match="No vault password was given"):
             look("u1", secrets=[])
 
     def test_fails_with_the_wrong_one(self, look: Look, keep: Callable[..., None]) -> None:

@@ -84,12 +84,12 @@ class TestDecrypt:
 class TestChoice:
     def test_needs_a_secret(self) -> None:
         with pytest.raises(
-            StoreError, match=r"No vault secret was given, .* --vault-password-file, --ask-vault-pass or --vault-id"
+            StoreError, match=r"No vault password was given, .* --vault-password-file, --ask-vault-pass or --vault-id"
         ):
             Vault([])
 
     def test_among_several_needs_a_name(self) -> None:
-        with pytest.raises(StoreError, match=r"Several vault secrets were given \(ids: one, two\)"):
+        with pytest.raises(StoreError, match=r"Several vault passwords were given \(ids: one, two\)"):
             Vault([ONE, TWO])
 
     def test_of_one_secret_under_two_names_is_none(self) -> None:
@@ -104,7 +104,7 @@ class TestChoice:
         assert b";one\n" in Vault([ONE, TWO], "one").encrypt(PLAIN)
 
     def test_of_one_name_for_two_secrets_is_refused(self) -> None:
-        with pytest.raises(StoreError, match="Several vault secrets were given for the vault id 'one'"):
+        with pytest.raises(StoreError, match="Several vault passwords were given for the vault id 'one'"):
             Vault([ONE, ("one", TWO[1])], "one")
 
     def test_of_an_unknown_name_is_refused(self) -> None:

@@ -163,7 +163,7 @@ class TestExchangedNames:
                 assert found.account.user_id == "user-0"
 
     def test_never_lead_to_the_other_account(self, directory: Path) -> None:
-        """Not even if the index is encrypted with the vault secret: the names in a record decide."""
+        """Not even if the index is encrypted with the vault password: the names in a record decide."""
         (directory / "index.vault").write_bytes(VAULT.encrypt(self.exchanged(directory)))
         store = a_store(directory)
         assert found_id(store, "label 0") == "user-1"

@@ -57,7 +57,7 @@ class TestRefusal:
     def test_another_vault_password(self, directory: Path) -> None:
         fill(directory, STAGED)
         store = a_store(directory, secrets=[("default", VaultSecret(b"another"))])
-        with pytest.raises(StoreError, match="the vault secret is not the one"), store.locked(USER) as locked_record:
+        with pytest.raises(StoreError, match="the vault password is not the one"), store.locked(USER) as locked_record:
             locked_record.read()
 
     def test_another_vault_password_begins_no_record(self, directory: Path) -> None:
@@ -88,7 +88,7 @@ class TestRefuseOtherSecret:
     ) -> None:
         """As after a mistyped vault password: the next version would be encrypted with it."""
         fill(directory, STAGED)
-        with pytest.raises(StoreError, match=r"another vault secret .* \(new\).*Nothing was sent.*set rekey: true"):
+        with pytest.raises(StoreError, match=r"another vault password .* \(new\).*Nothing was sent.*set rekey: true"):
             a_store(directory, **BOTH, read_only=read_only).read(USER)
 
     def test_under_its_lock_too(self, directory: Path) -> None:
