@@ -132,13 +132,16 @@ class Client:
     def unexpected(self, url: str, response: Response) -> UiPathError:
         """Return the error for an answer to a read of this URL that is not the documented one."""
         call = _Call("GET", url)
-        message = f"{self._answered(call, response)}, but not with what was asked for."
+        status = response.status
+        message = (
+            f"The server answered with HTTP status {status}, but not with what was asked for: GET {self._place(call)}."
+        )
         return self._described(UnexpectedAnswer, call, response, message)
 
     def no_organization(self, url: str, response: Response) -> UiPathError:
         """Return the error for the organization in this URL, which the server does not have."""
         call = _Call("GET", url)
-        message = f"There is no organization with this partition_id on the server: {self._answered(call, response)}."
+        message = f"There is no organization with this partition_id on the server: GET {self._place(call)} found none."
         return self._described(NotFound, call, response, message)
 
     def organization_id(self) -> str | None:
@@ -269,9 +272,8 @@ class Client:
             raise self._foreign(UnexpectedAnswer if call.safe else OutcomeUnknown, call, response)
         if page or response.status == 405 or "InvalidPartition" in codes:
             likely = likely_mistake(self.identity_url, codes)
-            message = (
-                f"There is no Identity API at identity_url: {self._answered(call, response)}; {likely} ({RIGHT_FORMS})."
-            )
+            answered = f"{self._place(call)} was answered with HTTP status {response.status}"
+            message = f"There is no Identity API at identity_url: {answered}; {likely} ({RIGHT_FORMS})."
             error = self._described(WrongUrl, call, response, message)
             error.is_foreign = page or not response.is_api_body
             raise error
@@ -305,9 +307,6 @@ class Client:
     def _place(self, call: _Call) -> str:
         """Return the URL as messages name it."""
         return mask(call.url.partition("?")[0], (*self.secrets, *call.secrets))
-
-    def _answered(self, call: _Call, response: Response) -> str:
-        return f"{self._place(call)} was answered with HTTP status {response.status}"
 
     def _failed(self, kind: type[UiPathError], call: _Call, message: str) -> UiPathError:
         """Return the error for a request without an answer."""

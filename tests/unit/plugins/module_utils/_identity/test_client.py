@@ -614,12 +614,13 @@ class TestUnexpected:
         error = self.unexpected(server, clock, {"errors": {"top": [f"{GIVEN_TOKEN.access_token}?"]}, "traceId": "00-1"})
         assert isinstance(error, UnexpectedAnswer)
         assert error.message == (
-            f"{URL} was answered with HTTP status 400, but not with what was asked for. The server says: top: {MASK}?"
+            f"The server answered with HTTP status 400, but not with what was asked for: GET {URL}."
+            f" The server says: top: {MASK}?"
         )
         assert (error.http_status, error.trace_id) == (400, "00-1")
 
     def test_of_a_server_that_says_nothing(self, server: Transcript, clock: Clock) -> None:
-        assert self.unexpected(server, clock, b"").message.endswith("not with what was asked for.")
+        assert self.unexpected(server, clock, b"").message.endswith(f"not with what was asked for: GET {URL}.")
 
 
 class TestOrganizationId:

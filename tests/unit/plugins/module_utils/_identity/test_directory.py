@@ -209,7 +209,7 @@ class TestGenerations:
         with pytest.raises(NotFound, match="no organization with this partition_id") as caught:
             directory.list_users()
         assert (caught.value.http_status, caught.value.status) == (404, "not_found")
-        assert f"{BASE}/api/User/users/{ORGANIZATION} was answered with HTTP status 404" in caught.value.message
+        assert f"GET {BASE}/api/User/users/{ORGANIZATION} found none" in caught.value.message
 
     @pytest.mark.parametrize(("newer", "older"), [(b"{}", b"<html>"), (b"<html>", b"{}")])
     def test_a_wrong_organization_where_only_one_of_the_operations_exists(
