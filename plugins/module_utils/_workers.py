@@ -56,16 +56,10 @@ class CircuitBreaker(Generic[Status]):
         self._in_a_row = 0
         self.stop: Stop | None = None
 
-    def record(
-        self, status: Status, *, failed: bool, stopped_by: str | None = None, in_row: bool = True
-    ) -> Stop | None:
-        """Count a finished item. `stopped_by` is the kind of answer after which no other request can succeed.
-
-        `in_row` is False for an item that says nothing about the others: it neither continues nor ends a row.
-        """
+    def record(self, status: Status, *, failed: bool, stopped_by: str | None = None) -> Stop | None:
+        """Count a finished item. `stopped_by` is the kind of answer after which no other request can succeed."""
         self._failures += failed
-        if in_row:
-            self._in_a_row = self._in_a_row + 1 if status in self._statuses else 0
+        self._in_a_row = self._in_a_row + 1 if status in self._statuses else 0
         reason = self._reason(status, stopped_by)
         if reason and not self.stop:
             self.stop = Stop(reason)

@@ -149,8 +149,8 @@ options:
       - By default, two accounts in a row that end as V(out_of_sync), V(in_doubt), V(quarantined), V(refused),
         V(policy_rejected), V(not_found), V(unauthorized), V(unreachable) or V(throttled), in any combination, stop
         the run. A value replaces this limit.
-      - An account that was in doubt before the run does not count as one of these two if the server does not know its
-        user or forbids the change.
+      - An account for which the server or the network let a run do nothing comes later in the next run, so it does not
+        keep the others from their turn.
       - A token that the server does not accept and a wrong O(identity_url) stop the run, whatever the value. So does a
         wrong initial password in a store that has no records yet, because it may be the wrong store.
     type: int

@@ -56,8 +56,7 @@ class RotationBatch:
     """`begin` runs an account to its end, or returns its run if it must wait.
 
     `proven`: accounts may run concurrently, since a first one was changed or nothing is sent to the server.
-    `cut_short`: lets the accounts under way end with the answers that they wait for. `in_row`: whether the end of an
-    account may mean that the others end so, too.
+    `cut_short`: lets the accounts under way end with the answers that they wait for.
     """
 
     begin: Begin
@@ -71,7 +70,6 @@ class RotationBatch:
     locked: list[AccountRun] = field(default_factory=list)
     proven: bool = False
     cut_short: Callable[[], None] = lambda: None
-    in_row: Callable[[int, Outcome], bool] = lambda _account, _outcome: True
 
     def run(self, accounts: Sequence[int]) -> dict[int, Outcome]:
         """Return the outcomes of the accounts that were started.
@@ -141,12 +139,7 @@ class RotationBatch:
         self.outcomes[account] = end
         first_change = end.changed and not self.proven
         self.proven = self.proven or end.changed
-        stop = self.breaker.record(
-            end.status,
-            failed=self.failed(account, end),
-            stopped_by=end.stopped_by,
-            in_row=self.in_row(account, end),
-        )
+        stop = self.breaker.record(end.status, failed=self.failed(account, end), stopped_by=end.stopped_by)
         return stop or (FIRST_CHANGE if first_change else None)
 
 

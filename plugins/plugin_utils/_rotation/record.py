@@ -102,8 +102,9 @@ class Record:
 
     `reason` says why a closed account was closed, `error_codes` are the server's codes of the last refusal.
     `unproven_sends` are the requests since the last proof which may have counted as failed sign-ins. At
-    `unproven_limit`, the account is closed; only a person raises it, by reopening the account. `has_consumers`: every
-    new password has to be delivered, even if a run without consumers sets it.
+    `unproven_limit`, the account is closed; only a person raises it, by reopening the account. `stalled` are the runs
+    since the last proof whose requests had no effect. `has_consumers`: every new password has to be delivered, even if
+    a run without consumers sets it.
     """
 
     account: Account
@@ -117,14 +118,16 @@ class Record:
     error_codes: tuple[str, ...] = ()
     unproven_sends: int = 0
     unproven_limit: int = UNPROVEN_LIMIT
+    stalled: int = 0
     has_consumers: bool = False
     delivered: bool = True
     delivered_at: str | None = None
     rotations: tuple[RotatedBy, ...] = ()
 
     def candidates(self) -> tuple[str, ...]:
-        """Return every password that may be live, the likeliest first."""
-        return tuple(dict.fromkeys(self.passwords()))
+        """Return every password that may be live, the likeliest first, those that the server rejected last."""
+        rejected = {orphan.password for orphan in self.orphans if orphan.why == "rejected"}
+        return tuple(sorted(dict.fromkeys(self.passwords()), key=lambda password: password in rejected))
 
     def passwords(self) -> Iterator[str]:
         if self.pending:
@@ -168,6 +171,7 @@ def committed(record: Record, pair: Pending, rotation: RotatedBy) -> Record:
         error_codes=(),
         unproven_sends=0,
         unproven_limit=UNPROVEN_LIMIT,
+        stalled=0,
         delivered=record.delivered and not record.has_consumers,
         rotations=(rotation, *record.rotations)[:KEPT_ROTATIONS],
     )
@@ -181,13 +185,16 @@ def with_orphans(
     record: Record, passwords: Sequence[str], time: str, why: OrphanReason, *, behind: bool = False
 ) -> Record:
     """Add these passwords to the orphans, before the present ones or, with `behind`, after them."""
-    known = {orphan.password for orphan in record.orphans}
-    added = tuple(Orphan(password, time, why) for password in dict.fromkeys(passwords))
+    added = {password: Orphan(password, time, why) for password in passwords}
     if behind:
-        kept = tuple(orphan for orphan in record.orphans if orphan.password not in passwords)
-        return replace(record, orphans=(*kept, *added))
-    fresh = tuple(orphan for orphan in added if orphan.password not in known)
-    return replace(record, orphans=(*fresh, *record.orphans))
+        kept = tuple(orphan for orphan in record.orphans if orphan.password not in added)
+        return replace(record, orphans=(*kept, *added.values()))
+    known = tuple(
+        added[orphan.password] if orphan.password in added and why == "rejected" else orphan
+        for orphan in record.orphans
+    )
+    names = {orphan.password for orphan in known}
+    return replace(record, orphans=(*(orphan for orphan in added.values() if orphan.password not in names), *known))
 
 
 def closed_status(record: Record) -> ClosedStatus | None:

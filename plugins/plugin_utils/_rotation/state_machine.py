@@ -125,13 +125,15 @@ class Rotation:
         self._by = by
         self._unproven_total = unproven_total
         self._failed_sign_ins = 0
+        self._has_counted = False
         self._may_be_wrong = bool(record and doubt(record))
         self._new_password = new_password
         self._answers: list[PasswordAnswer] = []
         self._sent = ""
         opens = request.state == "adopted" or (request.state == "resumed" and request.force)
-        # The orphans of a closed account stay before those that this run adds: they were tried less often.
-        self._keeps_order = bool(record and closed_status(record) and opens)
+        # The closed account that this run opens. Its orphans stay before those that the run adds: they were tried less
+        # often.
+        self._opened = self._record if record and closed_status(record) and opens else None
         # Handlers of the answer to a pair that was never sent before, and to one that may have been applied already.
         self._after_first_send: Mapping[Reaction, Handler] = {
             **dict.fromkeys(NOT_APPLIED, self._not_applied),
@@ -279,7 +281,8 @@ class Rotation:
         """
         if record.unproven_sends >= self._limit(record):
             return "unproven_sends"
-        if self._may_be_wrong and not self._answers:
+        if self._may_be_wrong and not self._has_counted:
+            self._has_counted = True
             self._failed_sign_ins = yield CountFailedSignIns()
         if record.unproven_sends + self._failed_sign_ins >= self._unproven_total:
             return "failed_sign_ins"
@@ -293,6 +296,7 @@ class Rotation:
 
     def _after_mismatch(self, record: Record, attempt: Attempt) -> Steps:
         """The old password is dead. The new one is live, or one that this run has not tried."""
+        self._may_be_wrong = True
         if self._mismatches() >= MISMATCH_LIMIT or (self._request.in_new_store and not attempt.maybe_applied):
             return (yield from self._close(record, attempt))
         if not attempt.is_forward and (attempt.maybe_applied or not attempt.untried):
@@ -315,7 +319,8 @@ class Rotation:
         """Continue from the new password of a pair that may have been applied. A run does this once."""
         if attempt.is_forward:
             return (yield from self._saved(record, "in_doubt"))
-        onward = self._with_orphans(record, (attempt.pair.old,), "replaced")
+        is_rejected = self._answers[-1].kind == "mismatch"
+        onward = self._with_orphans(record, (attempt.pair.old,), "rejected" if is_rejected else "replaced")
         forward = replace(attempt, pair=self._pair(attempt.pair.new), maybe_applied=False, is_forward=True)
         return (yield from self._send(replace(onward, status="in_doubt"), forward))
 
@@ -339,6 +344,8 @@ class Rotation:
 
     def _not_applied(self, record: Record, attempt: Attempt) -> Steps:
         """The request had no effect, and no other request with this pair is in flight."""
+        if self._opened:
+            return (yield from self._close_again(record, attempt, self._opened))
         status = NOT_APPLIED[self._answers[-1].kind]
         return (yield from self._saved(self._uncounted(record, attempt, maybe_live=False), status))
 
@@ -349,7 +356,15 @@ class Rotation:
 
     def _uncounted(self, record: Record, attempt: Attempt, *, maybe_live: bool) -> Record:
         pending = replace(attempt.pair, maybe_live=maybe_live)
-        return replace(record, pending=pending, unproven_sends=record.unproven_sends - 1)
+        return replace(record, pending=pending, unproven_sends=record.unproven_sends - 1, stalled=record.stalled + 1)
+
+    def _close_again(self, record: Record, attempt: Attempt, opened: Record) -> Steps:
+        """The server did not let this run try a password: leave the account as it was, with the passwords added."""
+        sends = max(record.unproven_sends - 1, opened.unproven_sends)
+        again = replace(opened, generation=record.generation, orphans=record.orphans, unproven_sends=sends)
+        added = [one for one in (attempt.pair.old, attempt.pair.new) if one not in again.candidates()]
+        again = self._with_orphans(again, added, "not proven dead")
+        return (yield from self._persisted_as(next_generation(again), closed_status(opened) or "out_of_sync"))
 
     def _try_another_value(self, record: Record, attempt: Attempt) -> Steps:
         """The policy rejects the new password, and the pair was never sent before: the old password is live."""
@@ -361,6 +376,9 @@ class Rotation:
         if rejected < POLICY_TRIES:
             another = replace(attempt, pair=self._pair(attempt.pair.old), rejected=rejected)
             return (yield from self._send(proven, another))
+        if self._opened:
+            return (yield from self._close_again(record, attempt, self._opened))
+        proven = replace(proven, stalled=record.stalled + 1)
         if record.status == "ok":  # the old one is the current one, and was proven to be live
             proven = replace(proven, pending=None, status="ok")
         else:
@@ -437,10 +455,13 @@ class Rotation:
         return Pending(old, self._new_password(), self._time())
 
     def _without_pair(self, record: Record, attempt: Attempt) -> Record:
-        return self._with_orphans(replace(record, pending=None), (attempt.pair.new, attempt.pair.old), "rejected")
+        """Keep the passwords of a pair whose old one was rejected."""
+        both = (attempt.pair.new, attempt.pair.old)
+        kept = self._with_orphans(replace(record, pending=None), both, "not proven dead")
+        return with_orphans(kept, (attempt.pair.old,), self._time(), "rejected")
 
     def _with_orphans(self, record: Record, passwords: Sequence[str], why: OrphanReason) -> Record:
-        return with_orphans(record, passwords, self._time(), why, behind=self._keeps_order)
+        return with_orphans(record, passwords, self._time(), why, behind=bool(self._opened))
 
     def _time(self) -> str:
         return self._now().astimezone(timezone.utc).isoformat(timespec="seconds")

@@ -184,14 +184,16 @@ class RotationTask:
         return Bounds(rules, unproven_total(lockout_limit(settings)))
 
     def _in_order(self, due: Sequence[int], plans: Sequence[Plan]) -> list[int]:
-        """Put accounts in doubt first, then those due, those proven not applied, and the run's own account."""
+        """Put accounts in doubt first, then those due, those for which earlier runs could do nothing, and its own.
+
+        Accounts that stop the run come later each time, so all others have their turn.
+        """
         own = canonical_user_id(self._client.own_user_id() or "") if due else ""
 
-        def rank(index: int) -> tuple[bool, bool, bool]:
+        def rank(index: int) -> tuple[bool, int, bool]:
             record = plans[index].record
-            pending = record.pending if record else None
             is_own = plans[index].request.account.user_id == own
-            return is_own, bool(pending and not pending.maybe_live), not pending
+            return is_own, record.stalled if record else 0, not (record and record.pending)
 
         return sorted(due, key=rank)
 
@@ -216,7 +218,6 @@ class RotationTask:
             failed=failed,
             concurrency=self._limits.concurrency,
             proven=all(plans[index].request.state not in SENDING for index in due),
-            in_row=lambda index, outcome: not remains_in_doubt(plans[index].record, outcome),
         )
 
     def _sender(self, request: RotationRequest) -> Callable[[str, str], PasswordAnswer]:
@@ -282,15 +283,6 @@ def starter() -> int:
 
 def is_due(planned: Plan) -> bool:
     return planned.outcome is None or planned.outcome.status == "would_rotate"
-
-
-def remains_in_doubt(before: Record | None, outcome: Outcome) -> bool:
-    """Tell whether the server did not let this user's doubt end: no such user, or one that the caller may not change.
-
-    Such accounts come first in every run, so two of them would keep all others from their turn for ever.
-    """
-    kind = outcome.answers[-1].kind if outcome.answers else None
-    return bool(before and doubt(before)) and kind in ("not_found", "unauthorized")
 
 
 def rotate(

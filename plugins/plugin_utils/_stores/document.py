@@ -53,7 +53,13 @@ def from_document(document: Any) -> Record:
     account = record.account
     if not all(isinstance(text, str) for text in (account.user_id, account.name or "", account.user_name or "")):
         raise InvalidRecord("a name or the user id in it is not a string: quote numbers")
-    numbers = (record.generation, record.current.generation, record.unproven_sends, record.unproven_limit)
+    numbers = (
+        record.generation,
+        record.current.generation,
+        record.unproven_sends,
+        record.unproven_limit,
+        record.stalled,
+    )
     if record.current.source not in SOURCES:
         raise InvalidRecord("its source is neither rotated nor adopted")
     if record.status not in STATUSES or not all(isinstance(number, int) for number in numbers) or record.generation < 1:
@@ -81,6 +87,7 @@ def read_fields(document: Mapping[str, Any]) -> Record:
         error_codes=tuple(document["error_codes"]),
         unproven_sends=document["unproven_sends"],
         unproven_limit=document["unproven_limit"],
+        stalled=document["stalled"],
         has_consumers=document["has_consumers"],
         delivered=document["delivered"],
         delivered_at=document["delivered_at"],

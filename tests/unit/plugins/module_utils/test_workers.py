@@ -72,14 +72,6 @@ class TestCircuitBreaker:
         assert reasons(breaker, "wc") == [first, first]
         assert breaker.stop == Stop(first)
 
-    def test_an_item_outside_the_row_neither_continues_nor_ends_it(self) -> None:
-        breaker = breaker_of(None)
-        stops = [breaker.record("unknown", failed=True, in_row=in_row) for in_row in (True, False, True, False, True)]
-        assert [bool(stop) for stop in stops] == [False, False, False, False, True]
-
-    def test_an_item_outside_the_row_counts_as_a_failure(self) -> None:
-        assert breaker_of(1).record("unknown", failed=True, in_row=False) == Stop("1 users failed (max_failures)")
-
     def test_names_what_it_counts(self) -> None:
         breaker = CircuitBreaker(noun="account", statuses={"in_doubt"}, in_a_row=2, max_failures=None)
         breaker.record("in_doubt", failed=True)

@@ -51,6 +51,7 @@ FULL = Record(
     error_codes=("UserLockedOut",),
     unproven_sends=2,
     unproven_limit=6,
+    stalled=1,
     has_consumers=True,
     delivered=False,
     delivered_at=TIME,

@@ -88,14 +88,14 @@ class ScriptedRotation:
         self._outcome: Outcome | None = None
         self._next: Step | None = None
         self._go_on(None)
-        if self._next == CountFailedSignIns() and not self._counts:
-            self._go_on(0)
 
     def _go_on(self, reply: Any) -> None:
         try:
             self._next = self._steps.send(reply)
         except StopIteration as outcome:
             self._next, self._outcome = None, outcome.value
+        if self._next == CountFailedSignIns() and not self._counts:
+            self._go_on(0)
 
     def saves(self, *, durable: bool = True, **fields: Any) -> Record:
         assert isinstance(self._next, Save)
@@ -133,7 +133,7 @@ def staged(**fields: Any) -> Record:
 
 
 def closed(status: ClosedStatus = "out_of_sync", *orphans: str) -> Record:
-    kept = tuple(Orphan(password, LONG_AGO, "rejected") for password in orphans)
+    kept = tuple(Orphan(password, LONG_AGO, "not proven dead") for password in orphans)
     return replace(OLD, status=status, orphans=kept, unproven_sends=3)
 
 
@@ -773,8 +773,38 @@ class TestReopening:
         for number in (1, 2, 3):
             run.saves(pending=("old", f"new-{number}"))
             run.sends("old", f"new-{number}", "policy")
-        run.saves(pending=("old", "new-3"), maybe_live=False, status="in_doubt")
-        run.ends("in_doubt")
+        run.saves(pending=None, current="old", status="out_of_sync", unproven_sends=3)
+        run.ends("out_of_sync")
+
+    @pytest.mark.parametrize("kind", NOT_APPLIED)
+    def test_a_request_without_effect_leaves_the_account_closed(self, kind: AnswerKind) -> None:
+        """The next run, which nobody watches, does not spend requests on it."""
+        before = closed("quarantined", "late", "lost")
+        run = ScriptedRotation(before, "resumed", force=True)
+        run.saves()
+        run.sends("late", "new-1", kind)
+        again = run.saves(pending=None, status="quarantined", unproven_sends=3, reason=before.reason)
+        assert again.candidates() == ("late", "lost", "old", "new-1")
+        run.ends("quarantined")
+
+    def test_a_request_without_effect_after_a_mismatch_leaves_what_was_found_out(self) -> None:
+        run = ScriptedRotation(closed("out_of_sync", "late", "lost"), "resumed", force=True)
+        run.saves()
+        run.sends("late", "new-1", "mismatch")
+        run.saves(pending=("lost", "new-2"))
+        run.sends("lost", "new-2", "throttled")
+        again = run.saves(pending=None, status="out_of_sync", unproven_sends=4)
+        assert again.candidates() == ("lost", "old", "new-1", "new-2", "late")
+        run.ends("out_of_sync")
+
+    def test_what_was_rejected_comes_last(self) -> None:
+        """A server that was restored from a backup has an earlier password."""
+        run = ScriptedRotation(replace(OLD, previous=(Retired("earlier", LONG_AGO),)))
+        run.saves()
+        run.sends("old", "new-1", "mismatch")
+        run.saves()
+        run.sends("new-1", "new-2", "mismatch")
+        assert run.saves(status="out_of_sync").candidates() == ("new-2", "earlier", "new-1", "old")
 
 
 class TestAdoption:
@@ -807,6 +837,17 @@ class TestAdoption:
         run.sends("reset", "new-1", "applied")
         run.saves(current="new-1", status="ok")
         run.ends("adopted", changed=True)
+
+    @pytest.mark.parametrize("kind", [*NOT_APPLIED, "policy"])
+    def test_that_the_server_did_not_let_happen_leaves_the_account_closed(self, kind: AnswerKind) -> None:
+        """Nothing has proven the password: it is no better than the former candidates."""
+        run = ScriptedRotation(closed("out_of_sync", "lost"), "adopted", initial_password="theirs")
+        for number in (1, 2, 3) if kind == "policy" else (1,):
+            run.saves(current="theirs", pending=("theirs", f"new-{number}"))
+            run.sends("theirs", f"new-{number}", kind)
+        again = run.saves(pending=None, current="old", source="rotated", status="out_of_sync", unproven_sends=3)
+        assert {"lost", "old", "theirs", "new-1"} <= set(again.candidates())
+        run.ends("out_of_sync")
 
     def test_of_a_wrong_password_leaves_the_former_candidates_first(self) -> None:
         run = ScriptedRotation(closed("out_of_sync", "lost"), "adopted", initial_password="wrong")

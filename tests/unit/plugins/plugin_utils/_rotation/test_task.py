@@ -8,7 +8,7 @@ import json
 import multiprocessing
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +24,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.settings i
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import Abandoned
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identification import NAMES_NOT_VERIFIED
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import PasswordRules
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest, State
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
@@ -298,7 +299,7 @@ class TestOrder:
         assert setup.server.changes() == ["u2", "u4", "u1", "u3"]
 
     def test_what_was_refused_for_certain_comes_last(self) -> None:
-        records = [pending_record("u1", maybe_live=False), record_of("u2"), pending_record("u3")]
+        records = [pending_record("u1", maybe_live=False, stalled=1), record_of("u2"), pending_record("u3")]
         setup = TaskSetup(store=MemoryStore.holding(*records))
         setup.run()
         assert setup.server.changes() == ["u3", "u2", "u1"]
@@ -343,23 +344,7 @@ class TestStopped:
         assert setup.statuses() == ["unauthorized", "rotated"]
         assert setup.store.records["u1"].unproven_sends == 0
 
-    @pytest.mark.parametrize(("fault", "status"), [(403, "in_doubt"), (404, "not_found")])
-    def test_accounts_in_doubt_that_the_server_does_not_let_end_it_do_not(self, fault: int, status: str) -> None:
-        """They come first in every run: the others would never have their turn."""
-        users = ("u1", "u2", "u3")
-        records = [record_of("u4"), *(pending_record(user) for user in users)]
-        setup = TaskSetup(store=MemoryStore.holding(*records), faults={user: [fault] for user in users})
-        assert setup.statuses() == ["rotated", *[status] * 3]
-
-    @pytest.mark.parametrize("fault", [403, 404])
-    def test_nor_do_they_hide_a_row_of_others(self, fault: int) -> None:
-        records = [pending_record("u1"), pending_record("u2"), *(record_of(f"u{number}") for number in range(3, 6))]
-        faults: dict[str, list[str | int]] = {f"u{number}": [fault] for number in range(1, 6)}
-        setup = TaskSetup(store=MemoryStore.holding(*records), faults=faults)
-        assert setup.statuses()[-1] == "not_attempted"
-        assert len(setup.server.changes()) == 4
-
-    def test_a_doubt_of_this_run_counts(self) -> None:
+    def test_a_doubt_counts_whatever_the_last_answer_was(self) -> None:
         faults: dict[str, list[str | int]] = {"u1": ["dropped", 403], "u2": ["dropped", 403]}
         setup = TaskSetup(store=MemoryStore.holding(*map(record_of, ("u1", "u2", "u3"))), faults=faults)
         assert setup.statuses() == ["in_doubt", "in_doubt", "not_attempted"]
@@ -386,6 +371,34 @@ class TestStopped:
         faults: dict[str, list[str | int]] = {"u1": [404], "u2": ["policy"] * 3}
         setup = TaskSetup(store=MemoryStore.holding(*records), faults=faults, max_failures=2)
         assert setup.statuses() == ["rotated", "not_found", "policy_rejected", "not_attempted"]
+
+
+class TestNights:
+    """Accounts that stop a run do not keep the others from their turn in every run."""
+
+    NIGHTS = 9
+
+    def nights(self, faults: dict[str, list[str | int]], *records: Record) -> TaskSetup:
+        """Run it again and again. The first two accounts always end in a way that stops the run."""
+        setup = TaskSetup(store=MemoryStore.holding(*records), faults=faults, max_failures=None)
+        for _night in range(self.NIGHTS):
+            setup.run()
+        return setup
+
+    @pytest.mark.parametrize("fault", [403, 404, 429, 401, 405, "policy"])
+    @pytest.mark.parametrize("bad", [record_of, pending_record])
+    def test_of_two_bad_accounts(self, fault: str | int, bad: Callable[[str], Record]) -> None:
+        faults: dict[str, list[str | int]] = {user: [fault] * 99 for user in ("u1", "u2")}
+        setup = self.nights(faults, bad("u1"), bad("u2"), *(record_of(f"u{number}") for number in (3, 4, 5)))
+        assert all(setup.current(f"u{number}") != OLD for number in (3, 4, 5))
+
+    def test_after_a_time_in_which_nothing_worked(self) -> None:
+        """Three nights without the right scope mark all accounts. Then two users turn out to be deleted."""
+        users = [f"u{number}" for number in range(1, 6)]
+        faults: dict[str, list[str | int]] = {user: [403, 403] for user in users}
+        faults |= {user: [403, 403, *[404] * 99] for user in users[:2]}
+        setup = self.nights(faults, *map(record_of, users))
+        assert all(setup.current(user) != OLD for user in users[2:])
 
 
 class TestSignIn:

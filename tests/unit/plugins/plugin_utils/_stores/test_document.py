@@ -78,6 +78,7 @@ class TestFromDocument:
             {"generation": None},
             {"unproven_sends": "2"},
             {"unproven_limit": None},
+            {"stalled": "1"},
             {"reason": "other"},
             {"error_codes": [5]},
             {"rotations": [{"at": TIME}]},

@@ -72,6 +72,7 @@ reason: null
 error_codes: []
 unproven_sends: 0
 unproven_limit: 4
+stalled: 0
 has_consumers: false
 delivered: true
 delivered_at: null
