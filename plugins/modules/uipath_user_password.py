@@ -346,6 +346,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.bat
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import (
     duplicates,
     identity_problems,
+    password_problems,
     prepared,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.results import (
@@ -412,8 +413,7 @@ def user_problems(place: str, user: dict[str, Any]) -> list[str]:
     for name in ("old_password", "new_password"):
         if user[name] is None:
             problems.append(f"{place}{name} is missing")
-        elif not user[name]:
-            problems.append(f"{place}{name} is empty")
+        problems += password_problems(f"{place}{name}", user[name], is_new=name == "new_password")
     return problems
 
 

@@ -31,7 +31,7 @@ PROXY_SECRETS = (f"{PROXY_USER}:{PROXY_PASSWORD}", PROXY_PASSWORD)
 
 pytestmark = pytest.mark.matrix
 
-REPEATED = "The new passwords of more than half of the users were in effect before."
+REPEATED = "The new password was in effect before."
 
 
 def old(name: str) -> str:

@@ -114,7 +114,7 @@ class Client:
         self._clock = clock
         self._sleep = sleep
         self._tokens = Tokens(Token(sign_in.access_token) if sign_in.access_token else None)
-        self._paused_until = 0.0
+        self._paused_until: dict[str, float] = {}
         self._api_confirmed = False  # until the first answer in JSON, a web page means that the URL is wrong
 
     @property
@@ -216,7 +216,7 @@ class Client:
     def _exchange(self, call: _Call, budget: RetryBudget) -> Response:
         """Send until there is an answer other than 429. Sign-in and API calls all go through here."""
         while True:
-            self._wait_out_pause(budget)
+            self._wait_out_pause(call, budget)
             budget.attempts += 1
             try:
                 response = self._transport.send(call.method, call.url, call.headers, call.body)
@@ -227,7 +227,7 @@ class Client:
                     raise self._failed(Unreachable, call, f"{error.cause[0].upper()}{error.cause[1:]}") from error
                 continue
             if response.status == 429:
-                self._pause_all(response, budget.retries_taken + 1)
+                self._pause_all(call, response, budget.retries_taken + 1)
             if response.status == 429 and not call.foreign_refusal(response):
                 if not budget.take_retry():
                     raise self._described(Throttled, call, response, THROTTLED)
@@ -244,15 +244,20 @@ class Client:
         self._sleep(seconds)
         return True
 
-    def _pause_all(self, response: Response, retry: int) -> None:
+    def _limit_of(self, call: _Call) -> str:
+        """Return the name of the limit that a request counts towards. The server has one per method."""
+        return "sign-in" if call.url == self._token_url else call.method
+
+    def _pause_all(self, call: _Call, response: Response, retry: int) -> None:
         """Make every thread wait as long as a 429 asks for, or as long as the back-off before this retry."""
         seconds = retry_after(response.headers.get("Retry-After"), datetime.now(timezone.utc))
         if seconds is None:
             seconds = backoff(retry)
-        self._paused_until = max(self._paused_until, self._clock() + seconds)
+        limit = self._limit_of(call)
+        self._paused_until[limit] = max(self._paused_until.get(limit, 0.0), self._clock() + seconds)
 
-    def _wait_out_pause(self, budget: RetryBudget) -> None:
-        while (seconds := self._paused_until - self._clock()) > 0:
+    def _wait_out_pause(self, call: _Call, budget: RetryBudget) -> None:
+        while (seconds := self._paused_until.get(self._limit_of(call), 0.0) - self._clock()) > 0:
             if not budget.take_wait(seconds):
                 raise Throttled(f"{THROTTLED} It asked for another {seconds:.0f} seconds.", http_status=429)
             self._sleep(seconds)

@@ -91,7 +91,9 @@ class Response:
 
     @property
     def is_html(self) -> bool:
-        return "html" in self.headers.get("Content-Type", "").lower() or self.body.lstrip()[:1] == b"<"
+        """Whether the body is a web page. A JSON object is none, whatever the header says."""
+        says_html = "html" in self.headers.get("Content-Type", "").lower() and not isinstance(self.json, dict)
+        return says_html or self.body.lstrip()[:1] == b"<"
 
 
 class _Body(io.BytesIO):

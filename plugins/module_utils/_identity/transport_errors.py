@@ -58,8 +58,8 @@ def transport_error(error: BaseException, *, sent: bool) -> TransportError:
         return TransportError(f"{place} did not answer in time", sent=sent)
     for cause in causes:
         refusal = re.search(r"Tunnel connection failed: (\d{3})", str(cause)) if isinstance(cause, OSError) else None
-        if refusal:
-            return TransportError(PROXY_REFUSAL.format(refusal[1]), sent=False, permanent=True)
+        if refusal and through_proxy:
+            return TransportError(PROXY_REFUSAL.format(refusal[1]), sent=sent, permanent=True)
         if isinstance(cause, ssl.SSLError):
             return tls_error(cause, place, sent=sent)
         if isinstance(cause, http.client.BadStatusLine) and str(cause).startswith(TLS_ALERT):

@@ -36,7 +36,7 @@ STATUS_OF: Mapping[AnswerKind, Status] = {
 REFUSALS: frozenset[AnswerKind] = frozenset({"refused", "policy"})
 
 # Answers to a pair that is sent again, which prove whether the change was applied.
-PROOFS: frozenset[AnswerKind] = frozenset({"applied", "mismatch", "policy", "not_found"})
+PROOFS: frozenset[AnswerKind] = frozenset({"applied", "mismatch", "policy"})
 
 Send = Callable[[str, str], PasswordAnswer]
 SendPair = Callable[[str, str], AnswerKind]

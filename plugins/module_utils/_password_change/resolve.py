@@ -67,6 +67,20 @@ def identity_problems(place: str, entry: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def password_problems(place: str, password: str | None, *, is_new: bool = False) -> list[str]:
+    """Return why a password cannot be meant as it is. `place` is the option. No problem contains the password.
+
+    An old password may end with a line break, if it was once set so by mistake.
+    """
+    if password == "":
+        return [f"{place} is empty"]
+    if password and not is_text(password):
+        return [f"{place} contains {UNPAIRED_SURROGATE}"]
+    if password and is_new and password[-1] in "\r\n":
+        return [f"{place} ends with a line break, which would be part of the password: leave it out"]
+    return []
+
+
 def duplicates(identities: Iterable[str], place: str, *, verb: str = "is the same user as") -> list[str]:
     """Return which entries of an option mean what an earlier entry means. Empty ones mean nothing."""
     problems = []

@@ -48,8 +48,8 @@ MESSAGES: Mapping[MessageKey, str] = {
     "refused": "The server rejected the change for a reason other than the password policy; see error_codes.",
     "not_found": "There is no such user on the server. Check the user id and the organization in identity_url.",
     "unknown": (
-        "It is not known whether the password was changed. Run the task again with the same pair of passwords to find"
-        " out: that is safe."
+        "It is not known whether the password was changed. Run the task again with the same pair of passwords, and"
+        " without update_password=always, to find out: that is safe."
     ),
     "probe_lost": (
         "The server does not accept the old password, and the new one could not be checked. Run the task again with the"

@@ -20,6 +20,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints 
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import (
     duplicates,
     identity_problems,
+    password_problems,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import (
     SPECIAL,
@@ -89,8 +90,9 @@ def option_problems(options: Mapping[str, Any]) -> list[str]:
 
 
 def account_problems(place: str, account: Mapping[str, Any]) -> list[str]:
-    empty = [f"{place}{name} is empty" for name in ("name", "initial_password") if account[name] == ""]
-    return identity_problems(place, account) + empty
+    empty = [f"{place}name is empty"] if account["name"] == "" else []
+    password = password_problems(f"{place}initial_password", account["initial_password"])
+    return identity_problems(place, account) + empty + password
 
 
 def repeated_accounts(accounts: Sequence[Mapping[str, Any]]) -> list[str]:

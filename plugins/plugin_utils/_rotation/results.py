@@ -211,7 +211,9 @@ def message(outcome: Outcome, stopped: str | None) -> str:
 def status_message(outcome: Outcome, *, is_explained: bool) -> str:
     record = outcome.record
     if record and outcome.status in (closed_status(record), "in_doubt"):
-        return doubt_message(record) if doubt(record) else MESSAGES[outcome.status]
+        text = doubt_message(record) if doubt(record) else MESSAGES[outcome.status]
+        is_unknown_user = bool(outcome.answers) and outcome.answers[-1].kind == "not_found"
+        return f"{text} {MESSAGES['not_found']}" if is_unknown_user else text
     text = MESSAGES[outcome.status]
     return NOTHING_CHANGED if is_explained and text.endswith(NOTHING_CHANGED) else text
 

@@ -76,7 +76,7 @@ NOT_APPLIED: dict[AnswerKind, AccountStatus] = {
 }
 # Statuses that say what became of the last request. An account that is in doubt ends as `in_doubt` instead.
 OF_THE_LAST_REQUEST: frozenset[AccountStatus] = frozenset(
-    {"throttled", "unreachable", "unauthorized", "wrong_url", "refused", "policy_rejected"}
+    {"throttled", "unreachable", "unauthorized", "wrong_url", "not_found", "refused", "policy_rejected"}
 )
 
 # The keys of the tables below: the kinds of answers, a refusal because the user is locked or inactive, and an answer
@@ -351,8 +351,7 @@ class Rotation:
 
     def _still_in_doubt(self, record: Record, attempt: Attempt) -> Steps:
         """The request had no effect, which proves nothing about an earlier one with the same pair."""
-        status: AccountStatus = "not_found" if self._answers[-1].kind == "not_found" else "in_doubt"
-        return (yield from self._saved(self._uncounted(record, attempt, maybe_live=True), status))
+        return (yield from self._saved(self._uncounted(record, attempt, maybe_live=True), "in_doubt"))
 
     def _uncounted(self, record: Record, attempt: Attempt, *, maybe_live: bool) -> Record:
         pending = replace(attempt.pair, maybe_live=maybe_live)

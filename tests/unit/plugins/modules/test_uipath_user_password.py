@@ -48,6 +48,8 @@ DONE = {"succeeded": True, "errors": []}
 REUSE = {"succeeded": False, "errors": [{"code": "PasswordReuse", "description": "Used before."}]}
 MISMATCH = {"succeeded": False, "errors": [{"code": "PasswordMismatch", "description": "Incorrect password."}]}
 UUID = "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d"
+SURROGATE = "an unpaired surrogate (invalid Unicode)"
+LINE_BREAK = "new_password ends with a line break, which would be part of the password: leave it out"
 NO_ID = "users[1].user_id or users[1].user_name is required"
 STRAY = "old_password cannot be combined with users: set it in each entry of users"
 
@@ -117,6 +119,9 @@ class TestInputProblems:
                 ["user_id or user_name is required", "old_password is missing", "new_password is missing"],
             ),
             (user("", "", ""), ["user_id is empty", "old_password is empty", "new_password is empty"]),
+            (user("u", "a\udcf6", "b"), [f"old_password contains {SURROGATE}"]),
+            (user("u", "a", "b\udcf6"), [f"new_password contains {SURROGATE}"]),
+            (user("u", "a\n", "b\n"), [LINE_BREAK]),
             (user(".."), ["user_id cannot be part of a URL"]),
             ({"users": [user(), user(None, "")]}, [NO_ID, "users[1].old_password is empty"]),
             ({"users": [user(), user("u2"), user()]}, ["users[2] is the same user as users[0]"]),

@@ -463,6 +463,17 @@ class TestPause:
         assert len(sent_at) == 5
         assert min(sent_at[1:]) >= sent_at[0] + 30
 
+    def test_of_reads_does_not_hold_for_writes(self, server: Transcript, clock: Clock) -> None:
+        """Automation Cloud limits them separately. What is only read to be careful must not stop the changes."""
+        server.expects(READ).answers(429, headers={"Retry-After": "3600"})
+        server.expects(WRITE).answers(200, DONE)
+        client = client_of(server, clock)
+        with pytest.raises(Throttled):
+            client.get(URL)
+        before = clock.now
+        assert client.post(URL, {}).status == 200
+        assert clock.now == before
+
 
 class TestForeignAnswers:
     def refused(self, server: Transcript, clock: Clock) -> UiPathError:

@@ -117,6 +117,13 @@ class TestTransportError:
         assert error.cause == "the server answered in TLS; its port may speak https, not http"
         assert (error.sent, error.permanent) == (True, True)
 
+    def test_of_a_server_that_says_what_a_proxy_would_may_have_been_sent(self) -> None:
+        """The library's errors quote what the server has sent."""
+        quoted = http.client.BadStatusLine("Tunnel connection failed: 407 gone")
+        cause = by_requests(requests.ConnectionError, urllib3.exceptions.ProtocolError("Connection aborted.", quoted))
+        error = transport_error(cause, sent=True)
+        assert (error.cause, error.sent) == ("the connection was lost before the answer was complete", True)
+
     def test_of_a_proxy_that_refuses_was_never_sent(self) -> None:
         cause = by_requests(
             requests.exceptions.ProxyError, OSError("Tunnel connection failed: 407 Authentication required")

@@ -213,7 +213,7 @@ class TestDecide:
 
     @pytest.mark.parametrize("second", [kind for kind in KINDS if kind != "mismatch"])
     def test_a_lost_answer_sends_the_pair_once_more(self, second: AnswerKind) -> None:
-        statuses = {"applied": "changed", "policy": "policy_rejected", "not_found": "not_found"}
+        statuses = {"applied": "changed", "policy": "policy_rejected"}
         status = statuses.get(second, "unknown")
         assert self.decided("unknown", second) == (status, status, [PAIR, ScriptedServer.WAIT, PAIR])
 

@@ -110,6 +110,10 @@ class TestOptionProblems:
             ({"accounts": [{"user_name": ""}]}, "accounts[0].user_name is empty"),
             ({"accounts": [{"user_id": "u", "name": ""}]}, "accounts[0].name is empty"),
             ({"accounts": [{"user_id": "u", "initial_password": ""}]}, "accounts[0].initial_password is empty"),
+            (
+                {"accounts": [{"user_id": "u", "initial_password": "x\udcf6"}]},
+                "accounts[0].initial_password contains an unpaired surrogate",
+            ),
             ({"accounts": [{"user_id": ".."}]}, "accounts[0].user_id cannot be part of a URL"),
             (
                 {"accounts": [{"user_id": UUID}, {"user_id": UUID.lower()}]},

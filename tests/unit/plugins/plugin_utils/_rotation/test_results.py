@@ -144,6 +144,10 @@ class TestAccountResult:
         assert result_of(Outcome("in_doubt", record))["msg"] == LAST_REQUEST
         assert result_of(Outcome("in_doubt", replace(record, unproven_sends=3)))["msg"] == MESSAGES["in_doubt"]
 
+    def test_of_a_doubt_about_a_user_that_is_gone_says_so(self) -> None:
+        outcome = Outcome("in_doubt", pending_record(), (PasswordAnswer("not_found", 404),))
+        assert result_of(outcome)["msg"] == f"{MESSAGES['in_doubt']} {MESSAGES['not_found']}"
+
     def test_of_a_run_that_was_cut_off_delivers_nothing(self) -> None:
         assert result_of(Outcome("in_doubt", record_of(delivered=False)))["delivery_due"] is False
 
