@@ -58,8 +58,8 @@ options:
     description:
       - Whether to read how each user found last signed in, in one more request per user.
       - Needs the scope C(PM.UserLoginAttempt) or C(PM.UserLoginAttempt.Read) as well. Where the sign-ins of a user
-        cannot be read, RV(users[].login_attempts) is V(null), and the task warns. It asks about no further users if it
-        could not read those of the first three.
+        cannot be read, RV(users[].login_attempts) is V(null), and the task warns. It asks about no further users after
+        three in a row whose sign-ins it could not read.
     type: bool
     default: false
   fail_on_missing:
@@ -251,7 +251,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.login_atte
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import USER_TYPES, canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import UiPathModule, failure
 
-# After so many users whose sign-ins cannot be read, and none whose can, the token probably lacks the scope.
+# After so many users in a row whose sign-ins cannot be read, the token probably lacks the scope, or the server fails.
 UNREADABLE = 3
 UNREADABLE_SIGN_INS = (
     "The sign-ins of {0} of {1} users could not be read. If the token has neither the scope PM.UserLoginAttempt nor"
@@ -316,12 +316,14 @@ def is_included(user: User, include: dict[str, Any] | None) -> bool:
 def read_sign_ins(client: Client, users: list[User]) -> dict[str, SignIns]:
     """Return the sign-ins of the users by id, of those for whom they can be read."""
     found: dict[str, SignIns] = {}
-    for number, user in enumerate(users):
-        if number == UNREADABLE and not found:
-            break
+    failures = 0
+    for user in users:
         sign_ins = recent_sign_ins(client, user.id)
         if sign_ins:
             found[user.id] = sign_ins
+        failures = 0 if sign_ins else failures + 1
+        if failures == UNREADABLE:
+            break
     return found
 
 

@@ -27,6 +27,8 @@ RENEW_BEFORE_SECONDS = 60.0
 LONGEST_LIFETIME = 10**9
 # In characters. Every answer is searched for the token, so a longer one is not accepted.
 LONGEST_TOKEN = 65536
+# The newest tokens, which stay secrets: a server that issues one for each request would fill the memory.
+KEPT_TOKENS = 8
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Tokens:
         return self._seen[-1] if self._seen else None
 
     def secrets(self) -> tuple[str, ...]:
-        """Return every token that was ever in use: a server may quote any of them."""
+        """Return the tokens that are or were in use lately: a server may quote any of them."""
         return tuple(token.value for token in self._seen)
 
     def current(self, now: float, fetch: Callable[[], Token], rejected: Token | None = None) -> Token:
@@ -88,7 +90,7 @@ class Tokens:
             if self._failure and self._failure[0] is token:
                 raise copy.copy(self._failure[1])
             try:
-                self._seen.append(fetch())
+                self._seen = [*self._seen, fetch()][-KEPT_TOKENS:]
             except UiPathError as error:
                 self._failure = token, error
                 raise

@@ -32,6 +32,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints 
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import USER_TYPES
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 
 # The most users that one listing call returns.
 PAGE_SIZE = 1000
@@ -42,7 +43,8 @@ MOST_PAGES = 2000
 # The most users that a message names, and an id that it shows: a server may put anything into one.
 MOST_NAMED = 5
 USUAL_ID = re.compile(r"[A-Za-z0-9_.-]{1,36}")
-# The most characters of a user's field that are returned.
+# The most characters of a user's id, and of a field that are returned.
+LONGEST_ID = 256
 LONGEST_FIELD = 16000
 # So few ids, when no name is asked for, are read one by one: that needs no organization id.
 FEW_IDS = 10
@@ -66,6 +68,9 @@ SHOWN_FIELDS = {
     "last_modified": "lastModificationTime",
     "last_login": "lastLoginTime",
 }
+USED_FIELDS = tuple(SHOWN_FIELDS.values())
+# The fields that a validation error of the id may name.
+ID_FIELDS = frozenset({"userid", "id"})
 
 
 @dataclass(frozen=True)
@@ -85,9 +90,11 @@ class User:
         return self.fields.get("isActive") is True
 
     def names(self) -> set[str]:
-        """Return the user name and the e-mail address, as they are compared."""
+        """Return the user name and the e-mail address, as they are compared. One that was cut is none."""
         names = (self.fields.get("userName"), self.fields.get("email"))
-        return {comparable(name) for name in names if isinstance(name, str) and name.strip()}
+        return {
+            comparable(name) for name in names if isinstance(name, str) and name.strip() and len(name) <= LONGEST_FIELD
+        }
 
     def shown(self) -> dict[str, Any]:
         """Return the user as modules return it."""
@@ -182,8 +189,9 @@ def read_users(client: Client, user_ids: Iterable[str]) -> list[User]:
 
 
 def is_invalid_id(response: Response) -> bool:
-    """Tell whether the answer is a validation error: to a server whose ids are UUIDs, any other id is one."""
-    return response.status == 400 and isinstance(response.json, dict) and isinstance(response.json.get("errors"), dict)
+    """Tell whether the answer is a validation error of the id: to a server whose ids are UUIDs, any other id is one."""
+    errors = response.json.get("errors") if response.status == 400 and isinstance(response.json, dict) else None
+    return isinstance(errors, dict) and bool(errors) and {field.lower() for field in errors} <= ID_FIELDS
 
 
 def read_page(answer: Any) -> Page | None:
@@ -196,8 +204,18 @@ def read_page(answer: Any) -> Page | None:
 
 
 def read_user(fields: Any) -> User | None:
+    """Return the user with the fields that are used, or None if there is no id that can be sent and shown."""
     user_id = fields.get("id") if isinstance(fields, dict) else None
-    return User(user_id, fields) if isinstance(user_id, str) and is_path_segment(user_id) else None
+    if not isinstance(user_id, str) or len(user_id) > LONGEST_ID or displayable(user_id) != user_id:
+        return None
+    return User(user_id, {name: kept(fields.get(name)) for name in USED_FIELDS}) if is_path_segment(user_id) else None
+
+
+def kept(value: Any) -> str | bool | None:
+    """Return what is kept of a field. One character more than is shown tells that it was cut."""
+    if isinstance(value, str):
+        return value[: LONGEST_FIELD + 1]
+    return value if isinstance(value, bool) else None
 
 
 def showable(value: Any) -> str | bool | None:

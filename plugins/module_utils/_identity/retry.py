@@ -12,6 +12,8 @@ from email.utils import parsedate_to_datetime
 # The most seconds that one request may wait in all, over its retries.
 LONGEST_WAIT = 300.0
 LONGEST_BACKOFF = 60.0
+# The most that a Retry-After counts for: more than any request waits, and a number that can be shown.
+LONGEST_PAUSE = 86400.0
 
 
 class RetryBudget:
@@ -42,15 +44,18 @@ def backoff(retry: int) -> float:
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks for (RFC 9110, 10.2.3: a number or a date), or None."""
+    """Return the seconds that a Retry-After header asks for (RFC 9110, 10.2.3: a number or a date), or None.
+
+    It is LONGEST_PAUSE at most.
+    """
     if value is None:
         return None
     if value.strip().isdecimal():
-        return float(value)
+        return min(float(value), LONGEST_PAUSE)
     try:
         moment = parsedate_to_datetime(value)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    return max((moment - now).total_seconds(), 0.0)
+    return min(max((moment - now).total_seconds(), 0.0), LONGEST_PAUSE)

@@ -209,6 +209,9 @@ class TestReadSignIns:
     def test_stops_where_the_token_may_not_read_them(self, server: Transcript, clock: Clock) -> None:
         assert self.asked(server, clock, 403, 403, 403) == []
 
+    def test_stops_after_three_in_a_row_that_cannot_be_read(self, server: Transcript, clock: Clock) -> None:
+        assert self.asked(server, clock, 200, 500, 500, 500) == ["id-0"]
+
     def test_goes_on_where_some_cannot_be_read(self, server: Transcript, clock: Clock) -> None:
         assert self.asked(server, clock, 404, 404, 200, 404, 404) == ["id-2"]
 

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Unauthorized, Unreachable
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import (
+    KEPT_TOKENS,
     SignIn,
     Token,
     Tokens,
@@ -100,6 +101,12 @@ class TestTokens:
         tokens = Tokens(Token("t1", renew_at=0))
         tokens.current(0, self.gives(Token("t2")))
         assert tokens.secrets() == ("t1", "t2")
+
+    def test_only_the_newest_stay_secrets(self) -> None:
+        tokens = Tokens(None)
+        for number in range(100):
+            tokens.current(number, self.gives(Token(f"t{number}", renew_at=number)))
+        assert tokens.secrets() == tuple(f"t{number}" for number in range(100 - KEPT_TOKENS, 100))
 
     @pytest.mark.parametrize("held", [None, Token("t1")])
     def test_a_failure_is_shared_by_all_who_wait_for_the_same_renewal(self, held: Token | None) -> None:

@@ -19,6 +19,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity import directory as directory_module
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import SignIn
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import (
+    LONGEST_FIELD,
     SHOWN_FIELDS,
     Directory,
     User,
@@ -357,7 +358,11 @@ class TestIsInvalidId:
         ("status", "answer", "is_one"),
         [
             (400, INVALID, True),
-            (400, {"errors": {}}, True),
+            (400, {"errors": {"ID": "No UUID."}}, True),
+            (400, {"errors": {"USERID": [], "id": []}}, True),
+            (400, {"errors": {"api-version": ["Not supported."]}}, False),
+            (400, {"errors": {"userId": ["No UUID."], "$": ["Bad."]}}, False),
+            (400, {"errors": {}}, False),
             (400, {"errors": [{"code": "Odd"}]}, False),
             (400, {"title": "Bad Request"}, False),
             (400, [], False),
@@ -365,7 +370,7 @@ class TestIsInvalidId:
             (404, INVALID, False),
         ],
     )
-    def test_only_a_validation_error(self, status: int, answer: object, is_one: bool) -> None:
+    def test_only_a_validation_error_of_the_id(self, status: int, answer: object, is_one: bool) -> None:
         assert is_invalid_id(Response(status, {}, json.dumps(answer).encode())) is is_one
 
 
@@ -380,6 +385,26 @@ class TestReadUser:
     @pytest.mark.parametrize("fields", [None, "a", [A], {}, {"id": None}, {"id": ""}, {"id": 7}])
     def test_no_user_without_an_id(self, fields: object) -> None:
         assert read_user(fields) is None
+
+    @pytest.mark.parametrize("user_id", ["x" * 257, "a\x1b[2Jb", "a\nb", "a\u202eb"])
+    def test_no_user_with_an_id_that_cannot_be_shown(self, user_id: str) -> None:
+        assert read_user(dto("a", id=user_id)) is None
+
+    def test_any_other_id(self) -> None:
+        assert read_user(dto("a", id="x" * 255 + "é")) is not None
+
+    def test_keeps_only_the_fields_that_are_used(self) -> None:
+        found = read_user(dto("a", surname="s" * 99999, displayName=["n" * 99999], groupIDs=["g"]))
+        assert found is not None
+        assert set(found.fields) <= set(SHOWN_FIELDS.values())
+        assert (found.fields["displayName"], found.shown()["surname"]) == (None, "s" * LONGEST_FIELD)
+        assert len(found.fields["surname"]) <= LONGEST_FIELD + 1
+        assert (found.is_local, found.is_active, found.names()) == (True, True, {"a", "a@example.com"})
+
+    def test_a_name_that_was_cut_is_no_name(self) -> None:
+        found = read_user(dto("n" * LONGEST_FIELD, id="1", email="e" * 99999))
+        assert found is not None
+        assert found.names() == {"n" * LONGEST_FIELD}
 
 
 class TestComparable:
