@@ -267,17 +267,17 @@ accounts:
         - 'V(delivered) - The account is noted as delivered: its consumers have the password.'
         - 'V(would_rotate) - The password would be changed.'
         - 'V(busy) - Another run is working on this account.'
-        - 'V(age_unknown) - The record does not say when the password took effect, or that time is in the future. Check
-          the controller''s clock, or rotate with force: true.'
-        - 'V(throttled) - The server kept answering 429 (Too Many Requests) until the retries were used up. Nothing was
-          changed; the next run continues.'
+        - 'V(age_unknown) - The record does not say when the password took effect, or that time is in the future.
+          Check the controller''s clock, or rotate with force: true.'
+        - 'V(throttled) - The server answered 429 (Too Many Requests), and the retries were used up or the wait was
+          too long. Nothing was changed; the next run continues.'
         - 'V(unreachable) - The server could not be reached. Nothing was changed; the next run continues.'
         - 'V(unauthorized) - The server rejected the sign-in or the token, or forbids the change of this user. Nothing
           was changed; the next run continues.'
         - 'V(wrong_url) - There is no Identity API at this URL. Check identity_url. Nothing was changed; the next run
           continues.'
-        - 'V(refused) - The server rejected the change for a reason other than the password policy; see error_codes. The
-          lookup returns no password until a run has established which one is live.'
+        - 'V(refused) - The server rejected the change for a reason other than the password policy; see error_codes.
+          The lookup returns no password until a run has established which one is live.'
         - 'V(policy_rejected) - The server''s password policy rejected every new password. Set the option password to
           what the policy requires, or give the application the scope PM.Setting.Read.'
         - 'V(superseded) - The store has a newer password than the one that was delivered. Its delivery is due.'
@@ -286,12 +286,12 @@ accounts:
           same pair and finds out.'
         - 'V(out_of_sync) - It is not known which password is live. Run with state: resumed and force: true to try two
           passwords of the record, or reset the password on the server and run with state: adopted.'
-        - 'V(quarantined) - The account is no longer tried, so that the server does not lock it. Fix that, then run with
-          state: resumed and force: true. If it stays quarantined, reset the password on the server and run with state:
-          adopted.'
+        - 'V(quarantined) - The account is no longer tried, so that the server does not lock it. Remove the cause,
+          then run with state: resumed and force: true. If it stays quarantined, set a password on the server that the
+          record does not have, and run with state: adopted.'
         - 'V(store_error) - The store cannot be used for this account. Nothing is sent until that is fixed.'
-        - 'V(store_conflict) - Another process wrote the record during this run. Both versions are kept; the store''s
-          documentation says where. Compare them, and stop the other writer.'
+        - 'V(store_conflict) - Another process wrote or deleted the record during this run. No password was lost; the
+          store''s documentation says where both versions are. Compare them, and stop the other writer.'
         - 'V(no_password) - The store has no record of the account. Check the option store, or give an
           initial_password.'
         - 'V(not_attempted) - Nothing was done for this account: the run stopped before its turn.'

@@ -452,7 +452,7 @@ class TestUserNames:
         run = setup.run(*arguments, succeeds=False, rotate_passwords_force=True)
         message = result(run, "Fail if the task was rejected as a whole")["msg"]
         assert f"accounts[2]: svc-payroll is the user {PAYROLL} in the store" in message
-        assert f"the name of {ANOTHER}: give the user_id" in message
+        assert f"the name of {ANOTHER}: give the present user name" in message
         assert setup.scene.simulator.count() == 3
 
     def test_without_the_scope_for_reading_the_recorded_user_is_rotated(self, setup: RoleSetup) -> None:

@@ -13,7 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError, Unauthorized
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    UiPathError,
+    UnexpectedAnswer,
+)
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import (
     User,
@@ -29,7 +35,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
 
 NAMES_NOT_VERIFIED = (
     "The run cannot verify that user names still belong to the recorded users, and uses the recorded user ids: the"
-    " token has neither the scope PM.User nor PM.User.Read, or it names no organization and partition_id is missing."
+    " token has neither the scope PM.User nor PM.User.Read, or it names no organization and partition_id is missing, or"
+    " the server does not list its users."
 )
 
 
@@ -49,19 +56,36 @@ class UserNames:
 
 
 def identified(requested: Sequence[RotationRequest], store: OpenStore, names: UserNames) -> list[RotationRequest]:
-    """Return the requests with the id of every account, from the store or else from the server."""
+    """Return the requests with the id of every account, from the store or else from the server.
+
+    If a recorded name leads to a user whom the task names otherwise as well, the server decides about all names.
+    """
+    complete = listed(with_recorded_ids(requested, store), names)
+    if same_users(complete):
+        complete = listed(requested, names)
+    problems = same_users(complete)
+    if problems:
+        raise InvalidInput(problems)
+    return complete
+
+
+def listed(requested: Sequence[RotationRequest], names: UserNames) -> list[RotationRequest]:
+    """Fill in the ids that are missing from the server's list of users."""
     problems, complete = [], []
-    for request in with_recorded_ids(requested, store):
+    for request in requested:
         user_name = request.account.user_name or ""
         users = () if request.account.user_id else names.find(user_name)
         problem = None if request.account.user_id else name_problem(user_name, users)
         problems += [f"accounts[{request.index}]: {problem}"] if problem else []
         complete.append(with_id(request, users[0].id) if users else request)
-    ids = {request.index: request.account.user_id for request in complete}
-    problems = problems or duplicates((ids.get(index, "") for index in range(max(ids, default=-1) + 1)), "accounts")
     if problems:
         raise InvalidInput(problems)
     return complete
+
+
+def same_users(requested: Sequence[RotationRequest]) -> list[str]:
+    ids = {request.index: request.account.user_id for request in requested}
+    return duplicates((ids.get(index, "") for index in range(max(ids, default=-1) + 1)), "accounts")
 
 
 def with_recorded_ids(requested: Sequence[RotationRequest], store: OpenStore) -> list[RotationRequest]:
@@ -99,9 +123,7 @@ def verify_names(requests: Sequence[RotationRequest], names: UserNames, warn: Ca
     named = [request for request in requests if request.account.user_name]
     try:
         found = [names.find(request.account.user_name or "") for request in named]
-    except (InvalidInput, Unauthorized) as error:
-        if error.http_status not in (None, 403):
-            raise
+    except (InvalidInput, NotFound, UnexpectedAnswer, Forbidden):
         warn(NAMES_NOT_VERIFIED)
         return
     problems = [problem for request, users in zip(named, found) if (problem := reassignment(request, users))]
@@ -117,6 +139,6 @@ def reassignment(request: RotationRequest, users: Sequence[User]) -> str | None:
         return None
     return (
         f"accounts[{request.index}]: {account.user_name} is the user {account.user_id} in the store, but on the server"
-        f" it is now the name of {' and of '.join(ids)}: give the user_id of the one that is meant, in place of"
-        " user_name"
+        f" it is now the name of {' and of '.join(ids)}: give the present user name of the user that is meant, or its"
+        " user_id"
     )

@@ -48,8 +48,8 @@ MESSAGES: dict[AccountStatus, str] = {
         " clock, or rotate with force: true."
     ),
     "throttled": (
-        "The server kept answering 429 (Too Many Requests) until the retries were used up. Nothing was changed; the"
-        " next run continues."
+        "The server answered 429 (Too Many Requests), and the retries were used up or the wait was too long. Nothing"
+        " was changed; the next run continues."
     ),
     "unreachable": "The server could not be reached. Nothing was changed; the next run continues.",
     "unauthorized": (
@@ -78,13 +78,14 @@ MESSAGES: dict[AccountStatus, str] = {
         " record, or reset the password on the server and run with state: adopted."
     ),
     "quarantined": (
-        "The account is no longer tried, so that the server does not lock it. Fix that, then run with state: resumed"
-        " and force: true. If it stays quarantined, reset the password on the server and run with state: adopted."
+        "The account is no longer tried, so that the server does not lock it. Remove the cause, then run with state:"
+        " resumed and force: true. If it stays quarantined, set a password on the server that the record does not have,"
+        " and run with state: adopted."
     ),
     "store_error": "The store cannot be used for this account. Nothing is sent until that is fixed.",
     "store_conflict": (
-        "Another process wrote the record during this run. Both versions are kept; the store's documentation says"
-        " where. Compare them, and stop the other writer."
+        "Another process wrote or deleted the record during this run. No password was lost; the store's documentation"
+        " says where both versions are. Compare them, and stop the other writer."
     ),
     "no_password": "The store has no record of the account. Check the option store, or give an initial_password.",
     "not_attempted": "Nothing was done for this account: the run stopped before its turn.",
@@ -93,12 +94,15 @@ MESSAGES: dict[AccountStatus, str] = {
 # Why an account was closed. It comes before the message of the status.
 REASONS: dict[ClosedReason, str] = {
     "wrong_password": (
-        "The server rejected the passwords that were tried as wrong. The password may have been changed elsewhere, the"
-        " store or the server was restored from a backup, or a proxy sent a request twice."
+        "The server answered that the passwords which the run tried are wrong. Perhaps somebody changed the password"
+        " elsewhere, somebody restored the store or the server from a backup, or a proxy sent a request twice."
     ),
     "record_conflict": "Another process wrote the record as well, with a password that this one does not have.",
     "barred": "The server's error code says that the user is locked or not active.",
-    "unproven_sends": "Several requests did not prove which password is live: their answers were lost or refusals.",
+    "unproven_sends": (
+        "No further request without a proof of the live password is allowed. The answers to the earlier ones were lost,"
+        " or were refusals."
+    ),
     "failed_sign_ins": (
         "Since the user's last successful sign-in, the server counts so many failed ones that another could lock the"
         " user: something may still use an old password."
@@ -107,19 +111,20 @@ REASONS: dict[ClosedReason, str] = {
 
 # The message of an account whose adopted password was wrong.
 ADOPTED_REFUSED = (
-    "The server rejected the password that was adopted as wrong. Find out which one is live, or reset it, and run with"
+    "The server answered that the adopted password is wrong. Find out which one is live, or reset it, and run with"
     " state: adopted for this account."
 )
 
 # The message of an account in doubt that has no request left.
 LAST_REQUEST = (
-    "It is not established which password in the record is live. No further request without a proof is left: the next"
-    " run ends as quarantined. Find out why the server proves nothing, then run with state: resumed and force: true."
+    "It is not established which password in the record is live. The allowed requests without a proof are used up, so"
+    " the next run ends as quarantined. Find out why the server's answers prove nothing, then run with state: resumed"
+    " and force: true."
 )
 
 # The message of an account that is out of sync and was never rotated in this store.
 INITIAL_REFUSED = (
-    "The server rejected the initial password as wrong. If it is, correct it, and run with state: adopted for this"
+    "The server answered that the initial password is wrong. If it is, correct it, and run with state: adopted for this"
     " account. If it was rotated before, its password is in another store. If a proxy may have sent the request"
     " twice, run with state: resumed and force: true."
 )

@@ -64,6 +64,10 @@ ADOPTED_BEFORE = (
     "This initial_password was adopted before, and rejected as wrong. If it was set on the server since, run with"
     " force: true as well."
 )
+IN_ORDER = (
+    "The record is in order, so initial_password was not used. If the password was reset on the server, run with force:"
+    " true first, and adopt the account if it then ends as out_of_sync."
+)
 ADOPTS_CLOSED = "state: adopted does not work on it: run without that state first."
 
 # The account's status after an answer which proves that the request had no effect and was no failed sign-in.
@@ -197,7 +201,7 @@ class Rotation:
         """Use the initial password as the live one. Earlier candidates are kept, and are tried first."""
         status = closed_status(record)
         if not status:
-            return replace(self._nothing_due(record), error=UiPathError(ADOPTS_CLOSED) if doubt(record) else None)
+            return replace(self._nothing_due(record), error=UiPathError(ADOPTS_CLOSED if doubt(record) else IN_ORDER))
         password = self._request.initial_password
         if password is None:
             return replace(self._outcome(status, record), error=UiPathError(NEEDS_PASSWORD))
@@ -264,6 +268,7 @@ class Rotation:
             pending=replace(pair, maybe_live=True),
             status="in_doubt" if attempt.maybe_applied else record.status,
             unproven_sends=record.unproven_sends + 1,
+            unproven_limit=self._limit(record),
         )
         failure = yield from self._persisted(staged)
         if failure:

@@ -75,7 +75,7 @@ def checked_binding(
     """Return the binding to use from now on, or raise StoreError if the directory must not be used."""
     if found.controller != wanted.controller and not any_controller:
         raise StoreError(
-            f"The store was last used by another controller, {found.controller}, and this one ({wanted.controller})"
+            f"The store was made by another controller, {found.controller}, and this one ({wanted.controller})"
             f" cannot see its locks. Run there, or set any_controller: true once no run is left on {found.controller}."
         )
     if found.identity_url == wanted.identity_url:

@@ -101,8 +101,8 @@ class Layout:
                 refuse_foreign(directory, directory.stat())
         if self.directory.exists() and stat.S_IMODE(self.directory.stat().st_mode) & 0o077:
             raise StoreError(
-                f"The directory {self.directory} is accessible to other users of this machine. Run:"
-                f" chmod 0700 {shlex.quote(str(self.directory))}"
+                f"The directory {self.directory} is accessible to other users of this machine. Set the path to a"
+                f" directory of its own or, if this one is, run: chmod 0700 {shlex.quote(str(self.directory))}"
             )
 
     def create(self) -> None:

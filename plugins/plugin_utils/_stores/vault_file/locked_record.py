@@ -191,7 +191,7 @@ class VaultFileRecord:
         except StoreError:
             read_back = None
         if read_back != record:
-            raise StoreError(f"The file written for {self._path} does not read back as written. Nothing was sent.")
+            raise StoreError(f"The file written for {self._path} does not read back as written.")
 
     def _written(self, record: Record, version: Version, stamp: list[int]) -> None:
         self._version = version

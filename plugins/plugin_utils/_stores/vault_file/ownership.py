@@ -25,7 +25,7 @@ def refuse_foreign(path: Path, status: os.stat_result) -> None:
     """Refuse what belongs neither to the user of this run nor to root."""
     if status.st_uid not in (os.geteuid(), 0):
         raise StoreError(
-            f"{path} belongs to another user (uid {status.st_uid}), who could replace it. Nothing was sent. Run as that"
+            f"{path} belongs to another user (uid {status.st_uid}), who could replace it. Run as that"
             f" user or, if its content is yours, run: chown {os.geteuid()} {shlex.quote(str(path))}"
         )
 
@@ -33,9 +33,7 @@ def refuse_foreign(path: Path, status: os.stat_result) -> None:
 def refuse_other_than_own_file(path: Path, status: os.stat_result) -> None:
     """Refuse a device or pipe, and a file of another user."""
     if not stat.S_ISREG(status.st_mode):
-        raise StoreError(
-            f"{path} is not a regular file. Nothing was sent. Find out who put it there, and move it away."
-        )
+        raise StoreError(f"{path} is not a regular file. Find out who put it there, and move it away.")
     refuse_foreign(path, status)
 
 

@@ -89,6 +89,12 @@ class TestIdentified:
         with pytest.raises(InvalidInput, match=r"accounts\[1\] is the same user as accounts\[0\]"):
             identified(numbered(by_name("ann"), *others), MemoryStore(), names_of(server, clock))
 
+    def test_a_renamed_user_and_the_one_who_has_its_name_now(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann", id="new"), dto("ann-old", id="old")))
+        store = MemoryStore.holding(record_of("old", account=Account(BASE, "old", None, "ann")))
+        requested = identified(numbered(by_name("ann-old"), by_name("ann")), store, names_of(server, clock))
+        assert [request.account.user_id for request in requested] == ["old", "new"]
+
     def test_are_named_by_their_place_in_the_whole_list(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(dto("ann")))
         requested = [replace(by_name("ann"), index=2), replace(request_of("id-ann"), index=4)]
@@ -118,7 +124,7 @@ class TestVerifyNames:
             self.verified(names_of(server, clock), by_name("bob", "id-bob"), by_name("ann", "old"))
         assert caught.value.problems == (
             "accounts[1]: ann is the user old in the store, but on the server it is now the name of new: give the"
-            " user_id of the one that is meant, in place of user_name",
+            " present user name of the user that is meant, or its user_id",
         )
 
     def test_a_name_that_another_user_has_as_well(self, server: Transcript, clock: Clock) -> None:
@@ -143,6 +149,15 @@ class TestVerifyNames:
     def test_a_token_that_may_not_list_users(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(403, {})
         assert self.verified(names_of(server, clock), by_name("ann", "id"), by_name("bob", "x")) == [NAMES_NOT_VERIFIED]
+
+    @pytest.mark.parametrize(("status", "answer"), [(404, {}), (500, b""), (200, {"results": "none"})])
+    def test_a_server_that_does_not_list_users(
+        self, server: Transcript, clock: Clock, status: int, answer: object
+    ) -> None:
+        for operation in ("User/users", "UserPartition/users")[: 2 if status == 404 else 1]:
+            server.expects(listing(operation=operation)).answers(status, answer)
+        names = UserNames(client_of(server, clock, retries=0), ORGANIZATION)
+        assert self.verified(names, by_name("ann", "id-ann")) == [NAMES_NOT_VERIFIED]
 
     def test_without_an_organization(self, server: Transcript, clock: Clock) -> None:
         assert self.verified(names_of(server, clock, None), by_name("ann", "id-ann")) == [NAMES_NOT_VERIFIED]
