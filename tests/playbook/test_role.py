@@ -422,7 +422,7 @@ class TestFailure:
         assert failure.endswith("orders is out_of_sync.")
         advice = run.items(name_of(run, "Show each account that is not fresh, and what to do"))
         [said] = [item["msg"] for item in advice if item["msg"].startswith("orders: ")]
-        assert said.startswith("orders: out_of_sync. The server rejected the initial password as wrong.")
+        assert said.startswith("orders: out_of_sync. The server answered that the initial password is wrong.")
         assert said.endswith(" Set rotate_passwords_only=orders as well.")
         assert {item["msg"].partition(".")[0] for item in advice} == {
             "invoices: rotated",

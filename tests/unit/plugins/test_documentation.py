@@ -221,12 +221,6 @@ class TestRotationGuide:
         assert tuple(MESSAGES) == ACCOUNT_STATUSES
 
 
-class TestRole:
-    def test_knows_the_closed_statuses(self) -> None:
-        variables = yaml_load((ROOT / "roles/rotate_passwords/vars/main.yml").read_text())
-        assert tuple(variables["__rotate_passwords_closed"]) == CLOSED
-
-
 class TestRuntime:
     def test_the_action_group_is_all_modules(self) -> None:
         runtime = yaml_load((ROOT / "meta/runtime.yml").read_text())
