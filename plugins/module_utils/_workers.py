@@ -71,7 +71,7 @@ class CircuitBreaker(Generic[Status]):
         if self._max_failures is None:
             row = f"{self._in_a_row} {self._noun}s in a row failed, the last as {status}"
             return row if self._in_a_row >= self._limit else None
-        counted = f"{self._failures} {self._noun}s failed (max_failures)"
+        counted = f"{self._failures} {self._noun}{'' if self._failures == 1 else 's'} failed (max_failures)"
         return counted if self._max_failures and self._failures >= self._max_failures else None
 
 

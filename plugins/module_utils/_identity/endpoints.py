@@ -116,10 +116,10 @@ def likely_identity_urls(identity_url: str, codes: tuple[str, ...] = ()) -> list
         paths = [organization]
     elif "UnsupportedApiVersion" in codes:
         paths = ["/identity"]
-    elif segments in (["identity"], ["identity_"]) or len(segments) > 2 or segments[1:2] == ["portal_"]:
-        paths = [organization, "/identity", "/identity_"]
-    else:
+    elif not segments or segments[0] == "api":
         paths = ["/identity", "/identity_", organization]
+    else:
+        paths = [organization, "/identity", "/identity_"]
     asked = "/" + "/".join(segments)
     return [urlunsplit((parts.scheme, parts.netloc, path, "", "")) for path in paths if path != asked][:2]
 

@@ -105,7 +105,7 @@ REASONS: dict[ClosedReason, str] = {
     ),
     "failed_sign_ins": (
         "Since the user's last successful sign-in, the server counts so many failed ones that another could lock the"
-        " user: something may still use an old password."
+        " user: something may still use an old password. A successful sign-in of the user ends the count."
     ),
 }
 

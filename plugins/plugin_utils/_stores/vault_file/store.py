@@ -103,7 +103,7 @@ class VaultFileStore:
         may_write = not read_only and self._identity_url is not None
         with explained(self._layout.directory):
             self._layout.check(own_groups=self._own_groups)
-            is_new = not self._layout.directory.exists()
+            is_new = not self._layout.binding.exists()
             if may_write:
                 self._layout.create()
                 prove_exclusion(self._layout.proof_of_locks)
