@@ -77,13 +77,10 @@ class TestOpen:
     def test_of_an_empty_directory_warns_that_there_is_no_store(self, directory: Path, read_only: bool) -> None:
         """It may be where a volume is mounted that is not mounted now."""
         directory.mkdir(0o700)
-        with a_store(directory).open(read_only=read_only) as opened:
-            assert opened.warnings == (
-                f"There is no store in {directory} yet. Check the path, unless this is the first run.",
-            )
+        [warning] = a_store(directory, read_only=read_only).warnings
+        assert warning == f"There is no store in {directory} yet. Check the path, unless this is the first run."
         fill(directory, STAGED)
-        with a_store(directory).open(read_only=read_only) as opened:
-            assert opened.warnings == ()
+        assert a_store(directory, read_only=read_only).warnings == ()
 
     @pytest.mark.parametrize("grant", [None, OSError(errno.ENOLCK, ""), OSError(errno.EOPNOTSUPP, "")], ids=str)
     def test_refuses_a_file_system_without_locks(
