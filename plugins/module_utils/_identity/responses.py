@@ -33,6 +33,9 @@ POLICY_CODES = frozenset(
 MOST_ERRORS = 50
 MOST_READ = 16000
 MOST_SHOWN = 1000
+# The most characters of a code or trace id. One that is longer keeps one character more, which tells that it was cut.
+LONGEST_CODE = 200
+CUT = "..."
 # Codes that are shown as they are, even where a secret is part of one.
 KNOWN_CODES = POLICY_CODES | {"PasswordMismatch", "ConcurrencyFailure"}
 
@@ -60,9 +63,18 @@ def server_error(answer: Any, secrets: Iterable[str], quoted: Iterable[str] = ()
     codes = error_codes(answer)[:MOST_ERRORS]
     return ServerError(
         message=shown(message, secrets),
-        codes=tuple(code if code in KNOWN_CODES else shown(code, secrets) for code in codes),
-        trace_id=shown(trace_id(answer), secrets) or None,
+        codes=tuple(code if code in KNOWN_CODES else shown_code(code, secrets) for code in codes),
+        trace_id=shown_code(trace_id(answer), secrets) or None,
     )
+
+
+def shown_code(code: str, secrets: Iterable[str]) -> str:
+    """Return a code or trace id as it may be shown."""
+    return shown(beginning(code, LONGEST_CODE), secrets) + (CUT if is_cut(code) else "")
+
+
+def is_cut(code: str) -> bool:
+    return len(code) > LONGEST_CODE
 
 
 def shown(text: str, secrets: Iterable[str]) -> str:
@@ -71,20 +83,32 @@ def shown(text: str, secrets: Iterable[str]) -> str:
     return displayable(mask_pieces(mask(beginning(text), secrets), secrets))[:MOST_SHOWN]
 
 
-def beginning(text: str) -> str:
+def beginning(text: str, most: int = MOST_READ) -> str:
     """Return what is read of a text. The word that ends there is left out: a secret that is cut is not recognized."""
-    read = text[:MOST_READ]
+    read = text[:most]
     return text if read == text else read[: len(read) - len(re.split(r"\s", read)[-1])]
 
 
 def error_codes(answer: Any) -> tuple[str, ...]:
-    """Return the error codes, unmasked. A number is a code, too."""
+    """Return the error codes, unmasked and cut. A number is a code, too."""
     if not isinstance(answer, dict):
         return ()
     nested = answer.get("error")
     found = [entry.get("code") for entry in listed_errors(answer)]
     found += [nested.get("code") if isinstance(nested, dict) else nested, answer.get("code"), answer.get("errorCode")]
-    return tuple(str(code) for code in found if isinstance(code, (str, int)) and code and code is not True)
+    codes = (str(code) for code in found if isinstance(code, (str, int)) and code and code is not True)
+    return tuple(code[: LONGEST_CODE + 1] for code in codes)
+
+
+def joined(texts: Iterable[str], between: str) -> str:
+    """Join as many of the texts as are read, and one character more where there is more."""
+    kept, length = [], 0
+    for text in texts:
+        kept.append(text[: MOST_READ + 1])
+        length += len(kept[-1]) + len(between)
+        if length > MOST_READ:
+            break
+    return between.join(kept)
 
 
 def descriptions(answer: Any) -> str:
@@ -95,7 +119,7 @@ def descriptions(answer: Any) -> str:
     texts = [entry.get("description") for entry in listed_errors(answer)]
     texts += [nested.get("message") if isinstance(nested, dict) else None]
     texts += [answer.get("error_description"), answer.get("message")]
-    return " ".join(text for text in texts if isinstance(text, str) and text)
+    return joined((text for text in texts if isinstance(text, str) and text), " ")
 
 
 def listed_errors(answer: dict[str, Any]) -> list[dict[str, Any]]:
@@ -109,18 +133,20 @@ def problem_messages(answer: Any) -> str:
         return ""
     errors = answer.get("errors")
     if not isinstance(errors, dict):
-        return " ".join(text for text in (answer.get("title"), answer.get("detail")) if isinstance(text, str) and text)
-    return "; ".join(
-        f"{field}: {message}"
+        texts = (answer.get("title"), answer.get("detail"))
+        return joined((text for text in texts if isinstance(text, str) and text), " ")
+    messages = (
+        f"{field[: MOST_READ + 1]}: {message[: MOST_READ + 1]}"
         for field, messages in islice(errors.items(), MOST_ERRORS)
         for message in (messages[:MOST_ERRORS] if isinstance(messages, list) else [messages])
         if isinstance(message, str)
     )
+    return joined(messages, "; ")
 
 
 def trace_id(answer: Any) -> str:
     value = answer.get("traceId") if isinstance(answer, dict) else None
-    return value if isinstance(value, str) else ""
+    return value[: LONGEST_CODE + 1] if isinstance(value, str) else ""
 
 
 # Parts of codes that are about the account, the load or another request, and may come and go between two requests.
@@ -154,8 +180,8 @@ BARRED = frozenset({"locked", "lockout", "inactive", "deactivated", "disabled"})
 
 
 def is_passing(codes: Iterable[str]) -> bool:
-    """Tell whether the reason of a refusal may come and go. A code that says so by chance only proves less."""
-    return any(cause in code.lower() for code in codes for cause in PASSING_CAUSES)
+    """Tell whether the reason of a refusal may come and go. A code that says so by chance, or was cut, proves less."""
+    return any(is_cut(code) or cause in code.lower() for code in codes for cause in PASSING_CAUSES)
 
 
 def is_barred(codes: Iterable[str]) -> bool:

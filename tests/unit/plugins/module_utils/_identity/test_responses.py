@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import base64
+import tracemalloc
 from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import (
     KNOWN_CODES,
+    LONGEST_CODE,
     MOST_ERRORS,
     MOST_READ,
     MOST_SHOWN,
@@ -73,6 +75,14 @@ class TestErrorCodes:
     @pytest.mark.parametrize("answer", NOT_OBJECTS + ODD_OBJECTS)
     def test_none_in_anything_else(self, answer: Any) -> None:
         assert error_codes(answer) == ()
+
+    def test_are_cut(self) -> None:
+        long = "x" * 10**6
+        codes = error_codes({"errors": [{"code": long}] * 999, "error": {"code": long}, "code": long})
+        assert len(codes) < 60
+        assert {len(code) for code in codes} == {LONGEST_CODE + 1}
+        whole = "x" * LONGEST_CODE
+        assert error_codes({"code": whole}) == (whole,)
 
 
 class TestDescriptions:
@@ -159,11 +169,35 @@ class TestServerWords:
         assert server_error({"errors": {odd: [odd]}}, ()).message == f"{clean}: {clean}"
 
     def test_looks_at_no_more_than_it_shows(self) -> None:
-        many = {"errors": [{"code": f"Code{number}", "description": "Why. " * 9999} for number in range(99999)]}
+        why = "Why. " * 9999
+        many = {"errors": [{"code": f"Code{number}", "description": why} for number in range(99999)]}
         said = server_error(many, ["hunter2"])
         assert (len(said.codes), len(said.message)) == (MOST_ERRORS, MOST_SHOWN)
         said = server_error({"errors": {str(number): ["Why. "] * 99999 for number in range(999)}}, ["hunter2"])
         assert len(said.message) == MOST_SHOWN
+
+    def test_shows_where_a_code_or_a_trace_id_was_cut(self) -> None:
+        words, word = "too long " * 999, "x" * 999
+        said = server_error({"errors": [{"code": words}, {"code": word}], "traceId": word}, ["hunter2"])
+        begun = words[: LONGEST_CODE // 9 * 9]
+        assert said == ServerError("", (f"{begun}...", "..."), "...")
+
+    def test_shows_no_piece_of_a_secret_where_a_code_was_cut(self) -> None:
+        secret = "Zo7-verysecret.pw"
+        for kept in range(len(secret)):
+            code = f"{'x' * (LONGEST_CODE - kept - 1)} {secret} and more"
+            said = server_error({"code": code, "traceId": code}, [secret])
+            assert "Zo7" not in f"{said.codes}{said.trace_id}"
+            assert said.codes[0].startswith("xxx") or kept == 0
+
+    def test_reads_no_more_of_long_texts_than_is_shown(self) -> None:
+        long = "A " * 10**6
+        for answer in ({"errors": [{"description": long}] * 50}, {"errors": {long: [long] * 50}}, {"title": long}):
+            tracemalloc.start()
+            said = server_error(answer, ["hunter2"])
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert (len(said.message), peak < 5 * len(long)) == (MOST_SHOWN, True)
 
     def test_no_password_hides_a_code_that_is_known(self) -> None:
         answer = {"errors": [{"code": "PasswordMismatch", "description": "Password?"}, {"code": "PasswordOdd"}]}
@@ -233,6 +267,9 @@ class TestIsPassing:
     )
     def test_by_a_part_of_a_code(self, code: str) -> None:
         assert is_passing(["Other", code])
+
+    def test_for_a_code_that_was_cut(self) -> None:
+        assert is_passing(error_codes({"code": "PasswordReuse" * 99}))
 
     def test_not_for_what_is_about_passwords(self) -> None:
         assert not is_passing(["PasswordReuse", "PasswordHistory", "PreviousUseLimit", "DefaultError"])
