@@ -5,7 +5,7 @@
 
 Ansible masks the exact value of a `no_log` option. A server may quote a password as it received it: JSON-escaped,
 percent-encoded, in HTML, in base64, or changed in case. `mask` covers those forms of a whole secret, `mask_pieces` its
-pieces in any mixture of those but base64. `mask_fragments` is for messages that are known to quote pieces of a request.
+pieces in any mixture of those. `mask_fragments` is for messages that are known to quote pieces of a request.
 """
 
 from __future__ import annotations
@@ -32,14 +32,18 @@ SHORTEST_PIECE = 6
 ORDINARY = "passwords"
 # How often encodings may be nested: JSON in JSON in HTML.
 MOST_DECODINGS = 3
-# One encoded character, or several encoded octets: of JSON, JavaScript, Python, URLs and HTML.
+# One encoded character, or several encoded octets: of Python, JavaScript, JSON, URLs and HTML.
 ENCODED = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|[\\%]u[0-9a-fA-F]{4}|(?:\\x[0-9a-fA-F]{2})+"
+    r"\\U[0-9a-fA-F]{8}|\\u\{[0-9a-fA-F]{1,8}\}"
+    r"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|[\\%]u[0-9a-fA-F]{4}|(?:\\x[0-9a-fA-F]{2})+"
     r"|(?:%[0-9a-fA-F]{2})+|&(?:#[xX][0-9a-fA-F]{1,8}|#[0-9]{1,8}|[a-zA-Z]{2,8});|\\[\"'/\\bfnrt]"
 )
 ESCAPES = dict(zip("bfnrt", "\b\f\n\r\t"))
-# What may be base64 or hexadecimal digits of a text with a secret in it.
-RUN = re.compile(r"[A-Za-z0-9+/_-]{12,}")
+# What may be base64 of a piece of a secret, or its hexadecimal digits, also one octet at a time: `4E-33`, `0x4e, 0x33`.
+BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
+HEXADECIMAL = re.compile(r"[0-9a-fA-F]{2}(?:[-+:,;. ]{0,2}(?:0[xX])?[0-9a-fA-F]{2}){5,}[0-9a-fA-F]?")
+# How often these may be nested: base64 of base64.
+MOST_RUNS = 2
 
 
 @lru_cache(maxsize=256)
@@ -132,52 +136,67 @@ def mask_pieces(text: str, secrets: Iterable[str], size: int = SHORTEST_PIECE) -
     secrets = tuple(secrets)
     if not text or not secrets:
         return text
-    pieces = all_pieces(secrets, size)
     hidden = [False] * len(text)
-    characters = Characters.of(text)
-    for _nesting in range(MOST_DECODINGS + 1):
-        for view in (characters, characters.visible()):
-            compared = comparable(view.text)
-            for at in range(len(compared) - size + 1):
-                if compared[at : at + size] in pieces:
-                    start, end = view.starts[at], view.ends[at + size - 1]
-                    hidden[start:end] = [True] * (end - start)
-        decoded = characters.decoded()
-        if decoded.text == characters.text:
-            break
-        characters = decoded
-    pieces = all_pieces(secrets, SHORTEST_PIECE)
-    for run in RUN.finditer(text):
-        if any(holds_piece(decoded, pieces) for decoded in decoded_runs(run[0])):
-            hidden[run.start() : run.end()] = [True] * len(run[0])
+    for start, end in places(text, secrets, size, MOST_RUNS):
+        hidden[start:end] = [True] * (end - start)
     return masked_where(hidden, text)
 
 
-def decoded_runs(run: str) -> Iterator[str]:
-    """Yield what a run of base64 or hexadecimal digits may stand for, wherever it was cut."""
-    base64_run = run.replace("-", "+").replace("_", "/")
+def places(text: str, secrets: tuple[str, ...], size: int, nesting: int) -> Iterator[tuple[int, int]]:
+    """Yield where pieces of the secrets begin and end, and where digits of a text that contains one."""
+    pieces = all_pieces(secrets, size)
+    for view in views(text):
+        compared = comparable(view.text)
+        for at in [at for at in range(len(compared) - size + 1) if compared[at : at + size] in pieces]:
+            yield view.starts[at], view.ends[at + size - 1]
+        for run, texts in decoded_runs(view.text) if nesting else ():
+            if any(True for inner in texts for _place in places(inner, secrets, SHORTEST_PIECE, nesting - 1)):
+                yield view.starts[run.start()], view.ends[run.end() - 1]
+
+
+def views(text: str) -> Iterator[Characters]:
+    """Yield the text as it is and as its readers decode it, each also without what cannot be seen."""
+    characters = Characters.of(text)
+    for _nesting in range(MOST_DECODINGS + 1):
+        yield characters
+        if not characters.text.isprintable():
+            yield characters.visible()
+        decoded = characters.decoded()
+        if decoded.text == characters.text:
+            return
+        characters = decoded
+
+
+def decoded_runs(text: str) -> Iterator[tuple[re.Match[str], Iterator[str]]]:
+    """Yield each run of base64 or hexadecimal digits, and what it may stand for, wherever it was cut."""
+    for run in BASE64.finditer(text):
+        yield run, chain.from_iterable(map(read_octets, base64_octets(run[0])))
+    for run in HEXADECIMAL.finditer(text):
+        yield run, chain.from_iterable(map(read_octets, hexadecimal_octets(run[0])))
+
+
+def base64_octets(run: str) -> Iterator[bytes]:
     for start in range(4):
-        yield from read_octets(base64.b64decode(base64_run[start : start + (len(run) - start) // 4 * 4]))
+        digits = run[start:].replace("-", "+").replace("_", "/")
+        digits = digits[: len(digits) - (len(digits) % 4 == 1)]
+        yield base64.b64decode(digits + "=" * (-len(digits) % 4))
+
+
+def hexadecimal_octets(run: str) -> Iterator[bytes]:
     for start in range(2):
-        digits = run[start : start + (len(run) - start) // 2 * 2]
-        if re.fullmatch("[0-9a-fA-F]*", digits):
-            yield from read_octets(bytes.fromhex(digits))
+        digits = re.sub("0[xX]|[^0-9a-fA-F]", "", run)[start:]
+        yield bytes.fromhex(digits[: len(digits) // 2 * 2])
 
 
 def read_octets(octets: bytes) -> Iterator[str]:
     yield octets.decode("utf-8", "ignore")
-    for start in range(2):
-        yield octets[start:].decode("utf-16-le", "ignore")
+    if len(octets) >= 2 * SHORTEST_PIECE:
+        for start in range(2):
+            yield octets[start:].decode("utf-16-le", "ignore")
 
 
-def holds_piece(text: str, pieces: frozenset[str]) -> bool:
-    """Tell whether a decoded text contains a piece of a secret."""
-    compared = comparable(text)
-    starts = range(len(compared) - SHORTEST_PIECE + 1)
-    return not pieces.isdisjoint(compared[at : at + SHORTEST_PIECE] for at in starts)
-
-
-def all_pieces(secrets: Iterable[str], size: int) -> frozenset[str]:
+@lru_cache(maxsize=8)
+def all_pieces(secrets: tuple[str, ...], size: int) -> frozenset[str]:
     return frozenset().union(*(pieces_of(secret, size) for secret in secrets))
 
 
@@ -206,6 +225,8 @@ class Characters:
 
     def decoded(self) -> Characters:
         """Decode once what is encoded."""
+        if not ENCODED.search(self.text):
+            return self
         text, starts, ends, at = [], [], [], 0
         for match in ENCODED.finditer(self.text):
             characters = decode(match[0])
@@ -225,9 +246,9 @@ class Characters:
 
 def decode(encoded: str) -> str:
     """Return what a match of ENCODED stands for."""
-    if encoded[:2] == "&#":
-        number = encoded[2:-1].lower()
-        code = int(number[1:], 16) if number[0] == "x" else int(number)
+    if encoded[:2] in ("&#", "\\U") or encoded[:3] == "\\u{":
+        number = encoded[2:].strip("{};").lower()
+        code = int(number) if encoded[0] == "&" and number[0] != "x" else int(number.lstrip("x"), 16)
         return chr(code) if code <= sys.maxunicode else encoded
     if encoded[0] == "&":
         return html.unescape(encoded)
@@ -249,6 +270,7 @@ def comparable(text: str) -> str:
 
 def lower(text: str) -> str:
     """Lower the case of every character that stays one character."""
-    if text.isascii():
-        return text.lower()
+    lowered = text.lower()
+    if text.isascii() or (len(lowered) == len(text) and "Σ" not in text):  # which depends on what is next to it
+        return lowered
     return "".join(char.lower() if len(char.lower()) == 1 else char for char in text)

@@ -31,7 +31,7 @@ POLICY_CODES = frozenset(
 )
 # The most errors of an answer that are looked at, and the most characters of a message that are looked at and shown.
 MOST_ERRORS = 50
-MOST_READ = 16000
+MOST_READ = 4000
 MOST_SHOWN = 1000
 # The most characters of a code or trace id. One that is longer keeps one character more, which tells that it was cut.
 LONGEST_CODE = 200

@@ -196,6 +196,9 @@ class TestLower:
     def test_lowers_the_rest(self) -> None:
         assert lower("AbC-Ä-İ") == "abc-ä-İ"
 
+    def test_does_not_look_at_what_is_next_to_a_character(self) -> None:
+        assert lower("ΣΛΣ") == "σλσ"
+
 
 class TestOrdinary:
     @pytest.mark.parametrize("secret", ["OldPassword1!", "passwords-2"])
@@ -221,6 +224,67 @@ class TestRuns:
         masked = mask_pieces(f"basic {encoded.decode()} end", [self.SECRET])
         assert masked.replace("=", "") == f"basic {MASK} end"
 
-    @pytest.mark.parametrize("text", ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "UserIsLockedOut"])
+    # Every character is escaped, so that no six in a row are plain.
+    ESCAPED = "".join(f'{char}"' for char in "x9(T%*vQé+&")
+
+    @pytest.mark.parametrize(
+        "escape",
+        [
+            quote_plus,
+            lambda text: quote(text, safe="").lower(),
+            json.dumps,
+            lambda text: json.dumps(json.dumps(text)),
+            html.escape,
+            dotnet_json,
+            repr,
+            lambda text: "".join(f"\\U{ord(char):08x}" for char in text),
+            lambda text: "".join(f"\\u{{{ord(char):x}}}" for char in text),
+        ],
+    )
+    @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode, binascii.hexlify])
+    def test_of_an_escaped_secret(self, encode: Callable[[bytes], bytes], escape: Callable[[str], str]) -> None:
+        encoded = encode(f"client_secret={escape(self.ESCAPED)}&scope=x".encode()).decode()
+        assert mask_pieces(f"near {encoded} end", [self.ESCAPED]).replace("=", "") == f"near {MASK} end"
+
+    @pytest.mark.parametrize("separator", ["-", ":", " ", "+", ", ", ",0x", ", 0x", "\n"])
+    @pytest.mark.parametrize("spell", [str.upper, str.lower])
+    def test_of_single_octets(self, separator: str, spell: Callable[[str], str]) -> None:
+        octets = separator.join(spell(f"{octet:02x}") for octet in self.SECRET.encode())
+        assert mask_pieces(f"near {octets} the end", [self.SECRET]) == f"near {MASK} the end"
+
+    @pytest.mark.parametrize("inner", [base64.b64encode, binascii.hexlify])
+    @pytest.mark.parametrize("outer", [base64.b64encode, binascii.hexlify, lambda octets: octets.hex("-").encode()])
+    def test_in_one_another(self, outer: Callable[[bytes], bytes], inner: Callable[[bytes], bytes]) -> None:
+        encoded = outer(b"user:" + inner(b"user:" + self.SECRET.encode())).decode()
+        assert mask_pieces(f"near {encoded} end", [self.SECRET]).replace("=", "") == f"near {MASK} end"
+
+    @pytest.mark.parametrize(
+        "escape",
+        [
+            quote_plus,
+            lambda text: "".join(f"&#x{ord(char):X};" for char in text),
+            lambda text: "".join(f"%{ord(char):02X}" for char in text),
+            lambda text: text.replace("/", "\\/").replace("+", "\\u002B"),
+            lambda text: "\r\n".join([text[:9], text[9:]]),
+        ],
+    )
+    def test_that_are_escaped_themselves(self, escape: Callable[[str], str]) -> None:
+        secret = "~?>" * 2 + "ab~?>+/"
+        encoded = escape(base64.b64encode(f"{secret} of a users".encode()).decode())
+        assert mask_pieces(f"near {encoded} end", [secret]) == f"near {MASK} end"
+
+    def test_that_are_cut(self) -> None:
+        encoded = base64.b64encode(self.SECRET.encode()).decode()
+        for kept in range(8, len(encoded)):
+            assert mask_pieces(f"near {encoded[:kept]}...", [self.SECRET]) == f"near {MASK}..."
+
+    @pytest.mark.parametrize("ahead", ["", "u:", "us:"])
+    def test_whose_end_is_not_padded(self, ahead: str) -> None:
+        encoded = base64.b64encode(f"{ahead}secret".encode()).decode().rstrip("=")
+        assert mask_pieces(f"near {encoded} end", ["secret"]) == f"near {MASK} end"
+
+    @pytest.mark.parametrize(
+        "text", ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "UserIsLockedOut", "2026-11-30 14:29:04"]
+    )
     def test_of_anything_else_stay(self, text: str) -> None:
         assert mask_pieces(text, [self.SECRET]) == text
