@@ -22,8 +22,10 @@ RecordStatus = Union[Literal["ok", "in_doubt"], ClosedStatus]
 Source = Literal["rotated", "adopted"]
 # Why a password is kept among the orphans, for people who look into a record.
 OrphanReason = Literal[
+    "adopted, but not tried",
     "before adoption",
     "found in another version of the record",
+    "never applied",
     "not proven dead",
     "rejected",
     "rejected by policy",
@@ -35,6 +37,8 @@ ClosedReason = Literal["wrong_password", "record_conflict", "barred", "unproven_
 REASONS: tuple[ClosedReason, ...] = get_args(ClosedReason)
 SOURCES: tuple[Source, ...] = get_args(Source)
 CLOSED: tuple[ClosedStatus, ...] = get_args(ClosedStatus)
+# Passwords that are tried after all others.
+UNLIKELY: frozenset[OrphanReason] = frozenset({"rejected", "rejected by policy", "never applied"})
 STATUSES: tuple[RecordStatus, ...] = ("ok", "in_doubt", *CLOSED)
 
 
@@ -126,8 +130,8 @@ class Record:
 
     def candidates(self) -> tuple[str, ...]:
         """Return every password that may be live, the likeliest first, those that the server rejected last."""
-        rejected = {orphan.password for orphan in self.orphans if orphan.why == "rejected"}
-        return tuple(sorted(dict.fromkeys(self.passwords()), key=lambda password: password in rejected))
+        unlikely = {orphan.password for orphan in self.orphans if orphan.why in UNLIKELY}
+        return tuple(sorted(dict.fromkeys(self.passwords()), key=lambda password: password in unlikely))
 
     def passwords(self) -> Iterator[str]:
         if self.pending:
@@ -184,10 +188,15 @@ def closed(record: Record, status: ClosedStatus, reason: ClosedReason) -> Record
 def with_orphans(
     record: Record, passwords: Sequence[str], time: str, why: OrphanReason, *, behind: bool = False
 ) -> Record:
-    """Add these passwords to the orphans, before the present ones or, with `behind`, after them."""
+    """Add these passwords to the orphans, before the present ones or, with `behind`, after them.
+
+    A known one keeps its reason, unless the server has rejected it since.
+    """
     added = {password: Orphan(password, time, why) for password in passwords}
     if behind:
         kept = tuple(orphan for orphan in record.orphans if orphan.password not in added)
+        if why != "rejected":
+            added |= {orphan.password: orphan for orphan in record.orphans if orphan.password in added}
         return replace(record, orphans=(*kept, *added.values()))
     known = tuple(
         added[orphan.password] if orphan.password in added and why == "rejected" else orphan

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import with_server_message
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.module_utils._summaries import task_result
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
@@ -20,6 +20,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     closed_status,
     doubt,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import NOT_APPLIED
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     AccountStatus,
     Outcome,
@@ -114,6 +115,13 @@ ADOPTED_REFUSED = (
     "The server answered that the adopted password is wrong. Find out which one is live, or reset it, and run with"
     " state: adopted for this account."
 )
+
+# The message of an account that stays closed, because its reopening had no effect, and the answers that lead to it.
+NOT_TRIED = (
+    "The server or the network did not let the run try the password, so the account is as it was before. Remove the"
+    " cause, and run the same task again."
+)
+WITHOUT_EFFECT: frozenset[AnswerKind] = frozenset({*NOT_APPLIED, "policy"})
 
 # The message of an account in doubt that has no request left.
 LAST_REQUEST = (
@@ -215,10 +223,12 @@ def message(outcome: Outcome, stopped: str | None) -> str:
 
 def status_message(outcome: Outcome, *, is_explained: bool) -> str:
     record = outcome.record
+    last = outcome.answers[-1].kind if outcome.answers else None
+    if record and outcome.status == closed_status(record) and last in WITHOUT_EFFECT:
+        return NOT_TRIED
     if record and outcome.status in (closed_status(record), "in_doubt"):
         text = doubt_message(record) if doubt(record) else MESSAGES[outcome.status]
-        is_unknown_user = bool(outcome.answers) and outcome.answers[-1].kind == "not_found"
-        return f"{text} {MESSAGES['not_found']}" if is_unknown_user else text
+        return f"{text} {MESSAGES['not_found']}" if last == "not_found" else text
     text = MESSAGES[outcome.status]
     return NOTHING_CHANGED if is_explained and text.endswith(NOTHING_CHANGED) else text
 
@@ -226,8 +236,8 @@ def status_message(outcome: Outcome, *, is_explained: bool) -> str:
 def doubt_message(record: Record) -> str:
     """Return why the live password of an account in doubt is not known, and what to do."""
     if record.reason == "wrong_password" and record.current.source == "adopted":
-        was_closed_before = any(orphan.why == "before adoption" for orphan in record.orphans)
-        return ADOPTED_REFUSED if was_closed_before else INITIAL_REFUSED
+        is_first = record.current.generation == 1
+        return INITIAL_REFUSED if is_first else ADOPTED_REFUSED
     status = doubt(record)
     if status == "in_doubt" and record.unproven_sends >= record.unproven_limit:
         return LAST_REQUEST

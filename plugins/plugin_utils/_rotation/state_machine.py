@@ -28,6 +28,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     ClosedReason,
     ClosedStatus,
     Current,
+    Orphan,
     OrphanReason,
     Pending,
     Record,
@@ -207,8 +208,11 @@ class Rotation:
             return replace(self._outcome(status, record), error=UiPathError(NEEDS_PASSWORD))
         if was_refused(password, record) and not self._request.force:
             return replace(self._outcome(status, record), error=UiPathError(ADOPTED_BEFORE))
-        former = self._with_orphans(replace(record, pending=None), record.candidates(), "before adoption")
-        is_reset = password not in record.candidates()
+        others = [candidate for candidate in record.candidates() if candidate != password]
+        kept = tuple(orphan for orphan in record.orphans if orphan.password != password)
+        former = self._with_orphans(replace(record, pending=None, orphans=kept), others, "before adoption")
+        untried = {orphan.password for orphan in record.orphans if orphan.why == "adopted, but not tried"}
+        is_reset = password in untried or password not in record.candidates()
         # A password that was set on the server is worth one request, even if no other is left.
         sends = min(record.unproven_sends, self._unproven_total - 1) if is_reset else record.unproven_sends
         opened = reopened(former, sends)
@@ -366,8 +370,12 @@ class Rotation:
         """The server did not let this run try a password: leave the account as it was, with the passwords added."""
         sends = max(record.unproven_sends - 1, opened.unproven_sends)
         again = replace(opened, generation=record.generation, orphans=record.orphans, unproven_sends=sends)
-        added = [one for one in (attempt.pair.old, attempt.pair.new) if one not in again.candidates()]
-        again = self._with_orphans(again, added, "not proven dead")
+        pair = attempt.pair
+        again = with_orphans(again, [pair.new], self._time(), "never applied")
+        if pair.old not in again.candidates():
+            before = [orphan for orphan in opened.orphans if orphan.password == pair.old]
+            adopted = before or [Orphan(pair.old, self._time(), "adopted, but not tried")]
+            again = replace(again, orphans=(*adopted, *again.orphans))
         return (yield from self._persisted_as(next_generation(again), closed_status(opened) or "out_of_sync"))
 
     def _try_another_value(self, record: Record, attempt: Attempt) -> Steps:

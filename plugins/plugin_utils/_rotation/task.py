@@ -184,16 +184,16 @@ class RotationTask:
         return Bounds(rules, unproven_total(lockout_limit(settings)))
 
     def _in_order(self, due: Sequence[int], plans: Sequence[Plan]) -> list[int]:
-        """Put accounts in doubt first, then those due, those for which earlier runs could do nothing, and its own.
+        """Put accounts in doubt first, then those due, the run's own, and those for which earlier runs did nothing.
 
         Accounts that stop the run come later each time, so all others have their turn.
         """
         own = canonical_user_id(self._client.own_user_id() or "") if due else ""
 
-        def rank(index: int) -> tuple[bool, int, bool]:
+        def rank(index: int) -> tuple[int, bool, bool]:
             record = plans[index].record
             is_own = plans[index].request.account.user_id == own
-            return is_own, record.stalled if record else 0, not (record and record.pending)
+            return record.stalled if record else 0, is_own, not (record and record.pending)
 
         return sorted(due, key=rank)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Unauthorized, UnexpectedAnswer
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import PasswordAnswer
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     Account,
     ClosedReason,
@@ -24,8 +24,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results im
     INITIAL_REFUSED,
     LAST_REQUEST,
     MESSAGES,
+    NOT_TRIED,
     REASONS,
     SUCCEEDED,
+    WITHOUT_EFFECT,
     account_result,
     is_failed,
     message,
@@ -121,7 +123,7 @@ class TestAccountResult:
         assert result_of(Outcome("refused", record))["delivery_due"] is False
 
     def test_of_an_initial_password_that_was_never_live(self) -> None:
-        current = replace(CURRENT, source="adopted")
+        current = replace(CURRENT, source="adopted", generation=1)
         record = record_of(current=current, status="out_of_sync", reason="wrong_password")
         assert result_of(Outcome("out_of_sync", record))["msg"] == INITIAL_REFUSED
 
@@ -135,9 +137,14 @@ class TestAccountResult:
 
     def test_of_a_wrong_password_that_was_adopted(self) -> None:
         earlier = (Orphan("S3cret-orphan", NOW.isoformat(), "before adoption"),)
-        current = replace(CURRENT, source="adopted")
+        current = replace(CURRENT, source="adopted", generation=3)
         record = record_of(current=current, status="out_of_sync", reason="wrong_password", orphans=earlier)
         assert result_of(Outcome("out_of_sync", record))["msg"] == ADOPTED_REFUSED
+
+    @pytest.mark.parametrize("kind", sorted(WITHOUT_EFFECT))
+    def test_of_an_opening_without_effect_says_that_nothing_was_tried(self, kind: AnswerKind) -> None:
+        record = record_of(current=replace(CURRENT, source="adopted"), status="out_of_sync", reason="wrong_password")
+        assert result_of(Outcome("out_of_sync", record, (PasswordAnswer(kind),)))["msg"] == NOT_TRIED
 
     def test_of_the_last_request_without_a_proof(self) -> None:
         record = record_of(status="in_doubt", unproven_sends=4)

@@ -845,6 +845,30 @@ class TestAdoption:
         assert {"lost", "old", "theirs", "new-1"} <= set(again.candidates())
         run.ends("out_of_sync")
 
+    def test_that_the_server_did_not_let_happen_may_be_repeated(self) -> None:
+        """All requests are used up. One is allowed for the new password, until it may have reached the server."""
+        before = replace(closed("quarantined", "lost"), unproven_sends=8, unproven_limit=8)
+        for kind in ("throttled", "unauthorized"):
+            run = ScriptedRotation(before, "adopted", initial_password="reset", counts=True)
+            run.saves(current="reset", unproven_sends=8)
+            run.sends("reset", "new-1", kind)
+            before = run.saves(status="quarantined", unproven_sends=8)
+            assert before.candidates()[0] == "reset"
+        run = ScriptedRotation(before, "adopted", initial_password="reset", counts=True)
+        run.saves()
+        run.sends("reset", "new-1", "unknown")
+        run.waits()
+        before = run.saves(status="quarantined")
+        ScriptedRotation(before, "adopted", initial_password="reset").saves(status="quarantined", pending=None)
+
+    def test_leaves_what_was_rejected_last(self) -> None:
+        record = closed("out_of_sync", "likely")
+        record = replace(record, orphans=(*record.orphans, Orphan("dead", LONG_AGO, "rejected")))
+        run = ScriptedRotation(record, "adopted", initial_password="theirs")
+        run.saves()
+        run.sends("theirs", "new-1", "throttled")
+        assert run.saves().candidates() == ("theirs", "likely", "old", "new-1", "dead")
+
     def test_of_a_wrong_password_leaves_the_former_candidates_first(self) -> None:
         run = ScriptedRotation(closed("out_of_sync", "lost"), "adopted", initial_password="wrong")
         run.saves()

@@ -392,6 +392,14 @@ class TestNights:
         setup = self.nights(faults, bad("u1"), bad("u2"), *(record_of(f"u{number}") for number in (3, 4, 5)))
         assert all(setup.current(f"u{number}") != OLD for number in (3, 4, 5))
 
+    def test_of_the_account_that_the_run_signs_in_with(self) -> None:
+        faults: dict[str, list[str | int]] = {user: [404] * 99 for user in ("u1", "u2")}
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"), record_of(UUID))
+        setup = TaskSetup(store=store, faults=faults, sign_in=users_token(UUID))
+        for _night in range(self.NIGHTS):
+            setup.run()
+        assert setup.current(UUID) != OLD
+
     def test_after_a_time_in_which_nothing_worked(self) -> None:
         """Three nights without the right scope mark all accounts. Then two users turn out to be deleted."""
         users = [f"u{number}" for number in range(1, 6)]
