@@ -51,7 +51,7 @@ class BenchmarkServer:
 
 @contextmanager
 def simulator(latency: float = 0) -> Iterator[BenchmarkServer]:
-    command = [sys.executable, str(SIMULATOR), "--latency", str(latency)]
+    command = [sys.executable, str(SIMULATOR), "--latency", str(latency), "--ids", "any"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
