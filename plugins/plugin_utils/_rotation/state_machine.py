@@ -292,7 +292,8 @@ class Rotation:
             return "unproven_sends"
         if self._may_be_wrong and not self._has_counted:
             self._has_counted = True
-            self._failed_sign_ins = yield CountFailedSignIns()
+            listed = yield CountFailedSignIns()
+            self._failed_sign_ins = max(listed - self._mismatches(), 0)  # this run's own may be among them
         if record.unproven_sends + self._failed_sign_ins >= self._unproven_total:
             return "failed_sign_ins"
         return None

@@ -538,6 +538,18 @@ class TestFailedSignIns:
         run.saves(status="quarantined", reason="failed_sign_ins", orphans=["old"])
         run.ends("quarantined")
 
+    @pytest.mark.parametrize(("listed", "status"), [(6, "ok"), (7, "quarantined")])
+    def test_count_before_the_step_forward_without_those_of_this_run(self, listed: int, status: str) -> None:
+        """The server may list this run's own. The first request, of the clean path, does not ask."""
+        run = ScriptedRotation(OLD, counts=True)
+        run.saves(pending=("old", "new-1"), unproven_sends=1)
+        run.sends("old", "new-1", "mismatch")
+        run.counts(listed + 1)
+        if status == "ok":
+            run.saves(pending=("new-1", "new-2"), unproven_sends=2)
+            run.sends("new-1", "new-2", "applied")
+        run.saves(status=status)
+
     def test_count_for_a_password_that_is_adopted_from_the_record(self) -> None:
         run = ScriptedRotation(closed("quarantined", "lost"), "adopted", counts=True, initial_password="lost")
         run.counts(0)
