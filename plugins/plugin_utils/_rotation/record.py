@@ -211,6 +211,12 @@ def closed_status(record: Record) -> ClosedStatus | None:
     return next((status for status in CLOSED if status == record.status), None)
 
 
+def redacted(record: Record) -> Record:
+    """Return the record without its passwords: what planning, results and reports need of it."""
+    pending = record.pending and replace(record.pending, old="", new="")
+    return replace(record, current=replace(record.current, password=""), pending=pending, orphans=(), previous=())
+
+
 def age_days(current: Current, now: datetime) -> float | None:
     """Return the age of the password in days, or None if its start is missing, invalid or in the future."""
     try:

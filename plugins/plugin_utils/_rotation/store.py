@@ -94,6 +94,12 @@ class OpenStore(Protocol):
     def read_many(self, user_ids: Sequence[str]) -> Sequence[Reading]:
         """Read several accounts, in order. The store chooses how many at once."""
 
+    def read_cached(self, user_ids: Sequence[str]) -> Sequence[Record | None]:
+        """Return what a cache says of these records, without their passwords, in order; None means: read the record.
+
+        It is used for accounts with nothing to do and for reports, never for a password or a request.
+        """
+
     def locked(self, user_id: str) -> AbstractContextManager[LockedRecord]:
         """Hold the account's lock, or raise Busy. The lock ends with the process, even if that is killed.
 

@@ -174,6 +174,9 @@ class OpenVaultFileStore:
         finally:
             pool.shutdown(cancel_futures=True)
 
+    def read_cached(self, user_ids: Sequence[str]) -> Sequence[Record | None]:
+        return [None for _user_id in user_ids]
+
     @contextmanager
     def locked(self, user_id: str) -> Iterator[VaultFileRecord]:
         if not self.may_write:

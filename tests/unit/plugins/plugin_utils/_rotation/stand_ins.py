@@ -148,6 +148,9 @@ class MemoryStore:
             raise damage_of(user_id)
         return self.records.get(user_id)
 
+    def read_cached(self, user_ids: Sequence[str]) -> list[Record | None]:
+        return [None for _user_id in user_ids]
+
     def read_many(self, user_ids: Sequence[str]) -> list[Reading]:
         return [reading(self, user_id) for user_id in user_ids]
 

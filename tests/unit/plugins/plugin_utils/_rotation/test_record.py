@@ -19,6 +19,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     age_days,
     committed,
     doubt,
+    redacted,
     with_orphans,
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
@@ -43,6 +44,16 @@ class TestRecord:
 
     def test_no_password_is_shown(self) -> None:
         assert not any(secret in repr(FULL) for secret in SECRETS)
+
+
+class TestRedacted:
+    def test_has_no_password_and_everything_else(self) -> None:
+        left = redacted(FULL)
+        assert not any(left.candidates())
+        assert (left.generation, left.status) == (FULL.generation, FULL.status)
+        assert left.pending
+        assert FULL.pending
+        assert left.pending.staged_at == FULL.pending.staged_at
 
 
 class TestCommitted:
