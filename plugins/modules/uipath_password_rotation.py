@@ -312,6 +312,16 @@ accounts:
     age_days:
       description: The age of the password in days, or V(null) if it is not known.
       type: float
+    last_rotated:
+      description: When a rotation set the current password, in ISO 8601 and UTC. V(null) for an initial password, and
+        without a record.
+      type: str
+      sample: "2026-05-01T02:00:07+00:00"
+    next_due:
+      description: When the password is O(max_age_days) old, in ISO 8601 and UTC. For an initial password, when it was
+        recorded. V(null) if the time is not known, and without a record.
+      type: str
+      sample: "2026-07-30T02:00:07+00:00"
     reason:
       description:
         - Why the account is V(out_of_sync) or V(quarantined), else V(null). Every run reports it until the account is
@@ -346,7 +356,8 @@ accounts:
       description: What happened and what to do next.
       type: str
 counts:
-  description: The number of accounts by status. Every status is a key.
+  description: The number of accounts by status. Every status is a key. C(undelivered) is the number of accounts whose
+    RV(accounts[].delivery_due) is true.
   returned: unless the whole task failed
   type: dict
 status:

@@ -217,6 +217,9 @@ def account(result: Mapping[str, Any], user: str) -> dict[str, Any]:
 def adds_up(result: Mapping[str, Any]) -> bool:
     """Whether the counts are those of the accounts."""
     counted = {status: count for status, count in result["counts"].items() if count}
+    undelivered = counted.pop("undelivered", 0)
+    if undelivered != sum(one["delivery_due"] for one in result["accounts"]):
+        return False
     listed = list(statuses(result).values())
     return counted == {status: listed.count(status) for status in listed}
 

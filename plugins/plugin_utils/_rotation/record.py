@@ -217,11 +217,52 @@ def redacted(record: Record) -> Record:
     return replace(record, current=replace(record.current, password=""), pending=pending, orphans=(), previous=())
 
 
-def age_days(current: Current, now: datetime) -> float | None:
-    """Return the age of the password in days, or None if its start is missing, invalid or in the future."""
+def start_of(current: Current) -> datetime | None:
+    """Return the time in UTC since which the password is the current one, or None if it is missing or invalid."""
     try:
         since = datetime.fromisoformat(current.since or "")
-        age = now - (since if since.tzinfo else since.replace(tzinfo=timezone.utc))
-    except (TypeError, ValueError):
+        return since.astimezone(timezone.utc) if since.tzinfo else since.replace(tzinfo=timezone.utc)
+    except (OverflowError, TypeError, ValueError):
         return None
-    return None if age < timedelta(0) else age / timedelta(days=1)
+
+
+def age_days(current: Current, now: datetime) -> float | None:
+    """Return the age of the password in days, or None if its start is missing, invalid or in the future."""
+    since = start_of(current)
+    return None if since is None or since > now else (now - since) / timedelta(days=1)
+
+
+def last_rotated(record: Record) -> datetime | None:
+    """Return when the current password was set by a rotation, or None: an initial one was not."""
+    return start_of(record.current) if record.current.source == "rotated" else None
+
+
+def next_due(record: Record, max_age_days: float) -> datetime | None:
+    """Return when the password is due, or None if the time is not known or beyond the calendar.
+
+    An initial password is due at once.
+    """
+    since = start_of(record.current)
+    if since is None or record.current.source == "adopted":
+        return since
+    try:
+        return since + timedelta(days=max_age_days)
+    except (OverflowError, ValueError):
+        return None
+
+
+def is_due(record: Record, max_age_days: float, now: datetime) -> bool:
+    """Tell whether the account has work to do: a pair to complete, a password that is due, or one of unknown age."""
+    due = next_due(record, max_age_days)
+    return bool(record.pending) or age_days(record.current, now) is None or (due is not None and now >= due)
+
+
+def is_overdue(record: Record, max_age_days: float, now: datetime) -> bool:
+    """Tell whether the password has been due for more than a day, or its age is not known."""
+    due = next_due(record, max_age_days)
+    return age_days(record.current, now) is None or (due is not None and now - due > timedelta(days=1))
+
+
+def timestamp(time: datetime) -> str:
+    """Return the time in ISO 8601, in UTC, as records and results have it."""
+    return time.astimezone(timezone.utc).isoformat(timespec="seconds")

@@ -19,6 +19,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     age_days,
     closed_status,
     doubt,
+    is_overdue,
+    last_rotated,
+    next_due,
+    timestamp,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import NOT_APPLIED
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
@@ -147,7 +151,6 @@ def account_result(
 ) -> dict[str, Any]:
     """Return the result of one account. `stopped` says why accounts were not attempted."""
     record, account = outcome.record, request.account
-    age = rounded_age(record, now)
     return {
         "user_id": account.user_id or None,
         "user_name": account.user_name,
@@ -155,9 +158,11 @@ def account_result(
         "label": label_of(request, record),
         "status": outcome.status,
         "changed": outcome.changed or outcome.status in ("created", "delivered", "would_rotate"),
-        "failed": is_failed(outcome.status, age, request.max_age_days),
+        "failed": is_failed(outcome.status, record, request.max_age_days, now),
         "generation": record.generation if record else None,
-        "age_days": age,
+        "age_days": rounded_age(record, now),
+        "last_rotated": time_of(last_rotated(record)) if record else None,
+        "next_due": time_of(next_due(record, request.max_age_days)) if record else None,
         "reason": record.reason if record and closed_status(record) else None,
         "unproven_sends": record.unproven_sends if record else None,
         "attempts": sum(answer.attempts for answer in outcome.answers),
@@ -175,16 +180,20 @@ def label_of(request: RotationRequest, record: Record | None) -> str:
     return displayable(label)
 
 
-def is_failed(status: AccountStatus, age: float | None, max_age_days: float) -> bool:
-    """Tell whether the account makes the task fail. A busy one does only once it is overdue by a day."""
-    is_overdue = age is None or age > max_age_days + 1
-    return status not in SUCCEEDED and (status != "busy" or is_overdue)
+def is_failed(status: AccountStatus, record: Record | None, max_age_days: float, now: datetime) -> bool:
+    """Tell whether the account makes the task fail. A busy one does only if it is overdue or cannot be read."""
+    is_late = record is None or is_overdue(record, max_age_days, now)
+    return status not in SUCCEEDED and (status != "busy" or is_late)
 
 
 def rounded_age(record: Record | None, now: datetime) -> float | None:
     """Return the age of the password in days, or None where it is not known."""
     age = age_days(record.current, now) if record else None
     return None if age is None else round(age, 2)
+
+
+def time_of(time: datetime | None) -> str | None:
+    return timestamp(time) if time else None
 
 
 def is_delivery_due(outcome: Outcome) -> bool:
@@ -246,4 +255,7 @@ def doubt_message(record: Record) -> str:
 
 
 def rotation_result(results: list[dict[str, Any]]) -> dict[str, Any]:
-    return task_result(results, key="accounts", statuses=MESSAGES, noun="account")
+    """Return the result of the task. `undelivered` counts beside the statuses: it is none."""
+    result = task_result(results, key="accounts", statuses=MESSAGES, noun="account")
+    undelivered = sum(account["delivery_due"] for account in results)
+    return {**result, "counts": {**result["counts"], "undelivered": undelivered}}

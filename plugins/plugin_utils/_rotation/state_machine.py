@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Literal, Union
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
@@ -38,7 +38,9 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     closed_status,
     committed,
     doubt,
+    is_due,
     next_generation,
+    timestamp,
     with_names,
     with_orphans,
 )
@@ -234,17 +236,17 @@ class Rotation:
             return self._outcome(status, record)
         if record.pending:
             return (yield from self._resume(record, record.pending))
-        due = self._due(record.current)
+        due = self._due(record)
         if due is None:
             return self._outcome("age_unknown", record)
         return (yield from self._change(record)) if due else self._outcome("fresh", record)
 
-    def _due(self, current: Current) -> bool | None:
+    def _due(self, record: Record) -> bool | None:
         """Tell whether a rotation is due, or return None if the password's age is not known."""
-        if self._request.force or current.source == "adopted":
+        if self._request.force or record.current.source == "adopted":
             return True
-        days = age_days(current, self._now())
-        return None if days is None else days >= self._request.max_age_days
+        now = self._now()
+        return None if age_days(record.current, now) is None else is_due(record, self._request.max_age_days, now)
 
     # Requests
 
@@ -477,7 +479,7 @@ class Rotation:
         return with_orphans(record, passwords, self._time(), why, behind=bool(self._opened))
 
     def _time(self) -> str:
-        return self._now().astimezone(timezone.utc).isoformat(timespec="seconds")
+        return timestamp(self._now())
 
 
 def reaction(answer: PasswordAnswer) -> Reaction:

@@ -62,7 +62,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results im
     account_result,
     is_failed,
     rotation_result,
-    rounded_age,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
@@ -206,8 +205,8 @@ class RotationTask:
 
         def failed(index: int, outcome: Outcome) -> bool:
             planned = plans[index]
-            age = rounded_age(outcome.record or planned.record, utc_now())
-            return is_failed(outcome.status, age, planned.request.max_age_days)
+            record = outcome.record or planned.record
+            return is_failed(outcome.status, record, planned.request.max_age_days, utc_now())
 
         return RotationBatch(
             begin=begin,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -16,10 +16,16 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     Record,
     Retired,
     RotatedBy,
+    Source,
     age_days,
     committed,
     doubt,
+    is_due,
+    is_overdue,
+    last_rotated,
+    next_due,
     redacted,
+    timestamp,
     with_orphans,
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
@@ -30,7 +36,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation
     record_of,
 )
 
-NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
+NOW, DAY = datetime(2026, 5, 1, 12, tzinfo=timezone.utc), timedelta(days=1)
 BY = RotatedBy("now", "root@controller")
 
 
@@ -110,6 +116,52 @@ class TestAgeDays:
     def test_what_is_no_text_is_unknown(self) -> None:
         since: Any = NOW  # what YAML makes of a time without quotes
         assert age_days(Current("old", since, "rotated"), NOW) is None
+
+    def test_what_lies_outside_the_calendar_is_unknown(self) -> None:
+        assert age_days(Current("old", "0001-01-01T00:00:00+14:00", "rotated"), NOW) is None
+
+
+class TestNextDue:
+    def test_is_the_end_of_the_age(self) -> None:
+        since = "2026-04-30T14:00:00+02:00"
+        record = record_of(current=Current("old", since, "rotated"))
+        due = next_due(record, 90.5)
+        assert (due and timestamp(due), last_rotated(record)) == ("2026-07-30T00:00:00+00:00", NOW - DAY)
+
+    def test_an_initial_password_is_due_since_it_was_recorded(self) -> None:
+        record = record_of(current=Current("old", TIME, "adopted"))
+        assert (next_due(record, 90), last_rotated(record)) == (NOW, None)
+
+    @pytest.mark.parametrize(("since", "max_age_days"), [(None, 90), ("yesterday", 90), (TIME, 1e9), (TIME, 3e6)])
+    def test_that_is_not_known_or_beyond_the_calendar_is_none(self, since: str | None, max_age_days: float) -> None:
+        assert next_due(record_of(current=Current("old", since, "rotated")), max_age_days) is None
+
+
+class TestIsDue:
+    @staticmethod
+    def of(age: float, source: Source = "rotated", max_age_days: float = 90.0, **changes: Any) -> tuple[bool, bool]:
+        since = (NOW - age * DAY).isoformat()
+        record = record_of(current=Current("old", since, source), **changes)
+        return is_due(record, max_age_days, NOW), is_overdue(record, max_age_days, NOW)
+
+    @pytest.mark.parametrize(
+        ("age", "expected"),
+        [(0, (False, False)), (89.9, (False, False)), (90, (True, False)), (91, (True, False)), (91.1, (True, True))],
+    )
+    def test_is_overdue_a_day_later(self, age: float, expected: tuple[bool, bool]) -> None:
+        assert self.of(age) == expected
+
+    def test_an_initial_password(self) -> None:
+        assert (self.of(0, "adopted"), self.of(1.1, "adopted")) == ((True, False), (True, True))
+
+    def test_a_pair_under_way(self) -> None:
+        assert self.of(1, pending=pending_record().pending) == (True, False)
+
+    def test_an_age_that_is_not_known(self) -> None:
+        assert self.of(-1) == (True, True)
+
+    def test_an_age_beyond_the_calendar_is_never_reached(self) -> None:
+        assert self.of(1000, max_age_days=1e9) == (False, False)
 
 
 class TestDoubt:

@@ -81,6 +81,8 @@ class TestAccountResult:
             "failed": False,
             "generation": 7,
             "age_days": 9.5,
+            "last_rotated": "2026-02-20T12:00:00+00:00",
+            "next_due": "2026-05-21T12:00:00+00:00",
             "reason": None,
             "unproven_sends": 1,
             "attempts": 3,
@@ -98,7 +100,8 @@ class TestAccountResult:
     def test_without_a_record(self) -> None:
         result = result_of(Outcome("no_password", None))
         unknown = {name for name, value in result.items() if value is None}
-        assert unknown == {"generation", "age_days", "reason", "unproven_sends", "trace_id"}
+        times = {"age_days", "last_rotated", "next_due"}
+        assert unknown == {"generation", "reason", "unproven_sends", "trace_id"} | times
         assert (result["delivery_due"], result["attempts"]) == (False, 0)
 
     def test_without_an_id(self) -> None:
@@ -109,6 +112,10 @@ class TestAccountResult:
     def test_an_age_that_is_not_known(self, since: str | None) -> None:
         record = replace(RECORD, current=replace(CURRENT, since=since))
         assert result_of(Outcome("age_unknown", record))["age_days"] is None
+
+    def test_of_an_initial_password_is_due_since_it_was_recorded(self) -> None:
+        result = result_of(Outcome("created", replace(RECORD, current=replace(CURRENT, source="adopted"))))
+        assert (result["last_rotated"], result["next_due"]) == (None, "2026-02-20T12:00:00+00:00")
 
     @pytest.mark.parametrize("status", ["fresh", "rotated", "throttled"])
     def test_a_delivery_is_due_where_the_lookup_gives_the_password(self, status: AccountStatus) -> None:
@@ -222,11 +229,15 @@ class TestNothingChanged:
 class TestIsFailed:
     @pytest.mark.parametrize("status", MESSAGES)
     def test_unless_it_succeeded_or_another_run_holds_it(self, status: AccountStatus) -> None:
-        assert is_failed(status, 1.0, 90) is (status not in {*SUCCEEDED, "busy"})
+        assert is_failed(status, RECORD, 90, NOW) is (status not in {*SUCCEEDED, "busy"})
 
-    @pytest.mark.parametrize(("age", "failed"), [(None, True), (91.5, True), (91, False), (90, False), (0, False)])
-    def test_an_account_that_another_run_holds_while_it_is_overdue(self, age: float | None, failed: bool) -> None:
-        assert is_failed("busy", age, 90) is failed
+    @pytest.mark.parametrize(("age", "failed"), [(91.5, True), (91, False), (90, False), (0, False), (-1, True)])
+    def test_an_account_that_another_run_holds_while_it_is_overdue(self, age: float, failed: bool) -> None:
+        since = (NOW - timedelta(days=age)).isoformat()
+        assert is_failed("busy", replace(RECORD, current=replace(CURRENT, since=since)), 90, NOW) is failed
+
+    def test_an_account_that_another_run_holds_and_that_cannot_be_read(self) -> None:
+        assert is_failed("busy", None, 90, NOW) is True
 
 
 class TestError:
@@ -267,8 +278,15 @@ class TestTaskResult:
 
     def test_counts_every_status(self) -> None:
         counts = self.of("fresh", "fresh", "busy")["counts"]
-        assert list(counts) == list(MESSAGES)
+        assert list(counts) == [*MESSAGES, "undelivered"]
         assert {status: count for status, count in counts.items() if count} == {"fresh": 2, "busy": 1}
+
+    def test_counts_what_is_not_delivered_beside_the_statuses(self) -> None:
+        late = replace(RECORD, delivered=False)
+        ends = [Outcome("fresh", late), Outcome("rotated", late), Outcome("fresh", RECORD), Outcome("busy", late)]
+        result = rotation_result([result_of(end) for end in ends])
+        assert result["counts"]["undelivered"] == 2
+        assert "undelivered" not in result["msg"]
 
     def test_fails_with_one_account(self) -> None:
         assert self.of("fresh", "refused")["failed"] is True
