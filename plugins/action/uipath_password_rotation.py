@@ -101,6 +101,7 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
                 check_mode=bool(self._task.check_mode),
                 by=runner(variables),
                 warn=lambda warning: self._display.warning(mask(warning, secrets)),
+                display=lambda line: self._display.display(line, stderr=True, screen_only=True),
             )
         except UiPathError as error:
             result = failure_of(error)

@@ -14,6 +14,8 @@ description:
   - A new password is durable in the store before it is sent. A run that is killed at any instant leaves the live
     password in the store, and the next run completes the change.
   - The module runs on the controller, once per play. In a play with several hosts, set C(run_once).
+  - A run that takes long displays its progress on standard error, with numbers only, about every 10 seconds and before
+    it waits for O(settle_seconds).
 author:
   - rpaops.uipath contributors (@rpaops)
 extends_documentation_fragment:

@@ -473,7 +473,10 @@ def found(rotated: tuple[RoleSetup, PlaybookRun, PlaybookRun]) -> tuple[RoleSetu
     """One run with many lookups, after a second rotation which one of the accounts did not hear the end of."""
     setup, _first, _second = rotated
     setup.scene.simulator.fault("drop", times=None, user_id=ORDERS)
-    assert statuses(setup.run(succeeds=False, rotate_passwords_force=True)) == ["rotated", "in_doubt", "rotated"]
+    run = setup.run(succeeds=False, rotate_passwords_force=True)
+    assert statuses(run) == ["rotated", "in_doubt", "rotated"]
+    assert re.search(r"^rotated 2 of 3, 1 in doubt, \d+ s$", run.stderr, re.MULTILINE)
+    assert "in doubt, " not in run.stdout
     assert setup.told() == {"invoices", "svc-payroll"}
     arguments = {name: f"'{term}'" for name, term in TERMS.items()} | {"told to": "'orders', allow_in_doubt=true"}
     tasks = [

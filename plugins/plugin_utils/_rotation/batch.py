@@ -19,6 +19,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._workers import (
     run_in_pool,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import AccountRun
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.progress import Progress, progress_line
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import AccountStatus, Outcome
 
 # This many accounts in a row that end with one of these statuses stop the run.
@@ -56,7 +57,8 @@ class RotationBatch:
     """`begin` runs an account to its end, or returns its run if it must wait.
 
     `proven`: accounts may run concurrently, since a first one was changed or nothing is sent to the server.
-    `cut_short`: lets the accounts under way end with the answers that they wait for.
+    `cut_short`: lets the accounts under way end with the answers that they wait for. `display` shows the progress of a
+    long run, and `verb` says there what is done with an account.
     """
 
     begin: Begin
@@ -70,32 +72,41 @@ class RotationBatch:
     locked: list[AccountRun] = field(default_factory=list)
     proven: bool = False
     cut_short: Callable[[], None] = lambda: None
+    display: Callable[[str], None] = lambda _line: None
+    verb: str = "rotated"
 
     def run(self, accounts: Sequence[int]) -> dict[int, Outcome]:
         """Return the outcomes of the accounts that were started.
 
         If ansible-core's time-out ends the task, no lock is left to the next item of its loop.
         """
+        progress = Progress(lambda seconds: self._line(len(accounts), seconds), self.display)
         try:
-            return self._run(accounts)
+            with progress.shown():
+                return self._run(accounts, progress)
         except BaseException:
             for account_run in self.locked:
                 account_run.abandon()
             raise
 
-    def _run(self, accounts: Sequence[int]) -> dict[int, Outcome]:
+    def _line(self, total: int, seconds: float) -> str:
+        outcomes, waiting = list(self.outcomes.values()), len(self.waiting)
+        return progress_line(outcomes, verb=self.verb, waiting=waiting, total=total, seconds=seconds)
+
+    def _run(self, accounts: Sequence[int], progress: Progress) -> dict[int, Outcome]:
         queue = list(accounts)
         while queue and not self.breaker.stop:
             queue = self._apply(queue, self.begin)
             if len(self.waiting) >= self._most():
-                self._conclude_waiting()
+                self._conclude_waiting(progress)
         while self.waiting:  # an account may have to wait twice
-            self._conclude_waiting()
+            self._conclude_waiting(progress)
         return self.outcomes
 
-    def _conclude_waiting(self) -> None:
+    def _conclude_waiting(self, progress: Progress) -> None:
         """Wait once for all accounts that have to, and continue them."""
         if not self.breaker.stop:
+            progress.show()
             self.wait()
         account_runs, self.waiting = self.waiting, {}
         queue = list(account_runs)

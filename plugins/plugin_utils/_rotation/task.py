@@ -110,6 +110,7 @@ class RotationTask:
         names: UserNames | None = None,
         sleep: Callable[[float], None] = time.sleep,
         warn: Callable[[str], None] = lambda _message: None,
+        display: Callable[[str], None] = lambda _line: None,
         timed_out: threading.Event | None = None,
     ) -> None:
         self._store = store
@@ -121,6 +122,7 @@ class RotationTask:
         self._by = by
         self._sleep = sleep
         self._warn = warn
+        self._display = display
         self._starter = starter()
         self._timed_out = timed_out or threading.Event()
 
@@ -208,6 +210,7 @@ class RotationTask:
             record = outcome.record or planned.record
             return is_failed(outcome.status, record, planned.request.max_age_days, utc_now())
 
+        sends = any(plans[index].request.state in SENDING for index in due)
         return RotationBatch(
             begin=begin,
             wait=self._wait,
@@ -216,7 +219,9 @@ class RotationTask:
             breaker=account_breaker(self._limits.max_failures),
             failed=failed,
             concurrency=self._limits.concurrency,
-            proven=all(plans[index].request.state not in SENDING for index in due),
+            proven=not sends,
+            display=self._display,
+            verb="rotated" if sends else "done",
         )
 
     def _sender(self, request: RotationRequest) -> Callable[[str, str], PasswordAnswer]:
@@ -292,8 +297,12 @@ def rotate(
     check_mode: bool,
     by: str = "",
     warn: Callable[[str], None] = lambda _message: None,
+    display: Callable[[str], None] = lambda _line: None,
 ) -> dict[str, Any]:
-    """Run a task whose options are valid, and return its result. `by` is the user or the job that runs it."""
+    """Run a task whose options are valid, and return its result.
+
+    `by` is the user or the job that runs it. `display` shows the progress of a long run.
+    """
     timed_out = threading.Event()
     client = connect(
         options,
@@ -313,7 +322,16 @@ def rotate(
             names = UserNames(client, partition_id)
             requested = identified(rotation_requests(options), opened, names)
             task = RotationTask(
-                opened, client, rules, limits, partition_id, by=by, names=names, warn=warn, timed_out=timed_out
+                opened,
+                client,
+                rules,
+                limits,
+                partition_id,
+                by=by,
+                names=names,
+                warn=warn,
+                display=display,
+                timed_out=timed_out,
             )
             results = task.run(requested, check_mode=check_mode)
     except StoreError as error:

@@ -51,8 +51,9 @@ PACKAGES = {
     ),
     "plugin_utils._rotation": (
         ("task",),
-        ("batch", "identification", "options", "planning", "results"),
-        ("account_run",),
+        ("batch", "identification", "options", "planning"),
+        ("progress",),
+        ("account_run", "results"),
         ("state_machine",),
         ("budget", "passwords", "steps", "store"),
         ("record",),

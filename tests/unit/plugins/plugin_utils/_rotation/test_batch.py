@@ -81,6 +81,7 @@ class Bench:
     store: MemoryStore = field(default_factory=MemoryStore)
     sends: list[int] = field(default_factory=list)
     waits: list[int] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.store = MemoryStore.holding(*(record_of(str(number)) for number in range(len(self.accounts))))
@@ -92,6 +93,7 @@ class Bench:
             breaker=account_breaker(self.max_failures),
             failed=failed,
             concurrency=self.concurrency,
+            display=self.lines.append,
         )
 
     def run(self) -> list[str | None]:
@@ -232,6 +234,11 @@ class TestWaiting:
         bench = Bench(["a", "a", *["ua"] * 5, "a"])
         assert bench.run() == ["rotated"] * 8
         assert bench.waits == [5]
+
+    def test_before_a_wait_it_shows_how_far_the_run_is(self) -> None:
+        bench = Bench(["a", "a", "ua", "ua"], concurrency=1)
+        bench.run()
+        assert bench.lines == ["rotated 2 of 4, 2 in doubt, 0 s"]
 
     def test_the_others_come_first(self) -> None:
         bench = Bench(["a", "ua", "a", "ua", "a"], concurrency=1)
