@@ -16,9 +16,4 @@ attributes:
     description: Returns details on what has changed, or would change in check mode, when in diff mode.
   idempotent:
     description: When run twice in a row outside check mode, with the same options, the second run changes nothing.
-  action_group:
-    description: Belongs to an action group, so that C(module_defaults) can set the connection once for a play.
-    support: full
-    membership:
-      - rpaops.uipath.uipath
 """

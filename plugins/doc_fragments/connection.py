@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection options that all modules share."""
+"""The connection options that the modules share which use the server, and the action group that these are."""
 
 from __future__ import annotations
 
@@ -108,4 +108,10 @@ options:
     default: 3
 requirements:
   - requests >= 2.25
+attributes:
+  action_group:
+    description: Belongs to an action group, so that C(module_defaults) can set the connection once for a play.
+    support: full
+    membership:
+      - rpaops.uipath.uipath
 """

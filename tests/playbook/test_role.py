@@ -277,6 +277,26 @@ class TestRole:
         assert problem in run.output
         assert setup.scene.simulator.total == 0
 
+    @pytest.mark.matrix
+    def test_refuses_misspelled_variables_wherever_they_are_set(self, setup: RoleSetup) -> None:
+        [task] = setup.tasks({"rotate_password_after_tasks": "{{ vault_client_secret }}"})
+        fact = {"ansible.builtin.set_fact": {"rotate_passwords_max_ages_days": 3, "rotate_passwords_dir": "/srv"}}
+        wanted = {
+            "rotate_password_after_tasks": "rotate_passwords_after_tasks",
+            "rotate_passwords_max_ages_days": "rotate_passwords_max_age_days",
+            "rotate_passwrods_force": "rotate_passwords_force",
+        }
+        warning = "The role rotate_passwords has no variables rotate_passwords_dir: they have no effect."
+        given = {**setup.given, "rotate_passwrods_force": True}
+        run = setup.scene.play([fact, task], succeeds=False, warnings=[warning], **given)
+        refusal = result(run, "Refuse misspelled variables")
+        assert refusal["misspelled"] == wanted
+        assert all(
+            f"{name}: no such variable, did you mean {known}?" in refusal["msg"] for name, known in wanted.items()
+        )
+        assert not leaks(run, [setup.client_secret])
+        assert setup.scene.simulator.total == 0
+
     @pytest.mark.parametrize("connection", ["{{ vault_client_secret }}", ["{{ vault_client_secret }}"]])
     @pytest.mark.matrix
     def test_refuses_a_connection_of_another_type_without_showing_it(self, setup: RoleSetup, connection: Any) -> None:

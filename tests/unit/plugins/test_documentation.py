@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 import pytest
 from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.rpaops.uipath.plugins.action import uipath_role_variables as role_variables
 from ansible_collections.rpaops.uipath.plugins.doc_fragments import attributes, connection, store
 from ansible_collections.rpaops.uipath.plugins.lookup import uipath_password
 from ansible_collections.rpaops.uipath.plugins.module_utils import _errors
@@ -24,6 +25,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.login_attempts import SignIns
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import AbortStatus, failure
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import STATUSES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables import Findings
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     rotation_argument_spec,
 )
@@ -43,6 +45,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry imp
 COLLECTION = "rpaops.uipath"
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+ACTIONS = {"uipath_role_variables": role_variables}
 EXTENDS = "extends_documentation_fragment"
 COMPARED = ("type", "elements", "choices", "default", "required")
 SIGN_IN_VARIABLES = {"UIPATH_ACCESS_TOKEN", "UIPATH_CLIENT_ID", "UIPATH_CLIENT_SECRET"}
@@ -57,6 +60,8 @@ def argument_spec_of(name: str) -> dict[str, Any]:
     if name == "uipath_password_rotation":
         spec = rotation_argument_spec()
         return {**spec, "store": {**spec["store"], "options": store_options()}}
+    if name in ACTIONS:
+        return ACTIONS[name].argument_spec()
     return dict(module_named(name).argument_spec())
 
 
@@ -71,6 +76,17 @@ def store_options() -> dict[str, Any]:
 
 def fragment_options(fragment: ModuleType = connection) -> dict[str, Any]:
     return dict(yaml_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"])
+
+
+def fragments_of(name: str) -> set[str]:
+    """The names of the documentation fragments of this collection that a module uses."""
+    return {
+        fragment.removeprefix(f"{COLLECTION}.") for fragment in yaml_load(module_named(name).DOCUMENTATION)[EXTENDS]
+    }
+
+
+def uses_the_server(name: str) -> bool:
+    return "connection" in fragments_of(name)
 
 
 def documented(option: dict[str, Any], suboptions: str) -> dict[str, Any]:
@@ -89,24 +105,26 @@ def status_tables(guide: Path) -> list[list[str]]:
 @pytest.mark.parametrize("name", MODULES)
 class TestModule:
     def test_documents_its_options_as_they_are(self, name: str) -> None:
-        module = module_named(name)
-        documentation = yaml_load(module.DOCUMENTATION)
-        stored = fragment_options(store) if f"{COLLECTION}.store" in documentation[EXTENDS] else {}
-        options = {**fragment_options(), **stored, **documentation["options"]}
+        options = dict(yaml_load(module_named(name).DOCUMENTATION)["options"])
+        for fragment, module in (("connection", connection), ("store", store)):
+            options.update(fragment_options(module) if fragment in fragments_of(name) else {})
         expected = {option: documented(spec, "options") for option, spec in argument_spec_of(name).items()}
         assert {option: documented(text, "suboptions") for option, text in options.items()} == expected
 
     def test_uses_the_shared_fragments(self, name: str) -> None:
-        documentation = yaml_load(module_named(name).DOCUMENTATION)
-        assert documentation["module"] == name
-        assert {f"{COLLECTION}.attributes", f"{COLLECTION}.connection"} <= {*documentation[EXTENDS]}
+        assert yaml_load(module_named(name).DOCUMENTATION)["module"] == name
+        assert "attributes" in fragments_of(name)
+        assert uses_the_server(name) == ("identity_url" in argument_spec_of(name))
 
     def test_declares_every_attribute(self, name: str) -> None:
         declared = yaml_load(attributes.ModuleDocFragment.DOCUMENTATION)["attributes"]
+        if uses_the_server(name):
+            declared.update(yaml_load(connection.ModuleDocFragment.DOCUMENTATION)["attributes"])
         for attribute, text in yaml_load(module_named(name).DOCUMENTATION)["attributes"].items():
             declared[attribute] = {**declared[attribute], **text}
         assert all({"support", "description"} <= set(text) for text in declared.values())
-        assert declared["action_group"]["membership"] == [f"{COLLECTION}.uipath"]
+        in_group = declared.get("action_group", {}).get("membership", [])
+        assert in_group == ([f"{COLLECTION}.uipath"] if uses_the_server(name) else [])
 
     def test_examples_use_its_full_name_and_its_options(self, name: str) -> None:
         module = module_named(name)
@@ -173,6 +191,13 @@ class TestUipathPasswordRotation:
         assert of_refusals == refused - task
 
 
+class TestUipathRoleVariables:
+    def test_documents_what_it_returns(self) -> None:
+        returned = yaml_load(module_named("uipath_role_variables").RETURN)
+        findings = [field for field in Findings._fields if field in returned]
+        assert list(returned) == ["msg", *findings]
+
+
 class TestUipathPassword:
     def test_documents_the_store_as_the_rotation_does(self) -> None:
         documentation = yaml_load(uipath_password.DOCUMENTATION)
@@ -222,6 +247,6 @@ class TestRotationGuide:
 
 
 class TestRuntime:
-    def test_the_action_group_is_all_modules(self) -> None:
+    def test_the_action_group_is_all_modules_that_use_the_server(self) -> None:
         runtime = yaml_load((ROOT / "meta/runtime.yml").read_text())
-        assert runtime["action_groups"] == {"uipath": MODULES}
+        assert runtime["action_groups"] == {"uipath": [name for name in MODULES if uses_the_server(name)]}

@@ -28,7 +28,12 @@ LAYERS = (
     STORES,
     ("plugin_utils._stores.document", "plugin_utils._stores.store_type"),
     ("plugin_utils._rotation",),
-    ("module_utils._module", "module_utils._password_change", "plugin_utils._validation"),
+    (
+        "module_utils._module",
+        "module_utils._password_change",
+        "plugin_utils._role_variables",
+        "plugin_utils._validation",
+    ),
     ("module_utils._arguments",),
     ("module_utils._identity", "module_utils._workers"),
     ("module_utils._errors", "module_utils._masking", "module_utils._option_types", "module_utils._summaries"),

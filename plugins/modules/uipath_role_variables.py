@@ -1,0 +1,79 @@
+#!/usr/bin/python
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: uipath_role_variables
+short_description: Refuse misspelled variables of a role
+version_added: 0.1.0
+description:
+  - Ansible ignores a variable that no role has. So a role that is given C(rotate_passwords_after_task) runs without the
+    tasks that the user meant. The roles of this collection begin with this module.
+  - It compares the names of all variables of the host, wherever they are set, with the names that the role knows. Near
+    misses fail, with the name that was probably meant. For any other name that begins with the role's name, it warns.
+  - A near miss has the same words in another order, in the singular or the plural, or without the last one, or differs
+    in one or two letters. Case counts as no difference. Names that begin with C(__) are not compared.
+  - It uses no value of a variable, and runs on the controller.
+author:
+  - rpaops.uipath contributors (@rpaops)
+extends_documentation_fragment:
+  - rpaops.uipath.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  role:
+    description: The role's short name, with which its variables begin.
+    type: str
+    required: true
+  known:
+    description: The variables that a user of the role can set.
+    type: list
+    elements: str
+    required: true
+  own:
+    description:
+      - Variables that the role itself sets. A user may have them too, with no warning, but a name that resembles one of
+        them is not refused.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Refuse misspelled variables of a role
+  rpaops.uipath.uipath_role_variables:
+    role: rotate_passwords
+    known:
+      - rotate_passwords_accounts
+      - rotate_passwords_store
+      - rotate_passwords_after_tasks
+    own:
+      - rotate_passwords_result
+"""
+
+RETURN = r"""
+msg:
+  description: The misspelled names, each with the known name, or an empty text.
+  returned: always
+  type: str
+  sample: "rotate_passwords_after_task: no such variable, did you mean rotate_passwords_after_tasks?"
+misspelled:
+  description: The known name for each misspelled one.
+  returned: unless the options are not valid
+  type: dict
+  sample:
+    rotate_passwords_after_task: rotate_passwords_after_tasks
+unknown:
+  description: Names that begin with the role's name, but are no near misses.
+  returned: unless the options are not valid
+  type: list
+  elements: str
+"""

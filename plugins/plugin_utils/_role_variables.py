@@ -1,0 +1,102 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which variables of a play are misspelled variables of a role.
+
+A name is a near miss of a known one if, compared without case and without the plural of any word, it has the same words
+in any order or leaves out the last one, or if it differs by a letter or two. Two letters are too many for a short name:
+`rotate_passwords_date` is not `rotate_passwords_state`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
+
+# The length up to which the part of a name after the role's may differ by one letter only.
+SHORT = 6
+MOST_EDITS = 2
+# The least similarity of the first letters of a name and the role's name, so that few names are compared in full.
+ALIKE = 0.7
+LONGEST_SHOWN = 80
+
+
+class Findings(NamedTuple):
+    """Names that are near misses, each with the known name, and other names that the role does not have."""
+
+    misspelled: dict[str, str]
+    unknown: list[str]
+
+
+def check_names(names: Iterable[str], role: str, known: Sequence[str], own: Iterable[str] = ()) -> Findings:
+    """Return which of the names are no variables of the role but look like one. The role sets `own` names itself."""
+    findings = Findings({}, [])
+    prefix = f"{role}_"
+    expected = {*known, *own}
+    for name in sorted(name for name in names if not name.startswith("__") and name not in expected):
+        nearest = nearest_name(name, prefix, known)
+        if nearest:
+            findings.misspelled[name] = nearest
+        elif name.startswith(prefix):
+            findings.unknown.append(name)
+    return findings
+
+
+def misspelled_message(misspelled: dict[str, str]) -> str:
+    found = (f"{shown(name)}: no such variable, did you mean {nearest}?" for name, nearest in misspelled.items())
+    return " ".join((*found, "A variable with another name has no effect. Rename it, also if it is one of your own."))
+
+
+def unknown_message(unknown: Sequence[str], role: str) -> str:
+    return f"The role {role} has no variables {', '.join(shown(name) for name in unknown)}: they have no effect."
+
+
+def shown(name: str) -> str:
+    return displayable(name[:LONGEST_SHOWN])
+
+
+def nearest_name(name: str, prefix: str, known: Sequence[str]) -> str | None:
+    """Return the known name of which this one is a near miss."""
+    name = re.sub(r"\W", "_", name.lower())
+    if not resembles(name[: len(prefix)], prefix):
+        return None
+    by_words = (one for one in known if has_words_of(name, one))
+    distances = sorted((edits(name, one), one) for one in known if abs(len(name) - len(one)) <= MOST_EDITS)
+    by_letters = (one for distance, one in distances if distance <= allowed_edits(name, one, prefix))
+    return next(by_words, None) or next(by_letters, None)
+
+
+def resembles(start: str, prefix: str) -> bool:
+    return start == prefix or difflib.SequenceMatcher(None, start, prefix).quick_ratio() >= ALIKE
+
+
+def has_words_of(name: str, known: str) -> bool:
+    words, of_known = singular_words(name), singular_words(known)
+    return sorted(words) == sorted(of_known) or (len(of_known) > 3 and words == of_known[:-1])
+
+
+def singular_words(name: str) -> list[str]:
+    return [word.rstrip("s") for word in name.split("_") if word]
+
+
+def allowed_edits(name: str, known: str, prefix: str) -> int:
+    return 1 if name.startswith(prefix) and len(known) - len(prefix) <= SHORT else MOST_EDITS
+
+
+def edits(one: str, other: str) -> int:
+    """Return how many letters are inserted, deleted, replaced, or swapped with the next (optimal string alignment)."""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for row, letter in enumerate(one, 1):
+        current = [row]
+        for column, another in enumerate(other, 1):
+            cost = min(last[column] + 1, current[-1] + 1, last[column - 1] + (letter != another))
+            if row > 1 and column > 1 and (letter, one[row - 2]) == (other[column - 2], another):
+                cost = min(cost, before[column - 2] + 1)
+            current.append(cost)
+        before, last = last, current
+    return last[-1]

@@ -1,0 +1,133 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables import (
+    Findings,
+    check_names,
+    edits,
+    misspelled_message,
+    unknown_message,
+)
+
+ROLE = "rotate_passwords"
+SPECIFICATION = Path(__file__).parents[4] / f"roles/{ROLE}/meta/argument_specs.yml"
+KNOWN = [*yaml.safe_load(SPECIFICATION.read_text())["argument_specs"]["main"]["options"], f"{ROLE}_hosts"]
+OWN = [f"{ROLE}_{name}" for name in ("result", "undelivered", "account", "noted")]
+MISSPELLED = {
+    "rotate_passwords_after_task": "rotate_passwords_after_tasks",
+    "rotate_password_after_tasks": "rotate_passwords_after_tasks",
+    "rotate_password_after_task": "rotate_passwords_after_tasks",
+    "rotate_passwords_aftertasks": "rotate_passwords_after_tasks",
+    "rotate_passwords_tasks_after": "rotate_passwords_after_tasks",
+    "rotate_passwords_after": "rotate_passwords_after_tasks",
+    "Rotate_Passwords_After_Tasks": "rotate_passwords_after_tasks",
+    "rotate-passwords-after-tasks": "rotate_passwords_after_tasks",
+    "passwords_rotate_after_tasks": "rotate_passwords_after_tasks",
+    "rotate_passwords_max_ages_days": "rotate_passwords_max_age_days",
+    "rotate_passwords_max_days_age": "rotate_passwords_max_age_days",
+    "rotate_passwords_max_age": "rotate_passwords_max_age_days",
+    "rotate_passwords_maxage_days": "rotate_passwords_max_age_days",
+    "rotate_passwords_max_failure": "rotate_passwords_max_failures",
+    "rotate_passwrods_store": "rotate_passwords_store",
+    "otate_passwords_store": "rotate_passwords_store",
+    "rotatepasswords_store": "rotate_passwords_store",
+    "rotate_passwords__store": "rotate_passwords_store",
+    "rotate_passwords_stores": "rotate_passwords_store",
+    "rotate_passwords_sore": "rotate_passwords_store",
+    "rotate_passwords_sotre": "rotate_passwords_store",
+    "rotate_passwords_froce": "rotate_passwords_force",
+    "rotate_passwords_onyl": "rotate_passwords_only",
+    "rotate_passwords_acounts": "rotate_passwords_accounts",
+    "rotate_paswords_acounts": "rotate_passwords_accounts",
+    "rotate_passwords_conection": "rotate_passwords_connection",
+    "rotate_passwords_concurency": "rotate_passwords_concurrency",
+    "rotate_passwords_passwords": "rotate_passwords_password",
+    "rotate_passwords_settle_second": "rotate_passwords_settle_seconds",
+    "rotate_passwords_nolog": "rotate_passwords_no_log",
+    "rotate_passwords_host": "rotate_passwords_hosts",
+    "rotates_passwords_state": "rotate_passwords_state",
+}
+OF_THE_USER = [
+    "rotate_passwords_consumers_dir",
+    "rotate_passwords_store_path",
+    "rotate_passwords_accounts_file",
+    "rotate_passwords_vault_file",
+    "rotate_passwords_schedule",
+    "rotate_passwords_date",
+    "rotate_passwords_log",
+    "rotate_passwords_mail",
+    "rotate_passwords_role",
+    "rotate_passwords_source",
+    "rotate_passwords_results",
+    "rotate_passwords_failed",
+]
+ELSEWHERE = [
+    "rotate",
+    "passwords",
+    "passwords_store",
+    "password_store",
+    "report_passwords_store",
+    "report_passwords_max_age_days",
+    "rotate_certificates_store",
+    "rotate_secrets_max_age_days",
+    "rotate_logs_hosts",
+    "uipath_accounts",
+    "ansible_facts",
+    "__rotate_passwords_store",
+    "__rotate_passwords_item",
+]
+
+
+class TestCheckNames:
+    @pytest.mark.parametrize("name", MISSPELLED)
+    def test_a_near_miss_comes_with_the_known_name(self, name: str) -> None:
+        assert check_names([name], ROLE, KNOWN, OWN) == Findings({name: MISSPELLED[name]}, [])
+
+    @pytest.mark.parametrize("name", OF_THE_USER)
+    def test_another_name_of_the_role_is_unknown(self, name: str) -> None:
+        assert check_names([name], ROLE, KNOWN, OWN) == Findings({}, [name])
+
+    @pytest.mark.parametrize("name", [*ELSEWHERE, *KNOWN, *OWN])
+    def test_others_and_known_ones_are_nothing_to_tell(self, name: str) -> None:
+        assert check_names([name], ROLE, KNOWN, OWN) == Findings({}, [])
+
+    def test_names_are_in_order(self) -> None:
+        names = ["rotate_passwords_z_dir", "rotate_passwords_stor", "rotate_passwords_a_dir", "rotate_passwords_forc"]
+        misspelled, unknown = check_names(names, ROLE, KNOWN)
+        assert list(misspelled) == ["rotate_passwords_forc", "rotate_passwords_stor"]
+        assert unknown == ["rotate_passwords_a_dir", "rotate_passwords_z_dir"]
+
+
+class TestEdits:
+    @pytest.mark.parametrize(
+        ("one", "other", "number"),
+        [
+            ("", "", 0),
+            ("ab", "ab", 0),
+            ("ab", "ba", 1),
+            ("abc", "ac", 1),
+            ("ac", "abc", 1),
+            ("abc", "axc", 1),
+            ("abcd", "badc", 2),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+        ],
+    )
+    def test_counts(self, one: str, other: str, number: int) -> None:
+        assert edits(one, other) == number
+
+
+class TestMessages:
+    def test_name_the_nearest(self) -> None:
+        message = misspelled_message({"rotate_passwords_stor": "rotate_passwords_store"})
+        assert message.startswith("rotate_passwords_stor: no such variable, did you mean rotate_passwords_store? ")
+
+    def test_show_names_of_any_kind(self) -> None:
+        assert "\x1b" not in unknown_message(["rotate_passwords_\x1b[31m" + "a" * 500], ROLE)
+        assert len(unknown_message(["rotate_passwords_\x1b[31m" + "a" * 500], ROLE)) < 200
