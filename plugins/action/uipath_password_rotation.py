@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import pwd
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -27,11 +27,13 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Inval
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import normalize_identity_url
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask
-from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
-    WARN_UNVERIFIED,
-    defect,
-    failure_of,
-    register_forms,
+from ansible_collections.rpaops.uipath.plugins.module_utils._module import WARN_UNVERIFIED, failure_of, register_forms
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._action import (
+    in_awx_job,
+    store_context,
+    task_outcome,
+    validated_options,
+    with_masked_messages,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     option_problems,
@@ -39,8 +41,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options im
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task import rotate
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
 
 ONE_HOST = (
     "A rotation must run once, but the play has several hosts: set run_once: true on this task, or use"
@@ -61,22 +61,11 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             raise AnsibleActionFail(ONE_HOST)
         if REQUESTS_IMPORT_ERROR:
             raise AnsibleActionFail(missing_required_lib("requests"))
-        try:
-            result.update(self._rotate(self._validated(), variables))
-        except UiPathError as error:
-            result.update(failure_of(error))
-        except Exception as error:  # a traceback could show passwords of the records
-            result.update(defect(error))
+        result.update(task_outcome(lambda: self._rotate(variables)))
         return result
 
-    def _validated(self) -> dict[str, Any]:
-        """Return the options as a module would get them, or raise InvalidInput without any value in the message."""
-        options, errors = validated(self._task.args, rotation_argument_spec(), SIGN_IN_EXCLUSIONS)
-        if errors:
-            raise InvalidInput(errors)
-        return options
-
-    def _rotate(self, options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    def _rotate(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        options = validated_options(self._task.args, rotation_argument_spec(), SIGN_IN_EXCLUSIONS)
         store_options = StoreOptions(options["store"])
         problems = connection_problems(options, os.environ) + option_problems(options) + store_options.problems
         if problems:
@@ -84,9 +73,8 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         if not options["validate_certs"]:
             self._display.warning(WARN_UNVERIFIED)
         store = store_options.create(
-            StoreContext(
-                playbook_directory=self._loader.get_basedir(),
-                vault_secrets=self._loader._vault.secrets or (),
+            store_context(
+                self._loader,
                 identity_url=normalize_identity_url(options["identity_url"]),
                 in_awx_job=in_awx_job(variables, os.environ),
             )
@@ -106,13 +94,6 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         except UiPathError as error:
             result = failure_of(error)
         return with_masked_messages(result, secrets)
-
-
-def with_masked_messages(result: dict[str, Any], secrets: Collection[str]) -> dict[str, Any]:
-    """Mask the store's secrets in all messages: a store may quote what its server says."""
-    for entry in (result, *result.get("accounts", ())):
-        entry["msg"] = mask(entry["msg"], secrets)
-    return result
 
 
 def is_repeated(task: Any, variables: Mapping[str, Any]) -> bool:
@@ -143,8 +124,3 @@ def runner(variables: Mapping[str, Any]) -> str:
     except KeyError:  # a container's user without a name
         user = str(os.geteuid())
     return f"{user}@{socket.gethostname()}"
-
-
-def in_awx_job(variables: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
-    """Tell whether this is a job of AWX or Automation Controller, which delete its files when it ends."""
-    return "awx_job_id" in variables or ("AWX_HOST" in environ and "JOB_ID" in environ)

@@ -69,11 +69,11 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import defect, register_forms
 from ansible_collections.rpaops.uipath.plugins.module_utils._option_types import type_problems
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._action import store_context
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import doubt_message
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordFinder, Store
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import plain
 
 TERMS = {"_terms": {"type": "list", "elements": "str"}}
@@ -86,10 +86,8 @@ class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
         problems = type_problems({"_terms": accounts}, TERMS) + options.problems
         if problems:
             raise AnsibleLookupError("; ".join(problems))
-        loader: Any = self._loader
         try:
-            context = StoreContext(loader.get_basedir(), loader._vault.secrets or ())
-            passwords = self._passwords(options.create(context), accounts)
+            passwords = self._passwords(options.create(store_context(self._loader)), accounts)
         except UiPathError as error:
             raise AnsibleLookupError(error.message) from None
         except AnsibleError:

@@ -24,6 +24,7 @@ STORES = tuple(
 # From the top down. A layer may import the layers below it and, where it is a package, its own files.
 LAYERS = (
     ("action", "doc_fragments", "lookup", "modules"),
+    ("plugin_utils._action",),
     ("plugin_utils._stores.registry",),
     STORES,
     ("plugin_utils._stores.document", "plugin_utils._stores.store_type"),

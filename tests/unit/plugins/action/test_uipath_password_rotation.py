@@ -19,7 +19,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecret
 from ansible.utils.display import Display
 from ansible_collections.rpaops.uipath.plugins.action import uipath_password_rotation as action
-from ansible_collections.rpaops.uipath.plugins.action.uipath_password_rotation import ActionModule, in_awx_job, runner
+from ansible_collections.rpaops.uipath.plugins.action.uipath_password_rotation import ActionModule, runner
 from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import INITIAL_REFUSED
@@ -358,21 +358,6 @@ class TestNames:
         server.expects(listing()).answers(403, {})
         result = run({"accounts": [{"user_name": "ann"}], "partition_id": ORGANIZATION})
         assert (result["failed"], result["status"], result["http_status"]) == (True, "unauthorized", 403)
-
-
-class TestInAwxJob:
-    @pytest.mark.parametrize(
-        ("variables", "environ", "expected"),
-        [
-            ({}, {}, False),
-            ({"awx_job_id": 7}, {}, True),
-            ({}, {"AWX_HOST": "https://awx", "JOB_ID": "7"}, True),
-            ({}, {"AWX_HOST": "https://awx"}, False),
-            ({}, {"JOB_ID": "7"}, False),
-        ],
-    )
-    def test_by_what_it_sets(self, variables: dict[str, Any], environ: dict[str, str], expected: bool) -> None:
-        assert in_awx_job(variables, environ) is expected
 
 
 class TestRunner:
