@@ -54,8 +54,8 @@ check: $(T)/ready ## what to run while you work: lint, unit, model, simulator, d
 	$(call in_parallel,lint model unit docs simulator)
 
 test: ## every kind of test, on the newest ansible-core that python3 runs; run it before you send a change
-	@$(MAKE) --no-print-directory --jobs 2 $(T)/ready $(T)/importer/.installed
-	$(call in_parallel,playbook sanity faults integration build nights model lint unit docs simulator)
+	@$(MAKE) --no-print-directory --jobs 2 $(T)/ready $(T)/importer/.installed $(T)/site-env/.installed
+	$(call in_parallel,playbook sanity faults integration build nights model lint unit docs site simulator)
 
 proof: $(T)/ready ## the tests of which "make test" runs a sample, in full
 	$(call in_parallel,faults playbook sanity nights model,PROOF=--proof)
@@ -115,6 +115,11 @@ docs: $(T)/ready ## the documentation and the changelog fragments
 	@$(RUN) ansible-doc --metadata-dump rpaops.uipath > $(T)/documentation.json
 	@$(RUN) antsibull-changelog lint
 
+site: $(T)/ready $(T)/site-env/.installed ## the guides and the reference as HTML, in .tools/site
+	$(call say,Sphinx without a warning and pytest tests/website)
+	@$(RUN) PATH="$(T)/site-env/bin:$(T)/dev/bin:$$PATH" python tests/website/build.py $(CURDIR) $(T)/site-sources $(T)/site
+	@$(RUN) pytest tests/website
+
 build: $(T)/ready $(T)/importer/.installed ## the artifact from tracked files, and galaxy-importer without a warning
 	$(call say,ansible-galaxy collection build and galaxy-importer)
 	@$(RUN) python -m pytest tests/artifact
@@ -152,6 +157,12 @@ $(T)/importer/.installed:
 	@$(@D)/bin/python -m pip install -qq galaxy-importer
 	@touch $@
 
+$(T)/site-env/.installed: tests/website/requirements.txt
+	@echo 'installing Sphinx into .tools/site-env'
+	$(make_venv)
+	@$(@D)/bin/python -m pip install -qq -r $<
+	@touch $@
+
 $(T)/run/.installed: meta/ee-requirements.txt
 	@echo 'installing ansible-core into .tools/run'
 	$(make_venv)
@@ -175,4 +186,4 @@ $(GET_PIP)/.written: tests/get_pip.py $(T)/dev/.installed
 	@umask 077; { echo '[global]'; env | sed -n 's/^PIP_\([A-Z_]*\)=/\1 = /p'; } > $(T)/home/.config/pip/pip.conf
 	@touch $@
 
-.PHONY: help check test proof unit model nights simulator playbook faults integration sanity lint format docs build matrix benchmarks demo clean
+.PHONY: help check test proof unit model nights simulator playbook faults integration sanity lint format docs site build matrix benchmarks demo clean
