@@ -11,6 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -351,7 +352,7 @@ class TestLooking:
 
 @one_order
 class TestIndex:
-    """index.vault: names to user ids, encrypted as well; can be deleted."""
+    """index.vault: the records without passwords, encrypted as well; can be deleted."""
 
     LOOKUP = "lookup('rpaops.uipath.uipath_password', '{}', store={{'path': '{}'}}) | length > 0"
 
@@ -368,7 +369,7 @@ class TestIndex:
             calls = rig.simulator.total
             assert statuses(rig.rotate(named)) == {"id-1": "fresh"}
             assert rig.simulator.total == calls
-            assert b"robot-1" in VAULT.decrypt(index.read_bytes())
+            assert b"robot-1" in zlib.decompress(VAULT.decrypt(index.read_bytes()))
 
     def test_with_exchanged_names_leads_to_no_other_account(self, rig: Rig) -> None:
         """Somebody who has the vault password exchanged them, so that the index decrypts."""
@@ -378,10 +379,10 @@ class TestIndex:
         named = [{"user_name": name, "initial_password": INITIAL} for name in names]
         assert statuses(rig.rotate(named)) == {"id-1": "rotated", "id-2": "rotated"}
         index = rig.store / "index.vault"
-        entries = json.loads(VAULT.decrypt(index.read_bytes()))
+        entries = json.loads(zlib.decompress(VAULT.decrypt(index.read_bytes())))
         for one, other in (("id-1", "robot-2"), ("id-2", "robot-1")):
-            entries[one]["user_name"] = other
-        index.write_bytes(VAULT.encrypt(json.dumps(entries), secret=VAULT.secrets[0][1]))
+            entries[one]["record"]["account"]["user_name"] = other
+        index.write_bytes(VAULT.encrypt(zlib.compress(json.dumps(entries).encode()), secret=VAULT.secrets[0][1]))
 
         that = self.LOOKUP.format("robot-1", rig.store)
         read = {"name": "Read", "ansible.builtin.assert": {"that": that}, "ignore_errors": True}

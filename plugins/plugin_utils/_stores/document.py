@@ -40,6 +40,14 @@ def to_document(record: Record) -> dict[str, Any]:
 
 def from_document(document: Any) -> Record:
     """Return the record in a document, or raise InvalidRecord."""
+    record = from_redacted(document)
+    if not all(isinstance(password, str) and password for password in record.passwords()):
+        raise InvalidRecord("a password in it is not a string, or is empty")
+    return record
+
+
+def from_redacted(document: Any) -> Record:
+    """Return the record in a document whose passwords may be missing, or raise InvalidRecord."""
     if not isinstance(document, dict):
         raise InvalidRecord("it is not a mapping")
     if document.get("schema") != SCHEMA:
@@ -51,7 +59,8 @@ def from_document(document: Any) -> Record:
     except (KeyError, TypeError) as error:
         raise InvalidRecord(f"a field is missing or unknown ({error.args[0] if error.args else ''})"[:200]) from None
     account = record.account
-    if not all(isinstance(text, str) for text in (account.user_id, account.name or "", account.user_name or "")):
+    names = [name for name in (account.name, account.user_name) if name is not None]
+    if not all(isinstance(text, str) for text in (account.user_id, *names)):
         raise InvalidRecord("a name or the user id in it is not a string: quote numbers")
     numbers = (
         record.generation,
@@ -66,8 +75,6 @@ def from_document(document: Any) -> Record:
         raise InvalidRecord("its status or one of its numbers is not valid")
     if record.reason not in (None, *REASONS) or not all(isinstance(code, str) for code in record.error_codes):
         raise InvalidRecord("its reason or an error code in it is not valid")
-    if not all(isinstance(password, str) and password for password in record.passwords()):
-        raise InvalidRecord("a password in it is not a string, or is empty")
     return record
 
 

@@ -53,25 +53,19 @@ def read_whole(path: Path) -> bytes | None:
         return file.read()
 
 
-def create(path: Path, content: bytes) -> list[int]:
-    """Write a file that does not exist yet, and return its stamp. Its name is not durable yet."""
+def create(path: Path, content: bytes) -> None:
+    """Write a file that does not exist yet. Its name is not durable yet."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         rest = memoryview(content)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
         synchronize(descriptor, path)
-        return stamp(os.fstat(descriptor))
     except (OSError, NotDurable):
         discard(path)
         raise
     finally:
         os.close(descriptor)
-
-
-def stamp(status: os.stat_result) -> list[int]:
-    """Return what identifies a version of a file without reading it. Renaming keeps it."""
-    return [status.st_ino, status.st_size, status.st_mtime_ns]
 
 
 def synchronize(descriptor: int, path: Path) -> None:

@@ -1,40 +1,49 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The index of a file store: the names of all accounts, so that a look-up by name need not decrypt every record.
+"""The index of a file store: all records without their passwords, so that a run need not decrypt every file.
 
-It is a cache: an entry is valid only while its record's file is unchanged. It holds no password. It is encrypted
-because that also authenticates it: without the vault password, nobody can exchange two names in it.
+It is a cache. An entry is valid only for a file with the very content that was decrypted: it has the SHA-256 digest of
+that ciphertext, which is unique because of its salt. Unlike the times and the number of a file, a digest cannot be the
+same by accident or by `touch`, `cp -a` or a restored backup, and reading a file costs little beside deriving its key.
+
+The index is encrypted because that also authenticates it: without the vault password, nobody can exchange two entries.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoredAccount, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.document import (
+    InvalidRecord,
+    from_redacted,
+    to_document,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import CannotDecrypt, Vault
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import create, read_whole, stamp
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import create, read_whole
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
+
+# The most octets that an index may have: those of about 200,000 accounts. A larger one is not written or read.
+LARGEST = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Entry:
-    name: str | None
-    user_name: str | None
-    stamp: list[int]
+    """A record without its passwords, and the digest of its ciphertext. `is_own`: the index's secret encrypted it."""
 
-
-def entry_of(fields: dict[str, Any]) -> Entry:
-    if not all(isinstance(fields[name] or "", str) for name in ("name", "user_name")):
-        raise TypeError
-    return Entry(**fields)
+    record: Record
+    digest: str
+    is_own: bool
 
 
 class Index:
@@ -47,53 +56,73 @@ class Index:
         self._noted: dict[str, Entry] = {}
 
     @cached_property
-    def _stored(self) -> dict[str, Entry]:
+    def _stored(self) -> dict[str, Any]:
         """The entries of the file when this run first needed them."""
         return stored_entries(self._layout, self._vault)
 
-    def note(self, user_id: str, record: Record, stamp: list[int]) -> None:
+    def note(self, user_id: str, entry: Entry) -> None:
         with self._lock:
-            self._noted[user_id] = Entry(record.account.name, record.account.user_name, stamp)
+            self._noted[user_id] = entry
 
-    def accounts(self, stored: Callable[[str], Record | None]) -> list[StoredAccount]:
-        """List all accounts with a record. `stored` reads those whose entry is missing or stale."""
-        listed = (self._account(user_id, stored) for user_id in self._layout.ids())
-        return [account for account in listed if account]
+    def entry(self, user_id: str, digest: str) -> Entry | None:
+        """Return the entry of an account if it has this digest."""
+        noted = self._noted.get(user_id)
+        if noted and noted.digest == digest:
+            return noted
+        fields = self._stored.get(user_id)
+        has_digest = isinstance(fields, dict) and fields.get("digest") == digest
+        return entry_in(user_id, fields) if has_digest else None
 
     def save(self) -> None:
         """Merge the entries of this run into the file, which other runs may have written meanwhile."""
         with self._lock:
             if not self._noted:
                 return
-            present = set(self._layout.ids())
-            entries = {**stored_entries(self._layout, self._vault), **self._noted}
-            lines = {known: asdict(entry) for known, entry in sorted(entries.items()) if known in present}
+            present, stored = set(self._layout.ids()), stored_entries(self._layout, self._vault)
+            noted = {user_id: fields_of(entry) for user_id, entry in self._noted.items()}
+            entries = {user_id: fields for user_id, fields in {**stored, **noted}.items() if user_id in present}
+            content = serialized(entries)
+            if content == serialized(stored) or len(content) > LARGEST:
+                return
             temporary = self._layout.temporary_for(self._layout.index)
-            create(temporary, self._vault.encrypt(json.dumps(lines).encode()))
+            create(temporary, self._vault.encrypt(zlib.compress(content)))
             os.replace(temporary, self._layout.index)
 
-    def _account(self, user_id: str, stored: Callable[[str], Record | None]) -> StoredAccount | None:
-        """Return the account, or None if its record was deleted meanwhile."""
-        try:
-            current = stamp(os.lstat(self._layout.record(user_id)))
-            entry = self._noted.get(user_id) or self._stored.get(user_id)
-            if entry and entry.stamp == current:
-                return StoredAccount(user_id, entry.name, entry.user_name)
-            record = stored(user_id)
-        except FileNotFoundError:
-            return None
-        except StoreError as error:
-            return StoredAccount(user_id, error=error)
-        if record is None:
-            return None
-        self.note(user_id, record, current)
-        return StoredAccount(user_id, record.account.name, record.account.user_name)
+
+def digest_of(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
 
 
-def stored_entries(layout: Layout, vault: Vault) -> dict[str, Entry]:
-    """Return the entries of the file, or none if it is invalid: then it is rebuilt."""
+def serialized(entries: Mapping[str, Any]) -> bytes:
+    return json.dumps(entries, separators=(",", ":"), sort_keys=True).encode()
+
+
+def fields_of(entry: Entry) -> dict[str, Any]:
+    return {"digest": entry.digest, "is_own": entry.is_own, "record": to_document(entry.record)}
+
+
+def entry_in(user_id: str, fields: Any) -> Entry | None:
+    """Return the entry in these fields, or None if it is not a valid one of this account."""
     try:
-        entries = json.loads(vault.decrypt(read_whole(layout.index) or b""))
-        return {user_id: entry_of(fields) for user_id, fields in entries.items()}
-    except (CannotDecrypt, LookupError, ValueError, TypeError, AttributeError, RecursionError):
+        record = from_redacted(fields["record"])
+        is_valid = canonical_user_id(record.account.user_id) == user_id and not any(record.passwords())
+        return Entry(record, fields["digest"], fields["is_own"] is True) if is_valid else None
+    except (InvalidRecord, LookupError, TypeError):
+        return None
+
+
+def stored_entries(layout: Layout, vault: Vault) -> dict[str, Any]:
+    """Return the entries of the file, or none if it is missing or invalid: then it is rebuilt."""
+    try:
+        entries = json.loads(decompressed(vault.decrypt_own(read_whole(layout.index) or b"")))
+    except (CannotDecrypt, ValueError, RecursionError, zlib.error):
         return {}
+    return entries if isinstance(entries, dict) else {}
+
+
+def decompressed(content: bytes) -> bytes:
+    decompressor = zlib.decompressobj()
+    plain = decompressor.decompress(content, LARGEST)
+    if not decompressor.eof:
+        raise ValueError
+    return plain

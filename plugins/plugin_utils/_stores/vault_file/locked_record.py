@@ -139,7 +139,7 @@ class VaultFileRecord:
             self._lock.note(0)
         temporary = self._files.layout.temporary(self._account_id)
         try:
-            stamp = create(temporary, text)
+            create(temporary, text)
             self._prove(temporary, record)
             if read_whole(self._path) != self._version.text:
                 discard(temporary)
@@ -155,7 +155,7 @@ class VaultFileRecord:
         self._refuse_replaced()  # again: from here on, another run reads this version
         copied = self._copied(record, text)
         self._lock.note(record.generation)
-        self._written(record, Version(text, copied), stamp)
+        self._written(Version(text, copied))
         return True
 
     def _refuse_replaced(self) -> None:
@@ -193,13 +193,12 @@ class VaultFileRecord:
         if read_back != record:
             raise StoreError(f"The file written for {self._path} does not read back as written.")
 
-    def _written(self, record: Record, version: Version, stamp: list[int]) -> None:
+    def _written(self, version: Version) -> None:
         self._version = version
         for left in self._leftovers:
             if left.record or left.is_empty:
                 discard(left.path)
         self._leftovers = []
-        self._files.index.note(self._account_id, record, stamp)
 
     def _preserve_conflict(self) -> Record | None:
         text = read_whole(self._path)

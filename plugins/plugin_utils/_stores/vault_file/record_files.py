@@ -12,12 +12,12 @@ from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Orphan, Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Orphan, Record, redacted
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoredAccount, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import Unreadable, decode
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import Vault
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import read_whole
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.index import Index
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.index import Entry, Index, digest_of
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 
 # The number of records tried, the newest first: some may be damaged or have another vault password, and many would take
@@ -66,12 +66,35 @@ class RecordFiles:
                 f"The record {path} cannot be used: {error}. Nothing was sent. Fix that; if the file is"
                 f" damaged, restore it. Its second copy is {self.layout.previous(account_id)}."
             ) from None
-        return replace(record, account=replace(record.account, identity_url=self._present_url(record, path)))
+        is_own = not self.vault.has_others or self.vault.is_own(text)
+        self.index.note(account_id, Entry(redacted(record), digest_of(text), is_own))
+        return self._bound(record, path)
 
-    def stored(self, account_id: str) -> Record | None:
-        """Return the record in an account's file without checking its generation: only its names are used."""
-        text = read_whole(self.layout.record(account_id))
-        return self.opened(account_id, text) if text is not None else None
+    def accounts(self) -> list[StoredAccount]:
+        """List all accounts with a record, by the index or else the records."""
+        listed = (self._listed(account_id) for account_id in self.layout.ids())
+        return [account for account in listed if account]
+
+    def _listed(self, account_id: str) -> StoredAccount | None:
+        """Return the account, or None if its record was deleted meanwhile. Its generation is not checked."""
+        try:
+            text = read_whole(self.layout.record(account_id))
+            if text is None:
+                return None
+            record = self.indexed(account_id, text) or self.opened(account_id, text)
+        except StoreError as error:
+            return StoredAccount(account_id, error=error)
+        return StoredAccount(account_id, record.account.name, record.account.user_name)
+
+    def indexed(self, account_id: str, text: bytes, *, own_only: bool = False) -> Record | None:
+        """Return the record in an account's file without its passwords, if the index has that of this very text.
+
+        With `own_only`, only if the secret that encrypts has encrypted it.
+        """
+        entry = self.index.entry(account_id, digest_of(text))
+        if entry is None or (own_only and not entry.is_own):
+            return None
+        return self._bound(entry.record, self.layout.record(account_id))
 
     def refuse_other_secret(self, account_id: str, text: bytes) -> None:
         """Refuse a record that another secret of the run encrypted: its next write would change its vault password."""
@@ -106,14 +129,17 @@ class RecordFiles:
         except StoreError:  # no file of ours
             return False
 
-    def _present_url(self, record: Record, path: Path) -> str:
+    def _bound(self, record: Record, path: Path) -> Record:
+        """Return the record bound to the server's present URL, or refuse that of another server."""
         bound = record.account.identity_url
         if bound not in (self.identity_url, *self.former_urls):
             raise StoreError(
                 f"The record {path} belongs to another server, {bound}. Nothing was sent. If that is a former"
                 " URL of this server, set rebind_from to it."
             )
-        return self.identity_url
+        if bound == self.identity_url:
+            return record
+        return replace(record, account=replace(record.account, identity_url=self.identity_url))
 
     def refuse_lost(self, account_id: str, generation: int | None) -> None:
         """Refuse to begin a record that existed before: the missing one may have the only live password."""

@@ -4,8 +4,8 @@
 """The file store: a directory with one file per account, in Ansible Vault format.
 
 `<user id>.yml` are the records, `.prev` has a second copy of each of them, `.locks` the lock files, `.tmp` the files
-that are being written. `store.json` has the binding, `index.vault` the names of the accounts. Only the records and
-their copies contain passwords. They and the index are encrypted before they are written to disk.
+that are being written. `store.json` has the binding, `index.vault` the records without their passwords. Only the
+records and their copies contain passwords. They and the index are encrypted before they are written to disk.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class OpenVaultFileStore:
 
     def accounts(self) -> Sequence[StoredAccount]:
         with explained(self.files.layout.directory):
-            return self.files.index.accounts(self.files.stored)
+            return self.files.accounts()
 
     def read(self, user_id: str) -> Record | None:
         files, user_id = self.files, canonical_user_id(user_id)
@@ -175,7 +175,19 @@ class OpenVaultFileStore:
             pool.shutdown(cancel_futures=True)
 
     def read_cached(self, user_ids: Sequence[str]) -> Sequence[Record | None]:
-        return [None for _user_id in user_ids]
+        return [self._cached(canonical_user_id(user_id)) for user_id in user_ids]
+
+    def _cached(self, user_id: str) -> Record | None:
+        """Return what `read` would, without passwords, if the index has it; None also for all that `read` refuses."""
+        layout = self.files.layout
+        if not layout.can_name(user_id):
+            return None
+        with suppress(OSError, StoreError):
+            noted = noted_generation(layout.lock(user_id))  # read first, as above
+            text = read_whole(layout.record(user_id))
+            record = self.files.indexed(user_id, text, own_only=True) if text else None
+            return record if record and record.generation == noted else None
+        return None
 
     @contextmanager
     def locked(self, user_id: str) -> Iterator[VaultFileRecord]:

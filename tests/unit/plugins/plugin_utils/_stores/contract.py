@@ -19,6 +19,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     Pending,
     Record,
     Retired,
+    redacted,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
@@ -174,6 +175,26 @@ class StoreContract:
             readings = list(opened.read_many(users))
         assert readings == [None if number % 2 else record_of(user) for number, user in enumerate(users)]
         assert not any(isinstance(reading, UiPathError) for reading in readings)
+
+    def test_a_cache_says_what_reading_says_or_nothing(self, store: Store) -> None:
+        users = ["user-1", "user-2", "user-3", "user-4", USER]
+        with store.open(read_only=False) as opened:
+            for user in users[:3]:
+                put(opened, record_of(user))
+            put(opened, FULL)
+            self.compare_cached(opened, users)
+        self.interfere(store, record_of("user-2", generation=5))
+        self.damage(store, "user-3")
+        for read_only in (True, False, True):  # the second run may write what it has read into its cache
+            with store.open(read_only=read_only) as opened:
+                self.compare_cached(opened, users)
+
+    def compare_cached(self, opened: OpenStore, users: Sequence[str]) -> None:
+        for _time in range(2):  # before and after this run has read the records
+            cached = opened.read_cached(users)
+            assert len(cached) == len(users)
+            for record, reading in zip(cached, opened.read_many(users)):
+                assert record is None or (isinstance(reading, Record) and record == redacted(reading))
 
     def test_a_listing_has_ids_labels_and_user_names(self, store: Store) -> None:
         with store.open(read_only=False) as opened:
