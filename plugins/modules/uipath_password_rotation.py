@@ -268,6 +268,7 @@ accounts:
         - 'V(created) - The password given was recorded in the store. It was not tried at the server.'
         - 'V(delivered) - The account is noted as delivered: its consumers have the password.'
         - 'V(would_rotate) - The password would be changed.'
+        - 'V(would_resume) - A change that an earlier run left unfinished would be completed.'
         - 'V(busy) - Another run is working on this account.'
         - 'V(age_unknown) - The record does not say when the password took effect, or that time is in the future.
           Check the controller''s clock, or rotate with force: true.'
@@ -305,8 +306,8 @@ accounts:
     failed:
       description:
         - Whether the account makes the task fail. Every status does, except V(rotated), V(resumed), V(fresh),
-          V(adopted), V(created), V(delivered) and V(would_rotate). V(busy) does only if the account is overdue by more
-          than a day or its age is not known.
+          V(adopted), V(created), V(delivered), V(would_rotate) and V(would_resume). V(busy) does only if the account is
+          overdue by more than a day or its age is not known.
       type: bool
     generation:
       description: How often the record was written, or V(null) if it is not known.

@@ -122,7 +122,7 @@ OTHERS = {
     "adopted": "fresh",
     "delivered": "fresh",
 }
-OPEN = {**OTHERS, "resumed": "would_rotate"}
+OPEN = {**OTHERS, **dict.fromkeys(("rotated", "forced", "resumed"), "would_resume")}
 IN_DOUBT = {**OPEN, **dict.fromkeys(("present", "adopted", "delivered"), "in_doubt")}
 
 

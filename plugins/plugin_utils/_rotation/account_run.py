@@ -23,10 +23,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     PreserveConflict,
     Save,
     Send,
-    Step,
     Steps,
     Wait,
     outcome_of,
+    sends_or_stages,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
@@ -137,10 +137,3 @@ class AccountRun:
         """End an account that waits, without sending again. The next run sends the same pair."""
         release(self._lock)
         return Outcome("in_doubt", self._saved, tuple(self._answers))
-
-
-def sends_or_stages(step: Step) -> bool:
-    """Tell whether the step sends a request or stages one, and does not just record a result."""
-    if isinstance(step, Save):
-        return step.record.pending is not None and step.record.pending.maybe_live
-    return isinstance(step, Send)

@@ -18,9 +18,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     Outcome,
     RotationRequest,
     Save,
-    State,
     Step,
+    Steps,
     outcome_of,
+    sends_or_stages,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
@@ -30,8 +31,12 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     WentBackwards,
 )
 
-# The status in check mode of an account that the run would change, if it is not would_rotate.
-PREDICTED: dict[State, AccountStatus] = {"present": "created", "delivered": "delivered"}
+# The status in check mode of an account to which the run would send a request, by the one that it would end with.
+PREDICTED: dict[AccountStatus, AccountStatus] = {
+    "rotated": "would_rotate",
+    "adopted": "would_rotate",
+    "resumed": "would_resume",
+}
 
 
 @dataclass(frozen=True)
@@ -60,19 +65,27 @@ def plan(request: RotationRequest, reading: Reading, *, check_mode: bool = False
         return Plan(request, None, outcome_of(reading) if check_mode else None)
     if isinstance(reading, UiPathError):
         raise reading
+    rotation = Rotation(request, reading, now=utc_now, new_password=lambda: "-")
+    steps = rotation.steps()
     try:
-        first = next(Rotation(request, reading, now=utc_now, new_password=lambda: "-").steps())
+        first = next(steps)
     except StopIteration as ending:
         return Plan(request, reading, ending.value)
-    return Plan(request, reading, predicted(request, reading, first) if check_mode else None)
+    if not check_mode:
+        return Plan(request, reading, None)
+    return Plan(request, reading, end_of_notes(first, steps) or Outcome(PREDICTED[rotation.success()], reading))
 
 
-def predicted(request: RotationRequest, record: Record | None, first: Step) -> Outcome:
-    """Return the outcome of a normal run, if all goes well."""
-    closed = closed_status(first.record) if isinstance(first, Save) else None
-    if closed:
-        return Outcome(closed, record)
-    return Outcome(PREDICTED.get(request.state, "would_rotate"), record)
+def end_of_notes(first: Step, steps: Steps) -> Outcome | None:
+    """Return how an account ends of which a run only records something, or None if it sends a request."""
+    if not isinstance(first, Save) or (sends_or_stages(first) and not closed_status(first.record)):
+        return None
+    try:
+        steps.send(True)
+    except StopIteration as ending:
+        outcome: Outcome = ending.value
+        return outcome
+    return None
 
 
 def taken_labels(plans: Sequence[Plan], store: OpenStore) -> list[str]:

@@ -32,7 +32,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
 )
 
 SUCCEEDED: frozenset[AccountStatus] = frozenset(
-    {"rotated", "resumed", "fresh", "adopted", "created", "delivered", "would_rotate"}
+    {"rotated", "resumed", "fresh", "adopted", "created", "delivered", "would_rotate", "would_resume"}
 )
 
 # The stored record may not be the one that this run has read.
@@ -47,6 +47,7 @@ MESSAGES: dict[AccountStatus, str] = {
     "created": "The password given was recorded in the store. It was not tried at the server.",
     "delivered": "The account is noted as delivered: its consumers have the password.",
     "would_rotate": "The password would be changed.",
+    "would_resume": "A change that an earlier run left unfinished would be completed.",
     "busy": "Another run is working on this account.",
     "age_unknown": (
         "The record does not say when the password took effect, or that time is in the future. Check the controller's"
@@ -157,7 +158,7 @@ def account_result(
         "name": account.name,
         "label": label_of(request, record),
         "status": outcome.status,
-        "changed": outcome.changed or outcome.status in ("created", "delivered", "would_rotate"),
+        "changed": outcome.changed or outcome.status in ("created", "delivered", "would_rotate", "would_resume"),
         "failed": is_failed(outcome.status, record, request.max_age_days, now),
         "generation": record.generation if record else None,
         "age_days": rounded_age(record, now),

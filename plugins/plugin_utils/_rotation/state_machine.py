@@ -304,7 +304,7 @@ class Rotation:
 
     def _commit(self, record: Record, attempt: Attempt) -> Steps:
         record = committed(record, attempt.pair, RotatedBy(self._time(), self._by))
-        return (yield from self._persisted_as(record, self._success()))
+        return (yield from self._persisted_as(record, self.success()))
 
     def _after_mismatch(self, record: Record, attempt: Attempt) -> Steps:
         """The old password is dead. The new one is live, or one that this run has not tried."""
@@ -449,8 +449,8 @@ class Rotation:
             status = "in_doubt"
         return Outcome(status, record, tuple(self._answers))
 
-    def _success(self) -> AccountStatus:
-        """Return the status of a change that was applied."""
+    def success(self) -> AccountStatus:
+        """Return the status that the account has if a change is applied."""
         if self._request.state == "adopted":
             return "adopted"
         resumes = self._record is not None and (self._record.pending or closed_status(self._record))

@@ -25,6 +25,7 @@ AccountStatus = Literal[
     "created",
     "delivered",
     "would_rotate",
+    "would_resume",
     "busy",
     "age_unknown",
     "throttled",
@@ -106,6 +107,13 @@ class Outcome:
 
 
 Steps = Generator[Step, Any, Outcome]
+
+
+def sends_or_stages(step: Step) -> bool:
+    """Tell whether the step sends a request or stages one, and does not just record a result."""
+    if isinstance(step, Save):
+        return step.record.pending is not None and step.record.pending.maybe_live
+    return isinstance(step, Send)
 
 
 def outcome_of(error: UiPathError, record: Record | None = None, answers: tuple[PasswordAnswer, ...] = ()) -> Outcome:

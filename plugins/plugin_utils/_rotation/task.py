@@ -51,6 +51,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords 
     with_server_policy,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import (
+    PREDICTED,
     Plan,
     foreign_deliveries,
     plan_all,
@@ -286,7 +287,7 @@ def starter() -> int:
 
 
 def is_due(planned: Plan) -> bool:
-    return planned.outcome is None or planned.outcome.status == "would_rotate"
+    return planned.outcome is None or planned.outcome.status in PREDICTED.values()
 
 
 def rotate(

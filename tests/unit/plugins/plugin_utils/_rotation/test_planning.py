@@ -76,6 +76,28 @@ class TestPlan:
     def test_of_what_is_due_is_predicted_in_check_mode(self) -> None:
         assert self.predicted(record_of()).status == "would_rotate"
 
+    @pytest.mark.parametrize(
+        ("reading", "request_"),
+        [
+            (pending_record(), request_of()),
+            (pending_record(maybe_live=False), request_of(state="resumed")),
+            (record_of(status="out_of_sync"), request_of(state="resumed", force=True)),
+        ],
+    )
+    def test_of_what_is_unfinished_is_told_apart(self, reading: Reading, request_: RotationRequest) -> None:
+        assert self.predicted(reading, request_).status == "would_resume"
+
+    def test_of_an_adoption_is_a_rotation(self) -> None:
+        request = request_of(state="adopted", initial_password="reset")
+        assert self.predicted(pending_record(status="out_of_sync"), request).status == "would_rotate"
+
+    def test_of_a_delivery_that_came_too_late_is_that(self) -> None:
+        request = request_of(state="delivered", generation=1)
+        assert (
+            self.predicted(record_of(current=replace(record_of().current, generation=2)), request).status
+            == "superseded"
+        )
+
     def test_of_too_many_requests_without_a_proof_the_end_is_predicted(self) -> None:
         assert self.predicted(pending_record(unproven_sends=4)).status == "quarantined"
 
