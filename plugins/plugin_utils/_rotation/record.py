@@ -217,13 +217,18 @@ def redacted(record: Record) -> Record:
     return replace(record, current=replace(record.current, password=""), pending=pending, orphans=(), previous=())
 
 
+def recorded_time(text: object) -> datetime | None:
+    """Return a time of a record in UTC, or None if it is missing or invalid."""
+    try:
+        time = datetime.fromisoformat(text if isinstance(text, str) else "")
+        return time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)
+    except (OverflowError, ValueError):
+        return None
+
+
 def start_of(current: Current) -> datetime | None:
     """Return the time in UTC since which the password is the current one, or None if it is missing or invalid."""
-    try:
-        since = datetime.fromisoformat(current.since or "")
-        return since.astimezone(timezone.utc) if since.tzinfo else since.replace(tzinfo=timezone.utc)
-    except (OverflowError, TypeError, ValueError):
-        return None
+    return recorded_time(current.since)
 
 
 def age_days(current: Current, now: datetime) -> float | None:

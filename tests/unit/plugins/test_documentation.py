@@ -26,10 +26,15 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.login_atte
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import AbortStatus, failure
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import STATUSES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables import Findings
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.findings import FAIL_ON
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.inspection import StoreReadings, overview_result
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     rotation_argument_spec,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.overview import UNREADABLE
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.overview_options import overview_argument_spec
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import CLOSED, REASONS, Account
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import STATUSES as RECORD_STATUSES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
     MESSAGES,
     account_result,
@@ -40,12 +45,18 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     Outcome,
     RotationRequest,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import STORES, store_type
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import FULL
 
 COLLECTION = "rpaops.uipath"
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 ACTIONS = {"uipath_role_variables": role_variables}
+OF_STORES = {
+    "uipath_password_rotation": rotation_argument_spec,
+    "uipath_password_store_info": overview_argument_spec,
+}
 EXTENDS = "extends_documentation_fragment"
 COMPARED = ("type", "elements", "choices", "default", "required")
 SIGN_IN_VARIABLES = {"UIPATH_ACCESS_TOKEN", "UIPATH_CLIENT_ID", "UIPATH_CLIENT_SECRET"}
@@ -57,11 +68,11 @@ def module_named(name: str) -> ModuleType:
 
 def argument_spec_of(name: str) -> dict[str, Any]:
     """The options of a module, which its action validates where it has one."""
-    if name == "uipath_password_rotation":
-        spec = rotation_argument_spec()
+    if name in OF_STORES:
+        spec = OF_STORES[name]()
         return {**spec, "store": {**spec["store"], "options": store_options()}}
     if name in ACTIONS:
-        return ACTIONS[name].argument_spec()
+        return dict(ACTIONS[name].argument_spec())
     return dict(module_named(name).argument_spec())
 
 
@@ -196,6 +207,38 @@ class TestUipathRoleVariables:
         returned = yaml_load(module_named("uipath_role_variables").RETURN)
         findings = [field for field in Findings._fields if field in returned]
         assert list(returned) == ["msg", *findings]
+
+
+class TestUipathPasswordStoreInfo:
+    RETURN = yaml_load(module_named("uipath_password_store_info").RETURN)
+    OPTIONS = yaml_load(module_named("uipath_password_store_info").DOCUMENTATION)["options"]
+    RESULT = overview_result(
+        StoreReadings({"id-1": FULL}, {"id-2": StoreError("It is damaged.")}),
+        {"accounts": None, "max_age_days": 90.0, "fail_on": []},
+        datetime.now(timezone.utc),
+    )
+
+    def test_documents_every_field_of_an_account_in_order(self) -> None:
+        documented = self.RETURN["accounts"]["contains"]
+        assert [list(account) for account in self.RESULT["accounts"]] == [list(documented)] * 2
+        assert list(documented["rotations"]["contains"]) == list(self.RESULT["accounts"][1]["rotations"][0])
+
+    def test_documents_every_status_in_order(self) -> None:
+        lines = self.RETURN["accounts"]["contains"]["status"]["description"]
+        assert [re.match(r"V\((\w+)\) - ", line)[1] for line in lines] == [*RECORD_STATUSES, UNREADABLE]  # type: ignore[index]
+
+    def test_documents_every_count_in_order(self) -> None:
+        assert list(self.RETURN["counts"]["contains"]) == list(self.RESULT["counts"])
+
+    def test_documents_what_makes_the_task_fail(self) -> None:
+        described = [re.match(r"V\((\w+)\) - ", line) for line in self.OPTIONS["fail_on"]["description"]]
+        assert tuple(match[1] for match in described if match) == FAIL_ON
+
+    def test_documents_what_a_task_returns(self) -> None:
+        task, refused = set(self.RESULT), set(failure("defect", "msg"))
+        assert set(self.RETURN) == (task | refused) - {"changed", "failed"}
+        of_refusals = {name for name, field in self.RETURN.items() if field["returned"].startswith("when the whole")}
+        assert of_refusals == refused - task
 
 
 class TestUipathPassword:

@@ -56,7 +56,9 @@ PACKAGES = {
         ("statuses",),
     ),
     "plugin_utils._rotation": (
-        ("task",),
+        ("inspection", "overview_options", "task"),
+        ("findings",),
+        ("matching", "overview"),
         ("batch", "identification", "options", "planning"),
         ("progress",),
         ("account_run", "results"),

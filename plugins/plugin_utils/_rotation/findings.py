@@ -1,0 +1,124 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person should look at: each kind of finding as one sentence that names the accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.overview import UNREADABLE
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import CLOSED, REASONS
+
+State = Mapping[str, Any]
+FAIL_ON = ("overdue", "closed", "in_doubt", "undelivered", "unlisted")
+# A sentence names so many accounts. The result has them all.
+MOST_NAMES = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to look at. `kind` is one of `FAIL_ON`, or another."""
+
+    kind: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    kind: str
+    what: str
+    advice: str
+    applies: Callable[[State], bool]
+
+
+def closed_rule(status: str, reason: str | None) -> Rule:
+    return Rule(
+        "closed",
+        f"{status}{f' ({reason})' if reason else ''}, so no run tries them",
+        "remove the cause and repair them, as their msg says",
+        lambda state: (state["status"], state["reason"]) == (status, reason),
+    )
+
+
+RULES = (
+    Rule(
+        "unreadable",
+        "The record cannot be read",
+        "their msg says why and what to do",
+        lambda state: state["status"] == UNREADABLE,
+    ),
+    *(closed_rule(status, reason) for status in CLOSED for reason in (*REASONS, None)),
+    Rule(
+        "in_doubt",
+        "In doubt, as it is not established which password is live",
+        "run the rotation again, which finds out",
+        lambda state: state["status"] == "in_doubt",
+    ),
+    Rule(
+        "overdue",
+        "Of unknown age",
+        "check the controller's clock, or rotate them with force: true",
+        lambda state: state["overdue"] is True and state["age_days"] is None,
+    ),
+    Rule(
+        "overdue",
+        "Due for more than a day",
+        "check that scheduled runs rotate them",
+        lambda state: state["overdue"] is True and state["age_days"] is not None,
+    ),
+    Rule(
+        "initial",
+        "The record still has the initial password",
+        "rotate them",
+        lambda state: state["source"] == "adopted",
+    ),
+    Rule(
+        "undelivered",
+        "The consumers were not given the current password",
+        "run the rotation with their tasks",
+        lambda state: state["delivered"] is False,
+    ),
+    Rule(
+        "unlisted",
+        "Recorded, but not in accounts",
+        "list them, so that runs rotate them, or move their records away",
+        lambda state: state["listed"] is False,
+    ),
+)
+
+
+def findings(states: Sequence[State], missing: Sequence[str], lost: Mapping[str, str]) -> list[Finding]:
+    """Return what there is to look at, the most urgent first.
+
+    Of the entries without a record that are `missing`, `lost` has those that had one, each with what the store says.
+    """
+    found = [Finding("lost", f"{label}: {message}") for label, message in lost.items()]
+    for rule in RULES:
+        labels = [state["label"] for state in states if rule.applies(state)]
+        found += [finding(rule.kind, rule.what, labels, rule.advice)] if labels else []
+    new = [label for label in missing if label not in lost]
+    return found + ([finding("missing", "Listed, but without a record", new, missing_advice(states))] if new else [])
+
+
+def finding(kind: str, what: str, labels: Sequence[str], advice: str) -> Finding:
+    return Finding(kind, f"{what}: {enumeration(labels)}; {advice}.")
+
+
+def missing_advice(states: Sequence[State]) -> str:
+    advice = "check the store and the names, unless the next run is to record their initial passwords"
+    is_any_unreadable = any(state["status"] == UNREADABLE for state in states)
+    return f"{advice}, or theirs is a record that cannot be read" if is_any_unreadable else advice
+
+
+def failures(found: Sequence[Finding], fail_on: Sequence[str]) -> list[str]:
+    """Return the sentences that make the task fail. With any `fail_on`, a record that is lost or unreadable does."""
+    kinds = {*fail_on, "unreadable", "lost"} if fail_on else set()
+    return [one.sentence for one in found if one.kind in kinds]
+
+
+def enumeration(labels: Sequence[str]) -> str:
+    shown, more = labels[:MOST_NAMES], len(labels) - MOST_NAMES
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
