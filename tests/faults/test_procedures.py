@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What docs/rotation.md tells a person to do to a store, done word for word."""
+"""What docs/rotation.md and docs/operating.md tell a person to do, done word for word."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from ansible_collections.rpaops.uipath.tests.faults.rig import (
 from ansible_collections.rpaops.uipath.tests.model.rules import possibly_live
 from ansible_collections.rpaops.uipath.tests.playbook import playbook
 
-GUIDE = (playbook.ROOT / "docs/rotation.md").read_text()
+GUIDE = "".join((playbook.ROOT / "docs" / name).read_text() for name in ("rotation.md", "operating.md"))
 TIME = "2026-01-01T00:00:00+00:00"
 RESET = "reset-1"
 

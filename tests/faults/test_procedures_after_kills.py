@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The procedures of docs/rotation.md, each after a kill at every side effect of a rotation.
+"""The procedures of docs/rotation.md and docs/operating.md, each after a kill at every side effect of a rotation.
 
 A kill may leave a record, its second copy and the generation in its lock file at different writes. Whichever it was, a
 procedure loses no live password, and the runs that the guide names end well.
