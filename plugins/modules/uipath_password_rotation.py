@@ -91,8 +91,10 @@ options:
       - An account whose live password is not known ends as V(in_doubt), V(out_of_sync) or V(quarantined) in every
         state that does not work on it.
       - V(delivered) notes that the consumers have the password.
+      - V(redeliver) notes that the consumers have to be told the password again. Nothing is rotated or sent. An account
+        that is already noted so is not changed.
     type: str
-    choices: [rotated, present, resumed, adopted, delivered]
+    choices: [rotated, present, resumed, adopted, delivered, redeliver]
     default: rotated
   max_age_days:
     description: An account is due when its password is this old. One with an initial password is always due.
@@ -267,6 +269,7 @@ accounts:
         - 'V(adopted) - The password given was live and was replaced. The new one is in the store.'
         - 'V(created) - The password given was recorded in the store. It was not tried at the server.'
         - 'V(delivered) - The account is noted as delivered: its consumers have the password.'
+        - 'V(delivery_due) - The account is noted as not delivered: its consumers are to be told its password again.'
         - 'V(would_rotate) - The password would be changed.'
         - 'V(would_resume) - A change that an earlier run left unfinished would be completed.'
         - 'V(busy) - Another run is working on this account.'
@@ -301,13 +304,14 @@ accounts:
       type: str
       sample: rotated
     changed:
-      description: Whether the password was changed or the record was created, or would be in check mode.
+      description: Whether the password was changed, the record was created or the delivery was noted, or would be in
+        check mode.
       type: bool
     failed:
       description:
         - Whether the account makes the task fail. Every status does, except V(rotated), V(resumed), V(fresh),
-          V(adopted), V(created), V(delivered), V(would_rotate) and V(would_resume). V(busy) does only if the account is
-          overdue by more than a day or its age is not known.
+          V(adopted), V(created), V(delivered), V(delivery_due), V(would_rotate) and V(would_resume). V(busy) does
+          only if the account is overdue by more than a day or its age is not known.
       type: bool
     generation:
       description: How often the record was written, or V(null) if it is not known.

@@ -121,9 +121,10 @@ OTHERS = {
     "resumed": "fresh",
     "adopted": "fresh",
     "delivered": "fresh",
+    "redeliver": "delivery_due",
 }
 OPEN = {**OTHERS, **dict.fromkeys(("rotated", "forced", "resumed"), "would_resume")}
-IN_DOUBT = {**OPEN, **dict.fromkeys(("present", "adopted", "delivered"), "in_doubt")}
+IN_DOUBT = {**OPEN, **dict.fromkeys(("present", "adopted", "delivered", "redeliver"), "in_doubt")}
 
 
 def closed(status: str) -> dict[str, str]:

@@ -32,7 +32,17 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
 )
 
 SUCCEEDED: frozenset[AccountStatus] = frozenset(
-    {"rotated", "resumed", "fresh", "adopted", "created", "delivered", "would_rotate", "would_resume"}
+    {
+        "rotated",
+        "resumed",
+        "fresh",
+        "adopted",
+        "created",
+        "delivered",
+        "delivery_due",
+        "would_rotate",
+        "would_resume",
+    }
 )
 
 # The stored record may not be the one that this run has read.
@@ -46,6 +56,7 @@ MESSAGES: dict[AccountStatus, str] = {
     "adopted": "The password given was live and was replaced. The new one is in the store.",
     "created": "The password given was recorded in the store. It was not tried at the server.",
     "delivered": "The account is noted as delivered: its consumers have the password.",
+    "delivery_due": "The account is noted as not delivered: its consumers are to be told its password again.",
     "would_rotate": "The password would be changed.",
     "would_resume": "A change that an earlier run left unfinished would be completed.",
     "busy": "Another run is working on this account.",
@@ -158,7 +169,7 @@ def account_result(
         "name": account.name,
         "label": label_of(request, record),
         "status": outcome.status,
-        "changed": outcome.changed or outcome.status in ("created", "delivered", "would_rotate", "would_resume"),
+        "changed": outcome.changed or outcome.noted or outcome.status in ("would_rotate", "would_resume"),
         "failed": is_failed(outcome.status, record, request.max_age_days, now),
         "generation": record.generation if record else None,
         "age_days": rounded_age(record, now),

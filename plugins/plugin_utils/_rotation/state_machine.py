@@ -168,8 +168,14 @@ class Rotation:
             return (yield from self._first())
         if self._request.state == "present":
             return self._nothing_due(self._record)
-        wanted = {"rotated": self._rotated, "resumed": self._resumed, "adopted": self._adopted}
-        return (yield from wanted.get(self._request.state, self._delivered)(self._record))
+        wanted = {
+            "rotated": self._rotated,
+            "resumed": self._resumed,
+            "adopted": self._adopted,
+            "delivered": self._delivered,
+            "redeliver": self._redeliver,
+        }
+        return (yield from wanted[self._request.state](self._record))
 
     # States
 
@@ -178,12 +184,12 @@ class Rotation:
         request = self._request
         if request.state in ("resumed", "delivered"):
             return self._outcome("fresh", None)
-        if request.initial_password is None:
+        if request.initial_password is None or request.state == "redeliver":
             return self._outcome("no_password", None)
         current = Current(request.initial_password, self._time(), "adopted")
         record = Record(request.account, current, has_consumers=bool(request.consumers))
         if request.state == "present":
-            return (yield from self._saved(record, "created"))
+            return (yield from self._noted(record, "created"))
         return (yield from self._change(record))
 
     def _nothing_due(self, record: Record) -> Outcome:
@@ -198,7 +204,15 @@ class Rotation:
             return (yield from self._saved(undone, "superseded"))
         if record.delivered:
             return self._nothing_due(record)
-        return (yield from self._saved(replace(record, delivered=True, delivered_at=self._time()), "delivered"))
+        return (yield from self._noted(replace(record, delivered=True, delivered_at=self._time()), "delivered"))
+
+    def _redeliver(self, record: Record) -> Steps:
+        """Note that the consumers have to be told the current password again."""
+        if doubt(record):
+            return self._nothing_due(record)
+        if not record.delivered:
+            return self._outcome("delivery_due", record)
+        return (yield from self._noted(replace(record, delivered=False, delivered_at=None), "delivery_due"))
 
     def _adopted(self, record: Record) -> Steps:
         """Use the initial password as the live one. Earlier candidates are kept, and are tried first."""
@@ -408,6 +422,11 @@ class Rotation:
         return (yield from self._closed(record, "quarantined", "barred"))
 
     # Writing
+
+    def _noted(self, record: Record, status: AccountStatus) -> Steps:
+        """Save what concerns no password."""
+        outcome = yield from self._saved(record, status)
+        return replace(outcome, noted=outcome.status == status)
 
     def _saved(self, record: Record, status: AccountStatus) -> Steps:
         following = next_generation(record, error_codes=self._codes() or record.error_codes)

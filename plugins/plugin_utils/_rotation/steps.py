@@ -13,7 +13,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPat
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Record
 
-State = Literal["rotated", "present", "resumed", "adopted", "delivered"]
+State = Literal["rotated", "present", "resumed", "adopted", "delivered", "redeliver"]
 STATES: tuple[State, ...] = get_args(State)
 
 # How an account can end. `_rotation.results` has a message for each status.
@@ -24,6 +24,7 @@ AccountStatus = Literal[
     "adopted",
     "created",
     "delivered",
+    "delivery_due",
     "would_rotate",
     "would_resume",
     "busy",
@@ -84,7 +85,7 @@ Step = Union[Save, PreserveConflict, Send, Wait, CountFailedSignIns]
 class Outcome:
     """How an account ended: the record in the store, the server's answers, and the error that ended it early.
 
-    `stops_run`: the run starts no other account.
+    `stops_run`: the run starts no other account. `noted`: no password was changed, but the record says something new.
     """
 
     status: AccountStatus
@@ -92,6 +93,7 @@ class Outcome:
     answers: tuple[PasswordAnswer, ...] = ()
     error: UiPathError | None = None
     stops_run: bool = False
+    noted: bool = False
 
     @property
     def changed(self) -> bool:

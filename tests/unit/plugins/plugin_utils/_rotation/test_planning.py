@@ -103,10 +103,20 @@ class TestPlan:
 
     @pytest.mark.parametrize(
         ("state", "reading", "status"),
-        [("present", None, "created"), ("delivered", record_of(delivered=False), "delivered")],
+        [
+            ("present", None, "created"),
+            ("delivered", record_of(delivered=False), "delivered"),
+            ("redeliver", record_of(), "delivery_due"),
+        ],
     )
     def test_of_other_states_is_predicted_too(self, state: State, reading: Reading, status: str) -> None:
         assert self.predicted(reading, request_of(state=state, initial_password=OLD)).status == status
+
+    def test_of_a_note_is_a_change(self) -> None:
+        outcome = self.predicted(record_of(), request_of(state="redeliver"))
+        assert outcome.noted
+        assert outcome.record
+        assert not outcome.record.delivered
 
 
 class TestPlanAll:

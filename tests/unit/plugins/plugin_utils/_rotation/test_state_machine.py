@@ -652,6 +652,7 @@ NEXT: dict[str, tuple[str | None, ...]] = {
     "resumed": ("fresh", "fresh", "fresh", None, None, "out_of_sync", "quarantined"),
     "adopted": (None, "fresh", "fresh", "in_doubt", "in_doubt", None, None),
     "delivered": ("fresh", "fresh", "fresh", "in_doubt", "in_doubt", "out_of_sync", "quarantined"),
+    "redeliver": ("no_password", None, None, "in_doubt", "in_doubt", "out_of_sync", "quarantined"),
 }
 CASES = [(state, name, status) for state, statuses in NEXT.items() for name, status in zip(RECORDS, statuses)]
 
@@ -727,6 +728,22 @@ class TestDelivered:
         run = ScriptedRotation(replace(OLD, delivered=False), "delivered")
         run.saves(durable=False)
         run.ends("busy")
+
+
+class TestRedeliver:
+    def test_undoes_a_delivery_without_a_call(self) -> None:
+        run = ScriptedRotation(replace(OLD, delivered_at=LONG_AGO), "redeliver")
+        undone = run.saves(delivered=False, current="old", pending=None, generation=8)
+        assert run.ends("delivery_due").noted
+        assert undone.delivered_at is None
+
+    def test_of_what_is_not_delivered_writes_nothing(self) -> None:
+        assert not ScriptedRotation(replace(OLD, delivered=False), "redeliver").ends("delivery_due").noted
+
+    def test_leaves_the_record_of_a_run_that_came_first(self) -> None:
+        run = ScriptedRotation(OLD, "redeliver")
+        run.saves(durable=False)
+        assert not run.ends("busy").noted
 
 
 class TestReopening:

@@ -193,6 +193,20 @@ class TestOtherStates:
         assert setup.server.requests == []
         assert setup.store.records["u1"].delivered
 
+    def test_redeliver_sends_nothing(self) -> None:
+        users = ("u1", "u2", "u3")
+        records = [record_of("u1"), record_of("u2", delivered=False), pending_record("u3")]
+        requests = [request_of(user, state="redeliver", initial_password=OLD) for user in users]
+        setup = TaskSetup(*requests, store=MemoryStore.holding(*records), sign_in=APPLICATION)
+        results = setup.run()
+        assert [(result["status"], result["changed"], result["delivery_due"]) for result in results] == [
+            ("delivery_due", True, True),
+            ("delivery_due", False, True),
+            ("in_doubt", False, False),
+        ]
+        assert setup.server.requests == []
+        assert not setup.store.records["u1"].delivered
+
     @pytest.mark.parametrize("live", [OLD, NEW])
     def test_resumed_finishes_what_was_left_open_and_starts_nothing(self, live: str) -> None:
         setup = TaskSetup(
