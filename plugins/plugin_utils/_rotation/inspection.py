@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
@@ -21,42 +19,9 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.overview i
     counts_of,
     unreadable_state,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
-    Record,
-    doubt,
-    is_due,
-    redacted,
-    timestamp,
-)
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
-    Busy,
-    OpenStore,
-    Reading,
-    Store,
-    StoredAccount,
-    StoredNames,
-    StoreError,
-    WentBackwards,
-)
-
-
-@dataclass(frozen=True)
-class StoreReadings:
-    """What was read of a store: records without passwords, and why others cannot be read, by user id.
-
-    `lost` are ids of the list that no record can be read for, although there was one.
-    """
-
-    records: Mapping[str, Record]
-    errors: Mapping[str, UiPathError] = field(default_factory=dict)
-    lost: Mapping[str, UiPathError] = field(default_factory=dict)
-
-    def names(self) -> StoredNames:
-        readable = [
-            StoredAccount(user_id, record.account.name, record.account.user_name)
-            for user_id, record in self.records.items()
-        ]
-        return StoredNames([*readable, *(StoredAccount(user_id) for user_id in self.errors)])
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import timestamp
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store_readings import StoreReadings, read_all
 
 
 def inspected(
@@ -72,66 +37,14 @@ def inspected(
         with store.open(read_only=True) as opened:
             for warning in opened.warnings:
                 warn(warning)
-            readings = read_all(opened, options, now)
+            named = (entry["user_id"] for entry in options["accounts"] or () if entry["user_id"])
+            age, verify = options["max_age_days"], options["verify"]
+            readings = read_all(opened, named, max_age_days=age, now=now, verify=verify)
     except StoreError as error:
         if readings is None:
             raise
         warn(f"The store was not closed properly. {error.message}")
     return overview_result(readings, options, now)
-
-
-def read_all(store: OpenStore, options: Mapping[str, Any], now: datetime) -> StoreReadings:
-    """Read all accounts of the store, and those that the list names by id: their records may be gone."""
-    recorded = store.accounts()
-    refuse_unreadable([account.error for account in recorded])
-    known = {account.user_id for account in recorded}
-    named = {canonical_user_id(entry["user_id"]) for entry in options["accounts"] or () if entry["user_id"]}
-    user_ids = [*(account.user_id for account in recorded), *sorted(named - known)]
-    found = readings_of(store, user_ids, options, now)
-    refuse_unreadable([error_of(found[user_id]) for user_id in known if found[user_id]])
-    errors = {user_id: error for user_id, reading in found.items() if (error := error_of(reading))}
-    return StoreReadings(
-        {user_id: redacted(record) for user_id, reading in found.items() if (record := record_of(reading))},
-        {user_id: error for user_id, error in errors.items() if user_id in known},
-        {user_id: error for user_id, error in errors.items() if user_id not in known},
-    )
-
-
-def readings_of(
-    store: OpenStore, user_ids: Sequence[str], options: Mapping[str, Any], now: datetime
-) -> dict[str, Reading]:
-    """Return what the cache says of accounts with nothing to look at, and read all others."""
-    cached = [None] * len(user_ids) if options["verify"] else store.read_cached(user_ids)
-    found: dict[str, Reading] = {
-        user_id: record
-        for user_id, record in zip(user_ids, cached)
-        if record and is_in_order(record, options["max_age_days"], now)
-    }
-    others = [user_id for user_id in user_ids if user_id not in found]
-    read = dict(zip(others, store.read_many(others)))
-    return {user_id: found.get(user_id) or read.get(user_id) for user_id in user_ids}
-
-
-def is_in_order(record: Record, max_age_days: float, now: datetime) -> bool:
-    return record.delivered and not doubt(record) and not is_due(record, max_age_days, now)
-
-
-def record_of(reading: Reading) -> Record | None:
-    """Return the record, of an account that another run works on the one that it had before."""
-    if isinstance(reading, Busy):
-        return reading.record
-    return None if isinstance(reading, UiPathError) else reading
-
-
-def error_of(reading: Reading) -> UiPathError | None:
-    return reading if isinstance(reading, UiPathError) and not record_of(reading) else None
-
-
-def refuse_unreadable(errors: Sequence[UiPathError | None]) -> None:
-    """Raise StoreError if no record can be read at all: the vault password or another secret may be wrong."""
-    unusable = [error for error in errors if error and not isinstance(error, (Busy, WentBackwards))]
-    if unusable and len(unusable) == len(errors):
-        raise StoreError(f"No record in the store can be read. The first one: {unusable[0].message}")
 
 
 def overview_result(readings: StoreReadings, options: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._module import Abort
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import STATUSES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables import Findings
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.findings import FAIL_ON
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.inspection import StoreReadings, overview_result
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.inspection import overview_result
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     rotation_argument_spec,
 )
@@ -46,6 +46,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     RotationRequest,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store_readings import StoreReadings
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import STORES, store_type
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import FULL
 

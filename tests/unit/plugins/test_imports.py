@@ -58,7 +58,7 @@ PACKAGES = {
     "plugin_utils._rotation": (
         ("inspection", "overview_options", "task"),
         ("findings",),
-        ("matching", "overview"),
+        ("matching", "overview", "store_readings"),
         ("batch", "identification", "options", "planning"),
         ("progress",),
         ("account_run", "results"),

@@ -13,6 +13,10 @@ import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import encoded_forms
 from ansible_collections.rpaops.uipath.plugins.modules import uipath_user_info, uipath_user_password
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import rotation_argument_spec
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.overview_options import (
+    overview_argument_spec,
+    without_passwords,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import STORES, StoreOptions, store_type
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
 from ansible_collections.rpaops.uipath.tests.unit.plugins.conftest import WithArguments
@@ -27,6 +31,7 @@ OF_MODULES = [
     *(("uipath_user_password", *case) for case in wrong_values(uipath_user_password.argument_spec())),
 ]
 OF_ROTATIONS = list(wrong_values(rotation_argument_spec()))
+OF_OVERVIEWS = list(wrong_values(overview_argument_spec()))
 OF_STORES = [(name, *case) for name in STORES for case in wrong_values(store_type(name).argument_spec)]
 REQUIRED = {"identity_url": "https://host/identity", "access_token": "t", "store": {"path": "s"}, "accounts": []}
 
@@ -52,6 +57,12 @@ def test_a_rotation(option: str, given: dict[str, Any]) -> None:
     demand_one_error(error, option)
 
 
+@pytest.mark.parametrize(("option", "given"), OF_OVERVIEWS)
+def test_an_overview(option: str, given: dict[str, Any]) -> None:
+    [error] = validated(without_passwords({"store": {"path": "s"}, **given}), overview_argument_spec())[1]
+    demand_one_error(error, option)
+
+
 @pytest.mark.parametrize(("name", "option", "given"), OF_STORES)
 def test_a_store(name: str, option: str, given: dict[str, Any]) -> None:
     required = {key: "x" for key, value in store_type(name).argument_spec.items() if value.get("required")}
@@ -60,6 +71,11 @@ def test_a_store(name: str, option: str, given: dict[str, Any]) -> None:
 
 
 def test_there_are_many(report: Callable[[str], None]) -> None:
-    cases: list[Case] = [*(case[1:] for case in OF_MODULES), *OF_ROTATIONS, *(case[1:] for case in OF_STORES)]
+    cases: list[Case] = [
+        *(case[1:] for case in OF_MODULES),
+        *OF_ROTATIONS,
+        *OF_OVERVIEWS,
+        *(case[1:] for case in OF_STORES),
+    ]
     report(f"{len(cases)} wrong values of {len({option for option, _given in cases})} options")
     assert len(cases) >= 408

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All records of a store without their passwords, and why others cannot be read. The cache is used where it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, doubt, is_due, redacted
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    Busy,
+    OpenStore,
+    Reading,
+    StoredAccount,
+    StoredNames,
+    StoreError,
+    WentBackwards,
+)
+
+
+@dataclass(frozen=True)
+class StoreReadings:
+    """What was read of a store: records without passwords, and why others cannot be read, by user id.
+
+    `lost` are ids of the list that no record can be read for, although there was one.
+    """
+
+    records: Mapping[str, Record]
+    errors: Mapping[str, UiPathError] = field(default_factory=dict)
+    lost: Mapping[str, UiPathError] = field(default_factory=dict)
+
+    def names(self) -> StoredNames:
+        readable = [
+            StoredAccount(user_id, record.account.name, record.account.user_name)
+            for user_id, record in self.records.items()
+        ]
+        return StoredNames([*readable, *(StoredAccount(user_id) for user_id in self.errors)])
+
+
+def read_all(
+    store: OpenStore, named: Iterable[str], *, max_age_days: float, now: datetime, verify: bool = False
+) -> StoreReadings:
+    """Read all accounts of the store, and those whose ids a list has: their records may be gone.
+
+    What the store has cached is used for accounts with nothing to do, unless `verify` is set.
+    """
+    recorded = store.accounts()
+    refuse_unreadable([account.error for account in recorded])
+    known = dict.fromkeys(account.user_id for account in recorded)
+    user_ids = list(known | dict.fromkeys(map(canonical_user_id, named)))
+    cached = [None] * len(user_ids) if verify else store.read_cached(user_ids)
+    found: dict[str, Reading] = {
+        user_id: record
+        for user_id, record in zip(user_ids, cached)
+        if record and has_nothing_to_do(record, max_age_days, now)
+    }
+    others = [user_id for user_id in user_ids if user_id not in found]
+    found.update(zip(others, store.read_many(others)))
+    refuse_unreadable([error_of(found[user_id]) for user_id in known if found[user_id]])
+    return store_readings(found, known)
+
+
+def store_readings(found: Mapping[str, Reading], known: Collection[str]) -> StoreReadings:
+    errors = {user_id: error for user_id, reading in found.items() if (error := error_of(reading))}
+    return StoreReadings(
+        {user_id: redacted(record) for user_id, reading in found.items() if (record := record_of(reading))},
+        {user_id: error for user_id, error in errors.items() if user_id in known},
+        {user_id: error for user_id, error in errors.items() if user_id not in known},
+    )
+
+
+def has_nothing_to_do(record: Record, max_age_days: float, now: datetime) -> bool:
+    return record.delivered and not doubt(record) and not is_due(record, max_age_days, now)
+
+
+def record_of(reading: Reading) -> Record | None:
+    """Return the record, of an account that another run works on the one that it had before."""
+    if isinstance(reading, Busy):
+        return reading.record
+    return None if isinstance(reading, UiPathError) else reading
+
+
+def error_of(reading: Reading) -> UiPathError | None:
+    return reading if isinstance(reading, UiPathError) and not record_of(reading) else None
+
+
+def refuse_unreadable(errors: Sequence[UiPathError | None]) -> None:
+    """Raise StoreError if no record can be read at all: the vault password or another secret may be wrong."""
+    unusable = [error for error in errors if error and not isinstance(error, (Busy, WentBackwards))]
+    if unusable and len(unusable) == len(errors):
+        raise StoreError(f"No record in the store can be read. The first one: {unusable[0].message}")

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.findings import (
+    FAIL_ON,
+    RULES,
+    enumeration,
+    failures,
+    findings,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import CLOSED, REASONS
+
+IN_ORDER = {
+    "label": "robot",
+    "status": "ok",
+    "reason": None,
+    "age_days": 1.0,
+    "overdue": False,
+    "source": "rotated",
+    "delivered": True,
+    "listed": None,
+}
+
+
+def sentences(**changes: Any) -> list[str]:
+    return [found.sentence for found in findings([{**IN_ORDER, **changes}], [], {})]
+
+
+class TestFindings:
+    def test_there_is_none_where_all_is_in_order(self) -> None:
+        assert sentences() == []
+        assert findings([], [], {}) == []
+
+    @pytest.mark.parametrize(
+        ("changes", "beginning"),
+        [
+            ({"status": "unreadable"}, "The record cannot be read: robot; "),
+            ({"status": "in_doubt"}, "In doubt, as it is not established which password is live: robot; "),
+            ({"overdue": True}, "Due for more than a day: robot; "),
+            ({"overdue": True, "age_days": None}, "Of unknown age: robot; "),
+            ({"source": "adopted"}, "The record still has the initial password: robot; "),
+            ({"delivered": False}, "The consumers were not given the current password: robot; "),
+            ({"listed": False}, "Recorded, but not in accounts: robot; "),
+        ],
+    )
+    def test_says_what_it_is_and_what_to_do(self, changes: dict[str, Any], beginning: str) -> None:
+        [sentence] = sentences(**changes)
+        assert sentence.startswith(beginning)
+        assert sentence.count(".") == 1
+
+    @pytest.mark.parametrize("status", CLOSED)
+    @pytest.mark.parametrize("reason", [*REASONS, None])
+    def test_names_the_reason_of_a_closed_account(self, status: str, reason: str | None) -> None:
+        [sentence] = sentences(status=status, reason=reason)
+        assert sentence.startswith(f"{status} ({reason}), so no run" if reason else f"{status}, so no run")
+
+    def test_names_all_accounts_of_a_kind_at_once(self) -> None:
+        late = [{**IN_ORDER, "label": label, "overdue": True} for label in ("a", "b")]
+        assert [found.sentence.partition(";")[0] for found in findings(late, [], {})] == [
+            "Due for more than a day: a, b"
+        ]
+
+    def test_a_lost_record_is_no_new_account(self) -> None:
+        found = findings([], ["old", "new"], {"old": "It is gone."})
+        assert [one.kind for one in found] == ["lost", "missing"]
+        assert found[0].sentence == "old: It is gone."
+        assert found[1].sentence.startswith("Listed, but without a record: new; ")
+
+    def test_every_way_to_fail_has_a_rule(self) -> None:
+        assert set(FAIL_ON) <= {rule.kind for rule in RULES}
+
+
+class TestFailures:
+    FOUND = findings([{**IN_ORDER, "overdue": True}, {**IN_ORDER, "status": "unreadable"}], ["new"], {})
+
+    def test_are_those_asked_for_and_what_cannot_be_known(self) -> None:
+        assert [text.partition(":")[0] for text in failures(self.FOUND, ["overdue"])] == [
+            "The record cannot be read",
+            "Due for more than a day",
+        ]
+        assert [text.partition(":")[0] for text in failures(self.FOUND, ["closed"])] == ["The record cannot be read"]
+
+    def test_are_none_unless_asked_for(self) -> None:
+        assert failures(self.FOUND, []) == []
+
+
+class TestEnumeration:
+    def test_ends_after_twenty_names(self) -> None:
+        assert enumeration(["a", "b"]) == "a, b"
+        assert enumeration([str(number) for number in range(20)]).endswith("18, 19")
+        assert enumeration([str(number) for number in range(22)]).endswith("18, 19 and 2 more")
