@@ -58,7 +58,9 @@ options:
       name:
         description:
           - Your own label for the account. Must be unique in the store, and no other account's user name.
-          - A changed label or user name is saved with the account's next change.
+          - A new label or user name is saved at once if nothing is due, with O(state=rotated), O(state=present) and
+            O(state=resumed). The account ends as V(renamed). Otherwise, it is saved with the account's next change. A
+            user name is new only if the server has just named the user with it.
         type: str
       initial_password:
         description:
@@ -266,6 +268,7 @@ accounts:
         - 'V(resumed) - A change that an earlier run left unfinished is now complete. The live password is in the
           store.'
         - 'V(fresh) - Nothing is due.'
+        - 'V(renamed) - Nothing is due. The record has the new label or user name.'
         - 'V(adopted) - The password given was live and was replaced. The new one is in the store.'
         - 'V(created) - The password given was recorded in the store. It was not tried at the server.'
         - 'V(delivered) - The account is noted as delivered: its consumers have the password.'
@@ -304,14 +307,14 @@ accounts:
       type: str
       sample: rotated
     changed:
-      description: Whether the password was changed, the record was created or the delivery was noted, or would be in
-        check mode.
+      description: Whether the password was changed, the record was created, or a new name or the delivery was noted, or
+        would be in check mode.
       type: bool
     failed:
       description:
         - Whether the account makes the task fail. Every status does, except V(rotated), V(resumed), V(fresh),
-          V(adopted), V(created), V(delivered), V(delivery_due), V(would_rotate) and V(would_resume). V(busy) does
-          only if the account is overdue by more than a day or its age is not known.
+          V(renamed), V(adopted), V(created), V(delivered), V(delivery_due), V(would_rotate) and V(would_resume).
+          V(busy) does only if the account is overdue by more than a day or its age is not known.
       type: bool
     generation:
       description: How often the record was written, or V(null) if it is not known.

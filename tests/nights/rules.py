@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
 # After these, nothing of what the run sent may have been applied.
 NOTHING_APPLIED = ("throttled", "unreachable", "unauthorized", "wrong_url", "policy_rejected")
-NOTHING_SENT = ("fresh", "busy", "not_attempted", "age_unknown", "no_password", "created", "delivered", "delivery_due")
+NOTHING_SENT = (
+    "fresh",
+    "renamed",
+    "busy",
+    "not_attempted",
+    "age_unknown",
+    "no_password",
+    "created",
+    "delivered",
+    "delivery_due",
+)
 CHANGED = ("rotated", "resumed", "adopted")
 
 
@@ -53,7 +63,7 @@ def check_words(truth: Truth, run: int, account: dict[str, Any]) -> None:
     said = f"run {run} says of {user} '{status}', changed={account['changed']}, '{message}'"
     sent, applied = truth.sent[run, user], truth.applied[run, user]
     demand("unexpected" not in message, f"{said}: a defect")
-    if account["changed"] and status not in ("created", "delivered", "delivery_due"):
+    if account["changed"] and status not in ("created", "delivered", "delivery_due", "renamed"):
         demand(applied > 0, f"{said}, but nothing was applied")
     if status in CHANGED:
         demand(account["changed"], f"{said}: a success changes something")

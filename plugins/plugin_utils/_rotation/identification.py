@@ -30,8 +30,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import duplicates
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import OpenStore, StoredNames, is_called
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import OpenStore, StoredNames
 
 NAMES_NOT_VERIFIED = (
     "The run cannot verify that user names still belong to the recorded users, and uses the recorded user ids: the"
@@ -107,8 +108,12 @@ def recorded_ids(user_names: Sequence[str], store: OpenStore) -> dict[str, str]:
     return {
         user_name: user_id
         for (user_name, user_id), reading in zip(single.items(), readings)
-        if isinstance(reading, UiPathError) or (reading and is_called(reading, user_name))
+        if isinstance(reading, UiPathError) or (reading and has_user_name(reading, user_name))
     }
+
+
+def has_user_name(record: Record, user_name: str) -> bool:
+    return comparable(record.account.user_name or "") == comparable(user_name)
 
 
 def with_id(request: RotationRequest, user_id: str) -> RotationRequest:

@@ -14,6 +14,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, closed_status
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
+    SENDING,
     AccountStatus,
     Outcome,
     RotationRequest,
@@ -41,11 +42,24 @@ PREDICTED: dict[AccountStatus, AccountStatus] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What is known about an account before the run. `outcome` is None if there is work to do."""
+    """What is known about an account before the run. `outcome` is None if there is work to do.
+
+    `is_renamed`: nothing is due, and the work is to save new names.
+    """
 
     request: RotationRequest
     record: Record | None
     outcome: Outcome | None
+    is_renamed: bool = False
+
+    @property
+    def has_work(self) -> bool:
+        return self.outcome is None or self.outcome.status in PREDICTED.values()
+
+    @property
+    def sends(self) -> bool:
+        """Tell whether the work may send requests to the server."""
+        return self.has_work and self.request.state in SENDING and not self.is_renamed
 
 
 def utc_now() -> datetime:
@@ -71,9 +85,10 @@ def plan(request: RotationRequest, reading: Reading, *, check_mode: bool = False
         first = next(steps)
     except StopIteration as ending:
         return Plan(request, reading, ending.value)
-    if not check_mode:
-        return Plan(request, reading, None)
-    return Plan(request, reading, end_of_notes(first, steps) or Outcome(PREDICTED[rotation.success()], reading))
+    end = end_of_notes(first, steps)
+    predicted = end or Outcome(PREDICTED[rotation.success()], reading)
+    is_renamed = bool(end and end.status == "renamed")
+    return Plan(request, reading, predicted if check_mode else None, is_renamed)
 
 
 def end_of_notes(first: Step, steps: Steps) -> Outcome | None:

@@ -22,9 +22,11 @@ from datetime import datetime
 from typing import Any, Literal, Union
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.budget import UNPROVEN_TOTAL, reopened
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    Account,
     ClosedReason,
     ClosedStatus,
     Current,
@@ -128,6 +130,7 @@ class Rotation:
         """`by` is the user or the job that runs this. `unproven_total` bounds the requests without a proof."""
         self._request = request
         self._record = as_requested(record, request) if record else None  # saved with the next write
+        self._is_renamed = bool(record and self._record and is_renamed(record.account, self._record.account))
         self._now = now
         self._by = by
         self._unproven_total = unproven_total
@@ -167,7 +170,7 @@ class Rotation:
         if self._record is None:
             return (yield from self._first())
         if self._request.state == "present":
-            return self._nothing_due(self._record)
+            return (yield from self._nothing_due(self._record))
         wanted = {
             "rotated": self._rotated,
             "resumed": self._resumed,
@@ -192,7 +195,13 @@ class Rotation:
             return (yield from self._noted(record, "created"))
         return (yield from self._change(record))
 
-    def _nothing_due(self, record: Record) -> Outcome:
+    def _nothing_due(self, record: Record) -> Steps:
+        """Save new names at once, unless the account is in doubt or closed: then its next change saves them."""
+        if doubt(record) or not self._is_renamed:
+            return self._left_alone(record)
+        return (yield from self._noted(record, "renamed"))
+
+    def _left_alone(self, record: Record) -> Outcome:
         """Return the status of an account on which this run does not work: only a good one is fresh."""
         return self._outcome(doubt(record) or "fresh", record)
 
@@ -203,13 +212,13 @@ class Rotation:
             undone = replace(record, delivered=False, delivered_at=None)
             return (yield from self._saved(undone, "superseded"))
         if record.delivered:
-            return self._nothing_due(record)
+            return self._left_alone(record)
         return (yield from self._noted(replace(record, delivered=True, delivered_at=self._time()), "delivered"))
 
     def _redeliver(self, record: Record) -> Steps:
         """Note that the consumers have to be told the current password again."""
         if doubt(record):
-            return self._nothing_due(record)
+            return self._left_alone(record)
         if not record.delivered:
             return self._outcome("delivery_due", record)
         return (yield from self._noted(replace(record, delivered=False, delivered_at=None), "delivery_due"))
@@ -218,7 +227,7 @@ class Rotation:
         """Use the initial password as the live one. Earlier candidates are kept, and are tried first."""
         status = closed_status(record)
         if not status:
-            return replace(self._nothing_due(record), error=UiPathError(ADOPTS_CLOSED if doubt(record) else IN_ORDER))
+            return replace(self._left_alone(record), error=UiPathError(ADOPTS_CLOSED if doubt(record) else IN_ORDER))
         password = self._request.initial_password
         if password is None:
             return replace(self._outcome(status, record), error=UiPathError(NEEDS_PASSWORD))
@@ -241,7 +250,7 @@ class Rotation:
         if status:
             return (yield from self._reopen(record)) if self._request.force else self._outcome(status, record)
         if not record.pending:
-            return self._nothing_due(record)
+            return (yield from self._nothing_due(record))
         return (yield from self._resume(record, record.pending))
 
     def _rotated(self, record: Record) -> Steps:
@@ -253,7 +262,7 @@ class Rotation:
         due = self._due(record)
         if due is None:
             return self._outcome("age_unknown", record)
-        return (yield from self._change(record)) if due else self._outcome("fresh", record)
+        return (yield from self._change(record) if due else self._nothing_due(record))
 
     def _due(self, record: Record) -> bool | None:
         """Tell whether a rotation is due, or return None if the password's age is not known."""
@@ -511,6 +520,12 @@ def as_requested(record: Record, request: RotationRequest) -> Record:
     """Return the record with what the task says about the account: its names, and whether it has consumers."""
     consumers = record.has_consumers if request.consumers is None else request.consumers
     return replace(with_names(record, request.account), has_consumers=consumers)
+
+
+def is_renamed(recorded: Account, requested: Account) -> bool:
+    """Tell whether the label or the user name is a new one. User names ignore case."""
+    names = [comparable(account.user_name or "") for account in (recorded, requested)]
+    return recorded.name != requested.name or names[0] != names[1]
 
 
 def was_refused(password: str, record: Record) -> bool:

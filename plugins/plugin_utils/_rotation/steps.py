@@ -15,12 +15,15 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 
 State = Literal["rotated", "present", "resumed", "adopted", "delivered", "redeliver"]
 STATES: tuple[State, ...] = get_args(State)
+# The states in which passwords are sent to the server.
+SENDING: frozenset[State] = frozenset({"rotated", "resumed", "adopted"})
 
 # How an account can end. `_rotation.results` has a message for each status.
 AccountStatus = Literal[
     "rotated",
     "resumed",
     "fresh",
+    "renamed",
     "adopted",
     "created",
     "delivered",

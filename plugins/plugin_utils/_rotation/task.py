@@ -29,7 +29,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
     canonical_user_id,
     change_password,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._workers import stop_reason
+from ansible_collections.rpaops.uipath.plugins.module_utils._workers import CircuitBreaker, stop_reason
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import (
     Abandoned,
     AccountRun,
@@ -51,7 +51,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords 
     with_server_policy,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import (
-    PREDICTED,
     Plan,
     foreign_deliveries,
     plan_all,
@@ -66,15 +65,13 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results im
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
+    AccountStatus,
     Outcome,
     RotationRequest,
-    State,
     outcome_of,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import OpenStore, Store, StoreError
 
-# The states in which passwords are sent to the server.
-SENDING: frozenset[State] = frozenset({"rotated", "resumed", "adopted"})
 # A run that waits checks this often, in seconds, that the process which started it still exists.
 LONGEST_PAUSE = 1.0
 
@@ -135,27 +132,32 @@ class RotationTask:
             raise InvalidInput(problems)
         if any(planned.outcome and planned.outcome.status == "no_password" for planned in plans):
             return self._results(plans, {}, "an account has no record and no initial_password")
-        due = [index for index, planned in enumerate(plans) if is_due(planned)]
-        sends = any(plans[index].request.state in SENDING for index in due)
-        refusal = self._refusal([plans[index].request for index in due]) if sends else None
+        due = [index for index, planned in enumerate(plans) if planned.sends]
+        refusal = self._refusal([plans[index].request for index in due]) if due else None
+        bounds = self._server_bounds() if due and not refusal else Bounds(self._rules)
+        breaker = account_breaker(self._limits.max_failures)
+        outcomes = {} if check_mode else self._noted(plans, breaker)
         if refusal:
-            return self._refused(plans, due, refusal)
-        bounds = self._server_bounds() if sends else Bounds(self._rules)
-        if check_mode:
-            return self._results(plans, {}, None)
-        batch = self._batch(due, self._in_new_store(plans) if sends else plans, bounds)
-        batch.run(self._in_order(due, plans))
-        stop = batch.breaker.stop
-        return self._results(plans, batch.outcomes, stop.reason if stop else None)
+            outcomes |= self._refused(plans, due, refusal)
+        elif due and not check_mode:
+            batch = self._batch(self._in_new_store(plans), bounds, breaker, sends=True)
+            outcomes |= batch.run(self._in_order(due, plans))
+        stopped = breaker.stop.reason if breaker.stop else None
+        return self._results(plans, outcomes, stop_reason("account", refusal.status) if refusal else stopped)
 
-    def _refused(self, plans: Sequence[Plan], due: Sequence[int], refusal: RequestError) -> list[dict[str, Any]]:
-        """Return the results of a run whose requests failed before its first account."""
+    def _noted(self, plans: Sequence[Plan], breaker: CircuitBreaker[AccountStatus]) -> dict[int, Outcome]:
+        """Work on the accounts for which nothing is sent, and return their outcomes."""
+        noting = [index for index, planned in enumerate(plans) if planned.has_work and not planned.sends]
+        batch = self._batch(plans, Bounds(self._rules), breaker, sends=False)
+        return batch.run(noting) if noting else {}
+
+    def _refused(self, plans: Sequence[Plan], due: Sequence[int], refusal: RequestError) -> dict[int, Outcome]:
+        """Return the outcomes of the accounts of a run whose requests failed before the first one."""
         first, *others = self._in_order(due, plans)
         record = plans[first].record
         outcome = outcome_of(refusal, record)
-        outcomes = {first: replace(outcome, status=(record and doubt(record)) or outcome.status)}
-        outcomes |= {index: Outcome("not_attempted", plans[index].record) for index in others}
-        return self._results(plans, outcomes, stop_reason("account", refusal.status))
+        refused = {first: replace(outcome, status=(record and doubt(record)) or outcome.status)}
+        return {**refused, **{index: Outcome("not_attempted", plans[index].record) for index in others}}
 
     def _refusal(self, due: Sequence[RotationRequest]) -> RequestError | None:
         """Sign in and verify the user names of these accounts, and return the error if a request fails."""
@@ -190,7 +192,7 @@ class RotationTask:
 
         Accounts that stop the run come later each time, so all others have their turn.
         """
-        own = canonical_user_id(self._client.own_user_id() or "") if due else ""
+        own = canonical_user_id(self._client.own_user_id() or "")
 
         def rank(index: int) -> tuple[int, bool, bool]:
             record = plans[index].record
@@ -199,9 +201,13 @@ class RotationTask:
 
         return sorted(due, key=rank)
 
-    def _batch(self, due: Sequence[int], plans: Sequence[Plan], bounds: Bounds) -> RotationBatch:
+    def _batch(
+        self, plans: Sequence[Plan], bounds: Bounds, breaker: CircuitBreaker[AccountStatus], *, sends: bool
+    ) -> RotationBatch:
         def begin(index: int) -> AccountRun | Outcome:
             request = plans[index].request
+            if plans[index].is_renamed:  # should it have become due meanwhile, the next run rotates it
+                request = replace(request, state="present")
             rotation = self._rotation_of(request, bounds)
             work = Work(rotation, self._sender(request), self._is_abandoned, self._sign_in_counter(request))
             return begin_account(self._store, request.account.user_id, work)
@@ -211,13 +217,12 @@ class RotationTask:
             record = outcome.record or planned.record
             return is_failed(outcome.status, record, planned.request.max_age_days, utc_now())
 
-        sends = any(plans[index].request.state in SENDING for index in due)
         return RotationBatch(
             begin=begin,
             wait=self._wait,
             cancelled=self._is_abandoned,
             cut_short=self._timed_out.set,
-            breaker=account_breaker(self._limits.max_failures),
+            breaker=breaker,
             failed=failed,
             concurrency=self._limits.concurrency,
             proven=not sends,
@@ -284,10 +289,6 @@ def starter() -> int:
     """Return the id of the process that started this one, even if it is gone and another one is now the parent."""
     parent = multiprocessing.parent_process()
     return (parent and parent.pid) or os.getppid()
-
-
-def is_due(planned: Plan) -> bool:
-    return planned.outcome is None or planned.outcome.status in PREDICTED.values()
 
 
 def rotate(

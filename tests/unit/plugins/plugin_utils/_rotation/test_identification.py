@@ -69,6 +69,13 @@ class TestIdentified:
         (request,) = identified([by_name("ann")], store, names_of(server, clock))
         assert request.account.user_id == "id-ann"
 
+    def test_a_user_name_that_only_is_a_label_is_looked_up(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        store = MemoryStore.holding(record_of("u1", account=Account(BASE, "u1", "ann", "other")))
+        store.listed = {"u1": record_of("u1", account=Account(BASE, "u1", None, "ann"))}
+        (request,) = identified([by_name("ann")], store, names_of(server, clock))
+        assert request.account.user_id == "id-ann"
+
     def test_ids_cost_no_listing(self, server: Transcript, clock: Clock) -> None:
         store = MemoryStore(failures={"list": StoreError("not needed")})
         assert identified([request_of("u1")], store, names_of(server, clock)) == [request_of("u1")]

@@ -119,6 +119,24 @@ class TestPlan:
         assert not outcome.record.delivered
 
 
+class TestNewNames:
+    RECORD = record_of(days=1, account=replace(record_of().account, name="old label"))
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_are_work_that_sends_nothing(self, check_mode: bool) -> None:
+        planned = plan(request_of(), self.RECORD, check_mode=check_mode)
+        assert (planned.is_renamed, planned.has_work, planned.sends) == (True, not check_mode, False)
+
+    def test_are_predicted(self) -> None:
+        outcome = plan(request_of(), self.RECORD, check_mode=True).outcome
+        assert outcome
+        assert (outcome.status, outcome.noted) == ("renamed", True)
+
+    def test_of_an_account_that_is_due_come_with_its_change(self) -> None:
+        planned = plan(request_of(force=True), self.RECORD)
+        assert (planned.is_renamed, planned.sends) == (False, True)
+
+
 class TestPlanAll:
     def test_keeps_the_order(self) -> None:
         requested = [request_of(f"u{number}") for number in range(50)]

@@ -21,6 +21,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     Orphan,
     Pending,
     Record,
+    RecordStatus,
     Retired,
     RotatedBy,
 )
@@ -37,6 +38,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     Send,
     State,
     Step,
+    Steps,
     Wait,
 )
 
@@ -636,11 +638,12 @@ class TestDue:
         ScriptedRotation(OLD, initial_password="initial").saves(pending=("old", "new-1"), orphans=[])
 
 
+YOUNG = replace(OLD, current=Current("old", NOW.isoformat(), "rotated"))
 # What each state that is asked for does with each state of a record. None: it begins with a write.
 RECORDS: dict[str, Callable[[], Record | None]] = {
     "no record": lambda: None,
     "due": lambda: OLD,
-    "young": lambda: replace(OLD, current=Current("old", NOW.isoformat(), "rotated")),
+    "young": lambda: YOUNG,
     "pending": staged,
     "in_doubt": lambda: staged(status="in_doubt"),
     "out_of_sync": lambda: closed("out_of_sync", "lost"),
@@ -689,6 +692,45 @@ class TestNames:
     def test_reach_the_record_with_its_next_write(self) -> None:
         steps = Rotation(RotationRequest(self.RENAMED), OLD, now=lambda: NOW, new_password=lambda: "new-1").steps()
         assert next(steps).record.account == self.RENAMED  # type: ignore[union-attr]
+
+    @pytest.mark.parametrize("state", ["rotated", "present", "resumed"])
+    def test_are_saved_at_once_if_nothing_is_due(self, state: State) -> None:
+        run = self.of(self.RENAMED, state)
+        saved = next(run)
+        assert isinstance(saved, Save)
+        assert (saved.record.account, saved.record.current) == (self.RENAMED, YOUNG.current)
+        with pytest.raises(StopIteration) as end:
+            run.send(True)
+        assert (end.value.value.status, end.value.value.noted) == ("renamed", True)
+
+    @pytest.mark.parametrize("names", [{"name": "new label"}, {"user_name": "new@example.com"}])
+    def test_one_of_them_is_enough(self, names: dict[str, str]) -> None:
+        assert isinstance(next(self.of(replace(ACCOUNT, **names))), Save)
+
+    def test_of_a_user_ignore_case(self) -> None:
+        assert self.ends(replace(ACCOUNT, user_name="SVC@example.com"), user_name="svc@EXAMPLE.com") == "fresh"
+
+    @pytest.mark.parametrize("state", ["delivered", "adopted"])
+    def test_wait_in_states_that_leave_the_account_alone(self, state: State) -> None:
+        assert self.ends(self.RENAMED, state) == "fresh"
+
+    @pytest.mark.parametrize("status", ["in_doubt", "out_of_sync", "quarantined"])
+    def test_wait_while_the_account_is_in_doubt(self, status: RecordStatus) -> None:
+        assert self.ends(self.RENAMED, "present", replace(YOUNG, status=status)) == status
+
+    @staticmethod
+    def of(account: Account, state: State = "rotated", record: Record | None = None) -> Steps:
+        request = RotationRequest(account, state, initial_password="initial")
+        return Rotation(request, record or YOUNG, now=lambda: NOW, new_password=lambda: "new-1").steps()
+
+    def ends(
+        self, account: Account, state: State = "rotated", record: Record | None = None, user_name: str | None = None
+    ) -> str:
+        known = replace(record or YOUNG, account=replace(ACCOUNT, user_name=user_name))
+        with pytest.raises(StopIteration) as end:
+            next(self.of(account, state, known))
+        status: str = end.value.value.status
+        return status
 
     def test_that_are_not_given_stay(self) -> None:
         kept = replace(OLD, account=self.RENAMED)

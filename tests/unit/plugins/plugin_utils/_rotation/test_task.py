@@ -492,10 +492,61 @@ class TestUserNames:
         assert (result["status"], result["changed"]) == ("unreachable", False)
         assert self.store.steps == []
 
-    @pytest.mark.parametrize("state", ["rotated", "present", "delivered"])
-    def test_are_not_looked_up_where_nothing_is_sent(self, server: Transcript, clock: Clock, state: State) -> None:
+    @pytest.mark.parametrize(
+        ("state", "status"), [("rotated", "renamed"), ("present", "renamed"), ("delivered", "fresh")]
+    )
+    def test_are_not_looked_up_where_nothing_is_sent(
+        self, server: Transcript, clock: Clock, state: State, status: str
+    ) -> None:
         (result,) = self.task(server, clock, days=1).run([replace(self.NAMED, state=state)], check_mode=False)
-        assert result["status"] == "fresh"
+        assert result["status"] == status
+
+
+def renamed_record(user_id: str, **changes: Any) -> Record:
+    """A record that is not due, whose label is not the one that `request_of` gives."""
+    young = record_of(user_id, days=1)
+    return replace(young, account=replace(young.account, name=f"former-{user_id}"), **changes)
+
+
+class TestNewNames:
+    def test_are_saved_at_once(self) -> None:
+        setup = TaskSetup(store=MemoryStore.holding(renamed_record("u1")), sign_in=APPLICATION)
+        (result,) = setup.run()
+        assert (result["status"], result["changed"], result["failed"]) == ("renamed", True, False)
+        assert setup.store.records["u1"].account.name == "label-u1"
+        assert setup.server.requests == []
+        assert setup.statuses() == ["fresh"]
+
+    def test_are_predicted_in_check_mode(self) -> None:
+        setup = TaskSetup(store=MemoryStore.holding(renamed_record("u1")), sign_in=APPLICATION)
+        with setup.store.open(read_only=True):
+            (result,) = setup.run(check_mode=True)
+        assert (result["status"], result["changed"], setup.store.steps) == ("renamed", True, [])
+
+    def test_are_saved_also_if_the_sign_in_fails(self) -> None:
+        records = [record_of("u1"), record_of("u2"), renamed_record("u3")]
+        setup = TaskSetup(store=MemoryStore.holding(*records), sign_in=APPLICATION)
+        setup.server.reads["/connect/token"] = 401, {"error": "invalid_client"}
+        assert setup.statuses() == ["unauthorized", "not_attempted", "renamed"]
+
+    def test_prove_nothing_about_the_server(self) -> None:
+        """Accounts are still changed one by one until a first one was changed."""
+        records = [renamed_record("u0"), *(record_of(f"u{number}") for number in range(1, 9))]
+        setup = TaskSetup(store=MemoryStore.holding(*records), live="unknown to us", concurrency=8)
+        assert setup.statuses() == ["renamed", *["out_of_sync"] * 2, *["not_attempted"] * 6]
+
+    def test_start_no_rotation_that_became_due_meanwhile(self) -> None:
+        setup = TaskSetup(store=MemoryStore.holding(renamed_record("u1")))
+        aged = replace(renamed_record("u1"), current=record_of().current)
+        setup.store.watch = lambda step: setup.store.records.update(u1=aged) if step == "lock" else None
+        assert setup.statuses() == ["renamed"]
+        assert setup.server.requests == []
+
+    def test_that_cannot_be_written_stop_the_run_if_the_disk_confirms_nothing(self) -> None:
+        setup = TaskSetup(store=MemoryStore.holding(renamed_record("u1"), record_of("u2")))
+        setup.store.failures["write 1"] = NotDurable("No.")
+        assert setup.statuses() == ["store_error", "not_attempted"]
+        assert setup.server.changes() == []
 
 
 class TestServerPolicy:
