@@ -173,6 +173,13 @@ options:
       - V(true) is noted in the record with the account's next change, and applies to later runs without this option
         as well. V(false) ends that.
     type: bool
+  verify:
+    description:
+      - Whether to decrypt the record of every account. Otherwise, a store may know without that, from an index that
+        is encrypted like the records, that nothing is due for an account.
+      - The records of accounts that are due are decrypted in any case.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""

@@ -30,9 +30,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import duplicates
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import settled_plans
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import OpenStore, StoredNames
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import OpenStore, Reading, StoredNames
 
 NAMES_NOT_VERIFIED = (
     "The run cannot verify that user names still belong to the recorded users, and uses the recorded user ids: the"
@@ -91,7 +91,7 @@ def same_users(requested: Sequence[RotationRequest]) -> list[str]:
 
 def with_recorded_ids(requested: Sequence[RotationRequest], store: OpenStore) -> list[RotationRequest]:
     """Fill in the ids that the store has for the user names. If it has several or none, the server decides."""
-    named = [request.account.user_name or "" for request in requested if not request.account.user_id]
+    named = [request for request in requested if not request.account.user_id]
     recorded = recorded_ids(named, store) if named else {}
     return [
         with_id(request, request.account.user_id or recorded.get(request.account.user_name or "", ""))
@@ -99,21 +99,29 @@ def with_recorded_ids(requested: Sequence[RotationRequest], store: OpenStore) ->
     ]
 
 
-def recorded_ids(user_names: Sequence[str], store: OpenStore) -> dict[str, str]:
-    """Return the ids of accounts whose records have these user names. The listing may lag, so the records decide."""
+def recorded_ids(requested: Sequence[RotationRequest], store: OpenStore) -> dict[str, str]:
+    """Return the ids of accounts whose records have these user names. The listing may lag, so the records decide.
+
+    Where nothing is due, the cached record will do: nothing is sent for its user.
+    """
     names = StoredNames(store.accounts())
-    listed = {user_name: names.find(user_name, "user_name") for user_name in user_names}
-    single = {user_name: found[0] for user_name, found in listed.items() if len(found) == 1}
-    readings = store.read_many(list(single.values()))
+    found = [names.find(request.account.user_name or "", "user_name") for request in requested]
+    single = [with_id(request, *ids) for request, ids in zip(requested, found) if len(ids) == 1]
+    settled = settled_plans(single, store)
+    unsettled = [request for request, planned in zip(single, settled) if planned is None]
+    readings = iter(store.read_many([request.account.user_id for request in unsettled]))
     return {
-        user_name: user_id
-        for (user_name, user_id), reading in zip(single.items(), readings)
-        if isinstance(reading, UiPathError) or (reading and has_user_name(reading, user_name))
+        request.account.user_name or "": request.account.user_id
+        for request, planned in zip(single, settled)
+        if has_user_name(planned.record if planned else next(readings), request.account.user_name or "")
     }
 
 
-def has_user_name(record: Record, user_name: str) -> bool:
-    return comparable(record.account.user_name or "") == comparable(user_name)
+def has_user_name(reading: Reading, user_name: str) -> bool:
+    """Tell whether the account's record has this user name. If it cannot be read, the account ends with that error."""
+    if reading is None or isinstance(reading, UiPathError):
+        return reading is not None
+    return comparable(reading.account.user_name or "") == comparable(user_name)
 
 
 def with_id(request: RotationRequest, user_id: str) -> RotationRequest:

@@ -57,6 +57,7 @@ def rotation_argument_spec() -> dict[str, dict[str, Any]]:
         "max_failures": {"type": "int"},
         "settle_seconds": {"type": "float", "default": 90.0},
         "consumers": {"type": "bool"},
+        "verify": {"type": "bool", "default": False},
     }
 
 
@@ -142,6 +143,7 @@ def rotation_requests(options: Mapping[str, Any]) -> list[RotationRequest]:
             force=options["force"],
             consumers=options["consumers"],
             generation=account["generation"],
+            verify=options["verify"],
             index=index,
         )
         for index, account in chosen_accounts(options)

@@ -133,6 +133,7 @@ class RotationRequest:
 
     `generation` belongs to the password that the consumers were given. `consumers` is None where the record decides
     whether there are any. `in_new_store`: the store has no record of any account, so it may not be the right one.
+    `verify`: the record is read in any case, also if the store has cached that nothing is due.
     """
 
     account: Account
@@ -143,4 +144,5 @@ class RotationRequest:
     consumers: bool | None = None
     generation: int | None = None
     in_new_store: bool = False
+    verify: bool = False
     index: int = 0

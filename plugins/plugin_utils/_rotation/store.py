@@ -138,6 +138,7 @@ class StoredNames:
 
     def __init__(self, accounts: Iterable[StoredAccount]) -> None:
         self._accounts = {account.user_id: account for account in accounts}
+        self._error = next((account.error for account in self._accounts.values() if account.error), None)
         self._by_name: dict[tuple[str, str], list[str]] = {}
         for account in self._accounts.values():
             for kind, name in (("label", account.label), ("user_name", account.user_name)):
@@ -153,9 +154,8 @@ class StoredNames:
         If there is none, an account whose names cannot be read may be the one: then its error is raised.
         """
         found = {user_id for kind in kinds for user_id in self._by_name.get((kind, comparable(name)), ())}
-        errors = (account.error for account in self._accounts.values() if account.error)
-        if not found and (error := next(errors, None)):
-            raise error
+        if self._error and not found:
+            raise self._error
         return sorted(found)
 
 

@@ -25,6 +25,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     Record,
     Retired,
     RotatedBy,
+    redacted,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
@@ -101,6 +102,7 @@ class MemoryStore:
     damaged: set[str] = field(default_factory=set)  # the accounts whose record cannot be read
     held: set[str] = field(default_factory=set)
     steps: list[str] = field(default_factory=list)
+    decrypted: list[str] = field(default_factory=list)  # the accounts that were read and not taken from the cache
     listed: dict[str, Record] | None = None  # what a listing that lags behind still shows
     warnings: tuple[str, ...] = ()
     own_secrets: tuple[str, ...] = ()
@@ -149,9 +151,16 @@ class MemoryStore:
         return self.records.get(user_id)
 
     def read_cached(self, user_ids: Sequence[str]) -> list[Record | None]:
-        return [None for _user_id in user_ids]
+        return [self.cached(user_id) for user_id in map(canonical_user_id, user_ids)]
+
+    def cached(self, user_id: str) -> Record | None:
+        """Return nothing for an account whose reading fails, as stores do."""
+        record = self.records.get(user_id)
+        fails = user_id in self.damaged or f"plan {user_id}" in self.failures
+        return redacted(record) if record and not fails else None
 
     def read_many(self, user_ids: Sequence[str]) -> list[Reading]:
+        self.decrypted += user_ids
         return [reading(self, user_id) for user_id in user_ids]
 
     @contextmanager

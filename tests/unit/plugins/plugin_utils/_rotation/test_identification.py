@@ -49,6 +49,15 @@ class TestIdentified:
         (request,) = identified([by_name("u1@example.com")], store, names_of(server, clock))
         assert (request.account.user_id, request.account.user_name) == ("u1", "u1@example.com")
 
+    def test_only_the_records_of_what_is_due_are_read(self, server: Transcript, clock: Clock) -> None:
+        store = MemoryStore.holding(record_of("u1", days=1), record_of("u2"))
+        requested = numbered(by_name("u1@example.com"), by_name("u2@example.com"))
+        found = identified(requested, store, names_of(server, clock))
+        assert [request.account.user_id for request in found] == ["u1", "u2"]
+        assert store.decrypted == ["u2"]
+        identified([replace(request, verify=True) for request in requested], store, names_of(server, clock))
+        assert store.decrypted == ["u2", "u1", "u2"]
+
     def test_other_names_are_looked_up_all_at_once(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(dto("ann"), dto("bob"), dto("eve")))
         requested = [by_name("Ann"), request_of("u1"), by_name("u7@example.com"), by_name("bob@example.com")]

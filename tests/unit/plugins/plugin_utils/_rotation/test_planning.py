@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import (
@@ -11,6 +12,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning i
     foreign_deliveries,
     plan,
     plan_all,
+    settled_plans,
     taken_labels,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
@@ -157,6 +159,41 @@ class TestPlanAll:
         store = MemoryStore.holding(record_of())
         plan_all([request_of()], store)
         assert store.steps == []
+
+
+class TestSettledPlans:
+    STORE = MemoryStore.holding(record_of("fresh", days=1), record_of("due"), pending_record("pending"))
+
+    def planned(self, **wanted: Any) -> tuple[list[str | None], list[str]]:
+        """Return which accounts are settled, and which are read."""
+        self.STORE.decrypted.clear()
+        requested = [request_of(user_id, **wanted) for user_id in ("fresh", "due", "pending", "new")]
+        settled = [
+            planned.request.account.user_id if planned else None for planned in settled_plans(requested, self.STORE)
+        ]
+        plan_all(requested, self.STORE)
+        return settled, self.STORE.decrypted
+
+    def test_are_those_of_accounts_with_nothing_due(self) -> None:
+        assert self.planned() == (["fresh", None, None, None], ["due", "pending", "new"])
+
+    def test_are_those_of_accounts_with_nothing_to_resume(self) -> None:
+        assert self.planned(state="resumed") == (["fresh", "due", None, None], ["pending", "new"])
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [{"force": True}, {"verify": True}, {"state": "present"}, {"state": "adopted"}, {"state": "delivered"}],
+        ids=str,
+    )
+    def test_are_not_asked_for_otherwise(self, wanted: dict[str, Any]) -> None:
+        assert self.planned(**wanted) == ([None] * 4, ["fresh", "due", "pending", "new"])
+
+    def test_show_no_password(self) -> None:
+        (planned,) = plan_all([request_of("fresh")], self.STORE)
+        assert planned.record
+        assert planned.outcome
+        assert planned.outcome.record
+        assert not any((*planned.record.passwords(), *planned.outcome.record.passwords()))
 
 
 def labelled(user_id: str, label: str | None) -> RotationRequest:

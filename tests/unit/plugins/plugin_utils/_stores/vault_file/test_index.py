@@ -15,7 +15,14 @@ from typing import Any
 import pytest
 from ansible.parsing.vault import VaultSecret
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identification import recorded_ids
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Orphan, Record, Retired, redacted
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    Account,
+    Orphan,
+    Record,
+    Retired,
+    redacted,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     RecordFinder,
     StoreError,
@@ -263,13 +270,13 @@ class TestCached:
 
     def test_is_not_that_of_another_server(self, filled: Path) -> None:
         (filled / "store.json").unlink()
-        other = {"identity_url": "https://other.example/identity"}
+        other: dict[str, Any] = {"identity_url": "https://other.example/identity"}
         assert cached(filled, **other) is None
         with pytest.raises(StoreError, match="another server"):
             reading(filled, **other)
 
     def test_has_the_present_url_of_the_server(self, filled: Path) -> None:
-        moved = {"identity_url": "https://new.example/identity", "rebind_from": URL}
+        moved: dict[str, Any] = {"identity_url": "https://new.example/identity", "rebind_from": URL}
         found, record = cached(filled, **moved), reading(filled, **moved)
         assert record
         assert found == redacted(record)
@@ -286,7 +293,7 @@ class TestCached:
     @pytest.mark.parametrize("rekey", [True, False])
     def test_is_not_that_of_a_record_with_another_secret(self, filled: Path, rekey: bool) -> None:
         """It is refused or, to rekey, read; and its names stay known."""
-        both = {"secrets": [*SECRETS, ("another", ANOTHER)], "vault_id": "another", "rekey": rekey}
+        both: dict[str, Any] = {"secrets": [*SECRETS, ("another", ANOTHER)], "vault_id": "another", "rekey": rekey}
         path = Layout(filled).record("user-0")
         path.write_bytes(encode(Vault([("another", ANOTHER)]), RECORDS[0]))
         store = a_store(filled, **both)
@@ -441,4 +448,5 @@ class TestExchangedNames:
             assert found_id(store, name) == "user-1"
             with pytest.raises(StoreError, match="listing is out of date"):
                 RecordFinder(store).find(name)
-        assert recorded_ids(["Robot0", "Robot1"], a_store(filled)) == {}
+        named = [RotationRequest(Account(URL, "", None, user_name)) for user_name in ("Robot0", "Robot1")]
+        assert recorded_ids(named, a_store(filled)) == {}
