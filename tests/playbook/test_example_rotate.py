@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The example of a rotation, unchanged: in check mode, and twice for real."""
+"""The examples of a rotation and of its store, unchanged: in check mode, twice for real, and what they show."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ def rotate(tmp_path: Path, simulator: SimulatorProcess, authority: Authority) ->
         simulator.add_users({user_id: f"initial-example-password-{user_id[-1]}"}, userName=label)
     folder = tmp_path / "example"
     shutil.copytree(EXAMPLES, folder)
-    (folder / NAME).rename(folder / "playbook.yml")
     for part in ("home", "tmp", "remote", "local", "input"):
         (folder / part).mkdir()
     (folder / "input/ansible.cfg").write_text("[defaults]\n")
@@ -39,13 +38,14 @@ def rotate(tmp_path: Path, simulator: SimulatorProcess, authority: Authority) ->
         "ANSIBLE_VAULT_PASSWORD_FILE": "vault_password.txt",
     }
 
-    def run(*arguments: str) -> PlaybookRun:
+    def run(*arguments: str, example: str = NAME, succeeds: bool = True) -> PlaybookRun:
+        shutil.copy(folder / example, folder / "playbook.yml")
         running = Running(folder, list(arguments), variables, USUAL_WARNINGS)
         try:
             run = running.finish()
         finally:
             running.destroy()
-        assert run.code == 0, run.output
+        assert (run.code == 0) == succeeds, run.output
         assert "example-password" not in run.output
         return run
 
@@ -64,3 +64,19 @@ def test_rotates_once_and_tells_the_consumers(rotate: Callable[..., PlaybookRun]
     again = rotate()
     assert '"fresh": 2' in again.stdout
     assert simulator.count() == 2
+
+
+def test_shows_the_state_of_the_accounts(rotate: Callable[..., PlaybookRun], simulator: SimulatorProcess) -> None:
+    simulator.add_users({ACCOUNTS["svc-orders"]: "somebody-elses-1"})
+    rotate("-v", succeeds=False)
+    requests = simulator.total
+
+    shown = rotate(example="show_accounts.yml", succeeds=False)
+    [invoices, orders] = shown.items("Show when each password was last rotated and is next due")
+    assert invoices["msg"].startswith("ok, last rotated 2")
+    assert orders["msg"].startswith("out_of_sync, last rotated never, next due 2")
+    [closed, initial] = shown["Show what to look at"]["uipath_passwords.problems"]
+    assert closed.startswith("out_of_sync (wrong_password), so no run tries them: svc-orders; ")
+    assert initial.startswith("The record still has the initial password: svc-orders; ")
+    assert shown["Fail if an account needs attention"]["msg"] == closed
+    assert simulator.total == requests

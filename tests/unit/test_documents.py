@@ -38,6 +38,7 @@ SHOWN = [
     ("change_many_users.yml", "docs/changing-passwords.md"),
     ("change_by_user_name.yml", "docs/changing-passwords.md"),
     ("tell_consumers.yml", "docs/rotation.md"),
+    ("show_accounts.yml", "docs/rotation.md"),
     ("awx/change_many_users.yml", "docs/awx.md"),
     ("awx/credential_type.yml", "docs/awx.md"),
 ]
