@@ -50,24 +50,25 @@ def inspected(
 def overview_result(readings: StoreReadings, options: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Return the documented result."""
     entries: Sequence[Mapping[str, Any]] | None = options["accounts"]
-    found = matches(entries or (), readings.names())
-    states = account_states(readings, None if entries is None else found, options["max_age_days"], now)
+    found = matches(entries, readings.names()) if entries is not None else None
+    missing, ambiguous = (found.missing, found.problems) if found else ((), ())
+    states = account_states(readings, found, options["max_age_days"], now)
     lost = {
         entry_label(entry): displayable(readings.lost[user_id].message)
         for entry in entries or ()
         if entry["user_id"] and (user_id := canonical_user_id(entry["user_id"])) in readings.lost
     }
-    looked_at = findings(states, found.missing, lost)
+    looked_at = findings(states, missing, lost)
     failed = failures(looked_at, options["fail_on"])
-    problems = [*(one.sentence for one in looked_at), *found.problems]
+    problems = [*(one.sentence for one in looked_at), *ambiguous]
     return {
         "changed": False,
         "failed": bool(failed),
         "time": timestamp(now),
         "max_age_days": options["max_age_days"],
         "accounts": states,
-        "missing": list(found.missing),
-        "counts": counts_of(states, found.missing),
+        "missing": list(missing),
+        "counts": counts_of(states, missing),
         "problems": problems,
         "msg": " ".join(failed) or summary(len(states), problems),
     }

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Literal, Union, get_args
 
 KEPT_PREVIOUS = 3
@@ -219,8 +220,13 @@ def redacted(record: Record) -> Record:
 
 def recorded_time(text: object) -> datetime | None:
     """Return a time of a record in UTC, or None if it is missing or invalid."""
+    return parsed_time(text) if isinstance(text, str) else None
+
+
+@lru_cache
+def parsed_time(text: str) -> datetime | None:
     try:
-        time = datetime.fromisoformat(text if isinstance(text, str) else "")
+        time = datetime.fromisoformat(text)
         return time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)
     except (OverflowError, ValueError):
         return None

@@ -88,6 +88,9 @@ class OpenStore(Protocol):
     def accounts(self) -> Sequence[StoredAccount]:
         """List the accounts that have a record. The listing may be minutes old: only a read proves what it says."""
 
+    def user_ids(self) -> Sequence[str]:
+        """List the ids of the accounts that have a record, without reading one. It may lag like `accounts`."""
+
     def read(self, user_id: str) -> Record | None:
         """Return the record without locking and without writing anything, or raise like `LockedRecord.read`."""
 

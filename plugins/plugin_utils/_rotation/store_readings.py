@@ -49,9 +49,7 @@ def read_all(
 
     What the store has cached is used for accounts with nothing to do, unless `verify` is set.
     """
-    recorded = store.accounts()
-    refuse_unreadable([account.error for account in recorded])
-    known = dict.fromkeys(account.user_id for account in recorded)
+    known = dict.fromkeys(store.user_ids())
     user_ids = list(known | dict.fromkeys(map(canonical_user_id, named)))
     cached = [None] * len(user_ids) if verify else store.read_cached(user_ids)
     found: dict[str, Reading] = {
@@ -60,7 +58,7 @@ def read_all(
         if record and has_nothing_to_do(record, max_age_days, now)
     }
     others = [user_id for user_id in user_ids if user_id not in found]
-    found.update(zip(others, store.read_many(others)))
+    found.update((user_id, without_password(read)) for user_id, read in zip(others, store.read_many(others)))
     refuse_unreadable([error_of(found[user_id]) for user_id in known if found[user_id]])
     return store_readings(found, known)
 
@@ -68,7 +66,7 @@ def read_all(
 def store_readings(found: Mapping[str, Reading], known: Collection[str]) -> StoreReadings:
     errors = {user_id: error for user_id, reading in found.items() if (error := error_of(reading))}
     return StoreReadings(
-        {user_id: redacted(record) for user_id, reading in found.items() if (record := record_of(reading))},
+        {user_id: record for user_id, reading in found.items() if (record := record_of(reading))},
         {user_id: error for user_id, error in errors.items() if user_id in known},
         {user_id: error for user_id, error in errors.items() if user_id not in known},
     )
@@ -78,10 +76,14 @@ def has_nothing_to_do(record: Record, max_age_days: float, now: datetime) -> boo
     return record.delivered and not doubt(record) and not is_due(record, max_age_days, now)
 
 
+def without_password(reading: Reading) -> Reading:
+    return redacted(reading) if isinstance(reading, Record) else reading
+
+
 def record_of(reading: Reading) -> Record | None:
     """Return the record, of an account that another run works on the one that it had before."""
     if isinstance(reading, Busy):
-        return reading.record
+        return reading.record and redacted(reading.record)
     return None if isinstance(reading, UiPathError) else reading
 
 

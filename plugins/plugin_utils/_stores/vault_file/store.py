@@ -148,6 +148,10 @@ class OpenVaultFileStore:
         with explained(self.files.layout.directory):
             return self.files.accounts()
 
+    def user_ids(self) -> Sequence[str]:
+        with explained(self.files.layout.directory):
+            return self.files.layout.ids()
+
     def read(self, user_id: str) -> Record | None:
         files, user_id = self.files, canonical_user_id(user_id)
         if not files.layout.can_name(user_id):

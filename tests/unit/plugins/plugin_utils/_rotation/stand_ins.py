@@ -141,6 +141,9 @@ class MemoryStore:
             if user_id not in self.damaged
         ] + [StoredAccount(user_id, error=damage_of(user_id)) for user_id in sorted(self.damaged)]
 
+    def user_ids(self) -> list[str]:
+        return [account.user_id for account in self.accounts()]
+
     def read(self, user_id: str) -> Record | None:
         self.fail_at(f"plan {user_id}")
         return self.stored(canonical_user_id(user_id))

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -39,11 +40,11 @@ DEFAULTS: dict[str, Any] = {"accounts": None, "max_age_days": 90.0, "fail_on": [
 class CachingStore(MemoryStore):
     """A store with a cache, which notes what is read all the same."""
 
-    cached: dict[str, Record] = field(default_factory=dict)
+    cache_entries: dict[str, Record] = field(default_factory=dict)
     read_ids: list[str] = field(default_factory=list)
 
     def read_cached(self, user_ids: Sequence[str]) -> list[Record | None]:
-        return [self.cached.get(user_id) for user_id in user_ids]
+        return [self.cache_entries.get(user_id) for user_id in user_ids]
 
     def read_many(self, user_ids: Sequence[str]) -> list[Reading]:
         self.read_ids += user_ids
@@ -107,7 +108,7 @@ class TestInspected:
 class TestCache:
     def test_is_believed_of_an_account_with_nothing_to_do(self) -> None:
         store = caching(fresh("u1"), fresh("u2"))
-        store.cached["u1"] = redacted(fresh("u1", generation=7))
+        store.cache_entries["u1"] = redacted(fresh("u1", generation=7))
         result = inspect(store)
         assert [account["generation"] for account in result["accounts"]] == [7, 1]
         assert store.read_ids == ["u2"]
@@ -126,14 +127,14 @@ class TestCache:
     )
     def test_is_not_believed_of_others(self, cached: Record) -> None:
         store = caching(fresh())
-        store.cached["u1"] = redacted(cached)
+        store.cache_entries["u1"] = redacted(cached)
         result = inspect(store)
         assert store.read_ids == ["u1"]
         assert result["problems"] == []
 
     def test_is_not_asked_to_verify(self) -> None:
         store = caching(fresh())
-        store.cached["u1"] = redacted(fresh(generation=7))
+        store.cache_entries["u1"] = redacted(fresh(generation=7))
         assert inspect(store, verify=True)["accounts"][0]["generation"] == 1
 
 
@@ -261,13 +262,12 @@ class TestFailOn:
         assert "label-u1" in inspect(MemoryStore.holding(fresh()), accounts=[], fail_on=["unlisted"])["msg"]
 
 
-class TestSpeed:
-    def test_ten_thousand_accounts_take_less_than_a_second_beside_their_reading(self) -> None:
-        records = [fresh(f"user-{number}") for number in range(10_000)]
-        store = caching(*records)
-        store.cached = {record.account.user_id: redacted(record) for record in records}
-        given = [entry(user_name=f"user-{number}@example.com") for number in range(10_000)]
-        begin = datetime.now(timezone.utc)
-        result = inspect(store, accounts=given)
-        assert (result["counts"]["ok"], result["problems"]) == (10_000, [])
-        assert datetime.now(timezone.utc) - begin < timedelta(seconds=5)  # with room for a busy machine
+def test_ten_thousand_accounts_take_little_beside_their_reading() -> None:
+    records = [fresh(f"user-{number}") for number in range(10_000)]
+    store = caching(*records)
+    store.cache_entries = {record.account.user_id: redacted(record) for record in records}
+    given = [entry(user_name=f"user-{number}@example.com") for number in range(10_000)]
+    begin = time.process_time()
+    result = inspect(store, accounts=given)
+    assert (result["counts"]["ok"], result["problems"]) == (10_000, [])
+    assert time.process_time() - begin < 5  # less than one, with room for a busy machine

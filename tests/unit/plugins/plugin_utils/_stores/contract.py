@@ -73,6 +73,7 @@ class StoreContract:
     def test_an_empty_store_lists_nothing(self, store: Store) -> None:
         with store.open(read_only=False) as opened:
             assert list(self.listing(opened)) == []
+            assert list(opened.user_ids()) == []
             assert opened.read(USER) is None
             assert list(opened.read_many([USER])) == [None]
 
@@ -83,6 +84,7 @@ class StoreContract:
             assert opened.read(USER) == record
         with store.open(read_only=True) as opened:
             assert opened.read(USER) == record
+            assert list(opened.user_ids()) == [USER]
 
     def test_a_write_replaces_what_was_read(self, store: Store) -> None:
         with store.open(read_only=False) as opened:
