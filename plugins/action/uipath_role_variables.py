@@ -3,14 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The action of `rpaops.uipath.uipath_role_variables`: only an action sees all variables of a play.
 
-It uses their names and no value.
+It uses their names and, except for the files of tasks that it is given, no value.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
+from ansible.errors import AnsibleError, AnsibleFileNotFound, AnsibleParserError
+from ansible.playbook.helpers import load_list_of_blocks
 from ansible.plugins.action import ActionBase
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables import (
     check_names,
     misspelled_message,
@@ -24,6 +29,7 @@ def argument_spec() -> dict[str, Any]:
         "role": {"type": "str", "required": True},
         "known": {"type": "list", "elements": "str", "required": True},
         "own": {"type": "list", "elements": "str", "default": []},
+        "task_files": {"type": "dict", "default": {}},
     }
 
 
@@ -35,13 +41,66 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        options, errors = validated(self._task.args, argument_spec())
-        if errors:
-            return {**result, "failed": True, "msg": " ".join(errors)}
+        options, problems = validated(self._task.args, argument_spec())
+        if problems:
+            return {**result, "failed": True, "msg": " ".join(problems)}
         names = [str(name) for name in task_vars or ()]
         misspelled, unknown = check_names(names, options["role"], options["known"], options["own"])
         if unknown:
             self._display.warning(unknown_message(unknown, options["role"]))
-        result.update(changed=False, failed=bool(misspelled), misspelled=misspelled, unknown=unknown)
-        result["msg"] = misspelled_message(misspelled) if misspelled else ""
-        return result
+        problems = [misspelled_message(misspelled)] if misspelled else []
+        problems += self._file_problems(options["task_files"])
+        return {
+            **result,
+            "failed": bool(problems),
+            "misspelled": misspelled,
+            "unknown": unknown,
+            "msg": " ".join(problems),
+        }
+
+    def _file_problems(self, files: Mapping[str, Any]) -> list[str]:
+        found = ((variable, self._file_problem(str(path))) for variable, path in files.items())
+        return [f"{variable}: {problem}" for variable, problem in found if problem]
+
+    def _file_problem(self, path: str) -> str | None:
+        """Return why the role could not include a file of tasks. Nothing of its content is in the message."""
+        shown = displayable(path)
+        if not os.path.isfile(path):
+            return f"there is no file {shown}"
+        try:
+            tasks = self._loader.load_from_file(path)
+        except AnsibleError as error:
+            return f"{shown} cannot be parsed as YAML{place(error)}"
+        if tasks is not None and not (isinstance(tasks, list) and all(isinstance(task, Mapping) for task in tasks)):
+            return f"{shown} must be a list of tasks"
+        broken = [number for number, task in enumerate(tasks or (), 1) if not self._is_loadable(task)]
+        return f"Ansible cannot parse task {broken[0]} of {shown}: check the file with ansible-lint" if broken else None
+
+    def _is_loadable(self, task: Mapping[str, Any]) -> bool:
+        """Parse a task as the inclusion will, in the same role. The path of a static import may depend on the play."""
+        block: Any = self._task._parent
+        try:
+            load_list_of_blocks(
+                [task],
+                play=block._play,
+                parent_block=block,
+                role=self._task._role,
+                loader=self._loader,
+                variable_manager=self._task.get_variable_manager(),
+            )
+        except AnsibleParserError as error:
+            return isinstance(error, AnsibleFileNotFound)
+        except AnsibleError:
+            return True
+        return True
+
+
+def place(error: BaseException) -> str:
+    """Return the line to which an error of the YAML parser points, if it does."""
+    seen: BaseException | None = error
+    while seen:
+        mark = getattr(seen, "problem_mark", None)
+        if mark:
+            return f" (line {mark.line + 1})"
+        seen = getattr(seen, "orig_exc", None) or seen.__cause__
+    return ""

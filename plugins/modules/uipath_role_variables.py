@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: uipath_role_variables
-short_description: Refuse misspelled variables of a role
+short_description: Refuse misspelled variables of a role, and broken files of tasks
 version_added: 0.1.0
 description:
   - Ansible ignores a variable that no role has. So a role that is given C(rotate_passwords_after_task) runs without the
@@ -16,7 +16,8 @@ description:
     misses fail, with the name that was probably meant. For any other name that begins with the role's name, it warns.
   - A near miss has the same words in another order, in the singular or the plural, or without the last one, or differs
     in one or two letters. Case counts as no difference. Names that begin with C(__) are not compared.
-  - It uses no value of a variable, and runs on the controller.
+  - Files of tasks that the role includes later are parsed, so that a mistake in one is found before the role begins.
+  - It uses no value of a variable and shows nothing of these files. It runs on the controller.
 author:
   - rpaops.uipath contributors (@rpaops)
 extends_documentation_fragment:
@@ -45,6 +46,12 @@ options:
     type: list
     elements: str
     default: []
+  task_files:
+    description:
+      - The full path of each file of tasks, by the variable in which it is given. A file that does not exist, that is
+        no YAML, or that has a task which Ansible cannot parse, such as one with an unknown module, fails.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -57,11 +64,13 @@ EXAMPLES = r"""
       - rotate_passwords_after_tasks
     own:
       - rotate_passwords_result
+    task_files:
+      rotate_passwords_after_tasks: "{{ playbook_dir }}/tell_consumers.yml"
 """
 
 RETURN = r"""
 msg:
-  description: The misspelled names, each with the known name, or an empty text.
+  description: The misspelled names, each with the known name, and what is wrong with the files. May be empty.
   returned: always
   type: str
   sample: "rotate_passwords_after_task: no such variable, did you mean rotate_passwords_after_tasks?"

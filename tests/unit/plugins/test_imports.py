@@ -23,7 +23,7 @@ STORES = tuple(
 )
 # From the top down. A layer may import the layers below it and, where it is a package, its own files.
 LAYERS = (
-    ("action", "doc_fragments", "lookup", "modules"),
+    ("action", "doc_fragments", "filter", "lookup", "modules"),
     ("plugin_utils._action",),
     ("plugin_utils._stores.registry",),
     STORES,

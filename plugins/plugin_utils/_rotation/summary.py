@@ -1,0 +1,157 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role tells about a rotation: a table of the accounts, and the message of a failure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
+
+Account = Mapping[str, Any]
+
+# In a longer table, accounts with nothing to do are counted.
+MOST_ROWS = 30
+WIDEST_LABEL = 40
+MOST_LABELS, MOST_MESSAGES = 10, 10
+HEAD = ("account", "status", "last rotated (UTC)", "next due (UTC)", "what to do")
+REPAIR = "repair it with rotate_passwords_state=resumed or adopted, and rotate_passwords_only"
+NEXT_RUN = "nothing, the next run continues"
+
+# What to do, by status. Without a phrase, there is nothing to do.
+ADVICE = {
+    "rotated": "",
+    "resumed": "",
+    "fresh": "",
+    "renamed": "",
+    "adopted": "",
+    "created": "",
+    "delivered": "",
+    "delivery_due": "",
+    "would_rotate": "",
+    "would_resume": "",
+    "busy": "nothing, another run works on it",
+    "age_unknown": "check the controller's clock, or set rotate_passwords_force with rotate_passwords_only",
+    "throttled": NEXT_RUN,
+    "unreachable": NEXT_RUN,
+    "unauthorized": "check the sign-in of rotate_passwords_connection",
+    "wrong_url": "correct identity_url of rotate_passwords_connection",
+    "refused": "fix the cause that the message names",
+    "policy_rejected": "set rotate_passwords_password to what the policy requires",
+    "superseded": NEXT_RUN,
+    "not_found": "correct rotate_passwords_accounts",
+    "name_conflict": "correct rotate_passwords_accounts: give the user_id",
+    "in_doubt": "run again, do not reset the password",
+    "out_of_sync": REPAIR,
+    "quarantined": REPAIR,
+    "store_error": "fix what the message names, in rotate_passwords_store",
+    "store_conflict": "stop the other writer, compare the versions",
+    "no_password": "check rotate_passwords_store, or give an initial_password",
+    "not_attempted": "",
+}
+NOT_DELIVERED = "nothing, the next run repeats its delivery"
+TO_DELIVER = "nothing, its delivery is due"
+OPTIONS = (
+    "In this role, each option is a variable that begins with rotate_passwords_, such as rotate_passwords_state and"
+    " rotate_passwords_force."
+)
+ONE_ACCOUNT = "Set rotate_passwords_only to these accounts as well."
+
+
+def summary(result: Mapping[str, Any], undelivered: Collection[str] = (), due: Collection[str] = ()) -> dict[str, Any]:
+    """Sum up the result of the rotation module.
+
+    `undelivered` are the user ids of accounts whose delivery has failed, `due` those that this run does not deliver.
+    """
+    accounts = result.get("accounts")
+    if accounts is None:
+        return {"table": [], "failure": rejection(result)}
+    notes = {**dict.fromkeys(due, TO_DELIVER), **dict.fromkeys(undelivered, NOT_DELIVERED)}
+    return {"table": table(accounts, notes), "failure": failure(result, undelivered)}
+
+
+def rejection(result: Mapping[str, Any]) -> str:
+    """Return why no account was worked on."""
+    text = str(result.get("msg", ""))
+    return f"{text} {OPTIONS}" if result.get("status") == "invalid_input" else text
+
+
+def table(accounts: Sequence[Account], notes: Mapping[str, str]) -> list[str]:
+    """Return the lines of the table, and a line for each status whose accounts are only counted."""
+    counted = counted_statuses(accounts, notes)
+    rows = [row(one, notes) for one in accounts if has_advice(one, notes) or one["status"] not in counted]
+    lines = aligned([HEAD, *rows]) if rows else []
+    return lines + [f"{number} {'more ' if rows else ''}{status}" for status, number in counted.items()]
+
+
+def counted_statuses(accounts: Sequence[Account], notes: Mapping[str, str]) -> dict[str, int]:
+    """Return the statuses whose accounts have no row, with their numbers. Fresh accounts are the first of them."""
+    room = MOST_ROWS - sum(has_advice(account, notes) for account in accounts)
+    numbers: dict[str, int] = {}
+    for account in accounts:
+        if not has_advice(account, notes):
+            numbers[account["status"]] = numbers.get(account["status"], 0) + 1
+    counted = {}
+    for status in sorted(numbers, key=lambda status: (status in ("fresh", "not_attempted"), numbers[status])):
+        if numbers[status] > room:
+            counted[status] = numbers[status]
+        else:
+            room -= numbers[status]
+    return counted
+
+
+def has_advice(account: Account, notes: Mapping[str, str]) -> bool:
+    return bool(account["failed"] and account["status"] != "not_attempted") or bool(advice(account, notes))
+
+
+def advice(account: Account, notes: Mapping[str, str]) -> str:
+    """Return what to do: the note about the delivery of the account or, without one, the phrase of its status."""
+    return notes.get(account["user_id"]) or ADVICE.get(account["status"], "")
+
+
+def row(account: Account, notes: Mapping[str, str]) -> tuple[str, ...]:
+    times = (shown_time(account.get(name)) for name in ("last_rotated", "next_due"))
+    return (displayable(account["label"]), account["status"], *times, advice(account, notes))
+
+
+def shown_time(time: str | None) -> str:
+    """Return a time as in the record, to the minute."""
+    return time[:16].replace("T", " ") if time else "-"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(min(len(cell), WIDEST_LABEL) for cell in column) for column in zip(*rows)]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths)).rstrip() for cells in rows]
+
+
+def failure(result: Mapping[str, Any], undelivered: Collection[str]) -> str:
+    """Return the message with which the role fails, each reason once, or an empty text if all is well."""
+    failed = [one for one in result["accounts"] if one["failed"] and one["status"] != "not_attempted"]
+    late = [one["label"] for one in result["accounts"] if one["user_id"] in undelivered]
+    if not (late or any(one["failed"] for one in result["accounts"])):
+        return ""
+    numbers = result["msg"].partition(" First failure, ")[0]
+    text = " ".join([numbers, *reasons(failed)])
+    if re.search(r"\b(state|force): ", text):
+        text = f"{text} {OPTIONS} {ONE_ACCOUNT}"
+    if late:
+        text += f" The delivery of {listed(late)} is not complete, and the next run repeats its tasks."
+    return displayable(text)
+
+
+def reasons(failed: Sequence[Account]) -> list[str]:
+    """Return the message of each failed account, once for all that have the same."""
+    labels: dict[tuple[str, str], list[str]] = {}
+    for account in failed:
+        labels.setdefault((account["status"], account["msg"]), []).append(account["label"])
+    found = [f"{listed(names)}: {status}. {message}" for (status, message), names in labels.items()]
+    more = len(found) - MOST_MESSAGES
+    return found[:MOST_MESSAGES] + ([f"{more} more messages are in rotate_passwords_result."] if more > 0 else [])
+
+
+def listed(names: Sequence[str]) -> str:
+    more = len(names) - MOST_LABELS
+    return ", ".join(names[:MOST_LABELS]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,160 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+from ansible_collections.rpaops.uipath.plugins.filter.uipath_rotation_summary import FilterModule
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES, SUCCEEDED
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import ACCOUNT_STATUSES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.summary import (
+    ADVICE,
+    MOST_LABELS,
+    MOST_MESSAGES,
+    MOST_ROWS,
+    NEXT_RUN,
+    NOT_DELIVERED,
+    ONE_ACCOUNT,
+    OPTIONS,
+    REPAIR,
+    TO_DELIVER,
+    summary,
+)
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import ROOT
+
+ROTATED, DUE = "2026-03-01T12:30:00Z", "2026-05-30T12:30:00Z"
+
+
+def account(label: str, status: Any = "fresh", msg: str | None = None) -> dict[str, Any]:
+    return {
+        "user_id": f"id of {label}",
+        "label": label,
+        "status": status,
+        "failed": status not in SUCCEEDED,
+        "last_rotated": ROTATED,
+        "next_due": DUE,
+        "msg": msg or MESSAGES[status],
+    }
+
+
+def table(*accounts: dict[str, Any], undelivered: list[str] | None = None) -> list[str]:
+    lines: list[str] = summary({"accounts": accounts, "msg": "By status."}, undelivered or [])["table"]
+    return lines
+
+
+def failure(*accounts: dict[str, Any], undelivered: list[str] | None = None) -> str:
+    result = {"accounts": accounts, "msg": "2 accounts failed: 2 of a kind. First failure, a: because."}
+    return str(summary(result, undelivered or [])["failure"])
+
+
+def many(number: int, status: str, msg: str | None = None) -> list[dict[str, Any]]:
+    return [account(f"{status}-{index}", status, msg and f"{msg}-{index}") for index in range(number)]
+
+
+class TestAdvice:
+    def test_knows_every_status_and_needs_no_action_where_nothing_failed(self) -> None:
+        assert set(ADVICE) >= set(ACCOUNT_STATUSES)
+        assert {status for status in ACCOUNT_STATUSES if not ADVICE[status]} - SUCCEEDED == {"not_attempted"}
+        assert not any(ADVICE[status] for status in SUCCEEDED)
+
+    def test_names_only_variables_that_the_role_has(self) -> None:
+        specification = yaml.safe_load((ROOT / "roles/rotate_passwords/meta/argument_specs.yml").read_text())
+        variables = set(specification["argument_specs"]["main"]["options"])
+        words = " ".join([*ADVICE.values(), OPTIONS, ONE_ACCOUNT]).replace("=", " ").split()
+        named = {word.strip(".,:") for word in words if word.startswith("rotate_passwords_")} - {"rotate_passwords_"}
+        assert named <= variables
+
+
+class TestTable:
+    def test_has_the_times_and_what_to_do(self) -> None:
+        initial = {**account("svc-orders", "unreachable"), "last_rotated": None, "next_due": None}
+        assert table(account("svc", "rotated"), initial) == [
+            "account     status       last rotated (UTC)  next due (UTC)    what to do",
+            "svc         rotated      2026-03-01 12:30    2026-05-30 12:30",
+            f"svc-orders  unreachable  -                   -                 {NEXT_RUN}",
+        ]
+
+    def test_an_account_that_is_not_delivered_is_repeated_whatever_its_status(self) -> None:
+        assert table(account("svc", "rotated"), undelivered=["id of svc"])[1].endswith(NOT_DELIVERED)
+
+    def test_a_delivery_that_this_run_does_not_do_is_due(self) -> None:
+        lines = summary({"accounts": [account("svc")], "msg": ""}, [], ["id of svc"])
+        assert lines["table"][1].endswith(TO_DELIVER)
+        assert lines["failure"] == ""
+
+    def test_shows_labels_of_any_kind(self) -> None:
+        long = "long" * 20
+        lines = table(account("svc\x1b[31m\n"), account(long))
+        assert "svc [31m   fresh" not in lines[0]
+        assert not any(char in "".join(lines) for char in "\x1b\n")
+        assert lines[2].startswith(f"{long}  fresh")
+
+    def test_lists_fresh_accounts_of_a_short_list_only(self) -> None:
+        assert len(table(*many(MOST_ROWS, "fresh"))) == MOST_ROWS + 1
+        assert table(*many(MOST_ROWS + 1, "fresh")) == [f"{MOST_ROWS + 1} fresh"]
+
+    def test_counts_what_needs_nothing_in_a_long_list(self) -> None:
+        lines = table(*many(40, "fresh"), *many(50, "out_of_sync"), *many(3, "rotated"), *many(9, "not_attempted"))
+        assert len(lines) == 1 + 50 + 3
+        assert lines[-3:] == ["3 more rotated", "9 more not_attempted", "40 more fresh"]
+
+        lines = table(*many(40, "fresh"), *many(2, "out_of_sync"), *many(20, "rotated"))
+        assert [line.split()[1] for line in lines[1:-1]] == ["out_of_sync"] * 2 + ["rotated"] * 20
+        assert lines[-1] == "40 more fresh"
+
+    def test_of_no_accounts_is_empty(self) -> None:
+        assert table() == []
+
+
+class TestFailure:
+    def test_is_empty_if_all_is_well(self) -> None:
+        assert failure(*many(3, "fresh"), account("a", "rotated")) == ""
+
+    def test_tells_each_reason_once(self) -> None:
+        message = failure(
+            account("a", "unreachable"), account("b"), account("c", "unreachable"), account("d", "refused")
+        )
+        assert message == (
+            f"2 accounts failed: 2 of a kind. a, c: unreachable. {MESSAGES['unreachable']}"
+            f" d: refused. {MESSAGES['refused']}"
+        )
+
+    def test_names_the_variables_of_the_role_once(self) -> None:
+        message = failure(account("a", "out_of_sync"), account("b", "quarantined"))
+        assert message.count(OPTIONS) == 1
+        assert message.endswith(ONE_ACCOUNT)
+
+    def test_names_the_accounts_that_are_not_delivered(self) -> None:
+        assert failure(account("a", "rotated"), undelivered=["id of a"]) == (
+            "2 accounts failed: 2 of a kind. The delivery of a is not complete, and the next run repeats its tasks."
+        )
+
+    def test_is_bounded(self) -> None:
+        message = failure(*many(30, "refused", "because"), *many(30, "unreachable"))
+        assert message.count("because") == MOST_MESSAGES
+        assert f"{31 - MOST_MESSAGES} more messages are in rotate_passwords_result." in message
+
+        assert f", unreachable-{MOST_LABELS - 1} and 20 more: unreachable." in failure(*many(30, "unreachable"))
+
+    def test_accounts_that_were_not_attempted_have_no_reason_of_their_own(self) -> None:
+        assert failure(account("a", "not_attempted")) == "2 accounts failed: 2 of a kind."
+
+    def test_of_a_task_that_failed_as_a_whole_is_its_message(self) -> None:
+        assert summary({"msg": "It is in use.", "status": "busy"}) == {"table": [], "failure": "It is in use."}
+        refused = summary({"msg": "accounts must be a list.", "status": "invalid_input"})["failure"]
+        assert refused == f"accounts must be a list. {OPTIONS}"
+
+    def test_repairs_are_for_accounts_that_are_closed(self) -> None:
+        assert {status for status, advice in ADVICE.items() if advice == REPAIR} == {"out_of_sync", "quarantined"}
+
+
+class TestFilter:
+    def test_is_the_summary(self) -> None:
+        apply = FilterModule().filters()["uipath_rotation_summary"]
+        assert apply({"accounts": [], "msg": ""}) == {"table": [], "failure": ""}
+        with pytest.raises(AnsibleFilterError, match="must be a result"):
+            apply("text")
