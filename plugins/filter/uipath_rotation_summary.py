@@ -54,8 +54,9 @@ _value:
   contains:
     table:
       description:
-        - A line per account, below a line of headings. It has the label, the status, when the password was last rotated
-          and is next due, and what to do. Variables in it are those of the role.
+        - How many accounts have which status, and how many are not delivered.
+        - Then a line per account, below a line of headings. It has the label, the status, when the password was last
+          rotated and is next due, and what to do. Variables in it are those of the role.
         - Accounts with nothing to do have a line as long as the table has at most 30 lines. Otherwise they are counted
           by status. Fresh ones are the first of these.
         - It is empty if the whole task failed.

@@ -53,7 +53,7 @@ def rotate(tmp_path: Path, simulator: SimulatorProcess, authority: Authority) ->
 
 
 def test_rotates_once_and_tells_the_consumers(rotate: Callable[..., PlaybookRun], simulator: SimulatorProcess) -> None:
-    assert '"would_rotate": 2' in rotate("--check").stdout
+    assert "Accounts by status: 2 would_rotate." in rotate("--check").stdout
     assert simulator.count() == 0
 
     home = rotate("-v").folder / "home"
@@ -62,7 +62,7 @@ def test_rotates_once_and_tells_the_consumers(rotate: Callable[..., PlaybookRun]
         assert simulator.is_live(user_id, credentials.split("password = ")[1].rstrip("\n"))
 
     again = rotate()
-    assert '"fresh": 2' in again.stdout
+    assert "Accounts by status: 2 fresh." in again.stdout
     assert simulator.count() == 2
 
 

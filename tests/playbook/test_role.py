@@ -242,7 +242,8 @@ class TestRole:
         setup, first, _second = rotated
         assert statuses(first) == ["rotated"] * 3
         assert runs_of(first, HAND_OVER) == 3
-        head, *rows = result(first, TABLE)["msg"]
+        numbers, head, *rows = result(first, TABLE)["msg"]
+        assert numbers == "Accounts by status: 3 rotated."
         assert [*map(str.strip, re.split("  +", head))] == [*HEAD]
         assert [row.split()[:2] for row in rows] == [[label, "rotated"] for label in IDS]
         assert not any(setup.scene.simulator.is_live(IDS[label], old) for label, old in setup.initial.items())
@@ -362,6 +363,21 @@ class TestConsumers:
         assert setup.delivered() == {"orders"}
         assert setup.scene.simulator.count() == 3
 
+    def test_tells_consumers_again_without_a_rotation(self, setup: RoleSetup) -> None:
+        setup.run(rotate_passwords_after_tasks="")
+        setup.run()
+        assert not setup.told()
+        checked = setup.run("--check", rotate_passwords_state="redeliver", rotate_passwords_only=["orders"])
+        assert result(checked, TABLE)["msg"][2].split()[:2] == ["orders", "delivery_due"]
+        assert not setup.told()
+
+        run = setup.run(rotate_passwords_state="redeliver", rotate_passwords_only=["orders"])
+        assert statuses(run) == ["delivery_due"]
+        assert setup.delivered() == {"orders"}
+        setup.run()
+        assert not setup.told()
+        assert setup.scene.simulator.count() == 3
+
     def test_errors_that_the_play_ignores_do_not_make_tasks_done(self, setup: RoleSetup) -> None:
         [task] = setup.tasks({})
         task["ansible.builtin.include_role"]["apply"] = {"ignore_errors": True}
@@ -375,7 +391,7 @@ class TestConsumers:
         (setup.folder / "after.yml").write_text(yaml.safe_dump([end]) + AFTER_TASKS)
         run = setup.run()
         assert setup.delivered() == {"orders", "svc-payroll"}
-        assert len(result(run, TABLE)["msg"]) == 4
+        assert result(run, TABLE)["msg"][0] == "Accounts by status: 3 rotated."
         setup.run()
         assert not setup.told()
 
@@ -452,7 +468,7 @@ class TestFailure:
         failure = result(run, FAIL)["msg"]
         assert "orders: out_of_sync. The server answered that the initial password is wrong." in failure
         assert failure.endswith(" Set rotate_passwords_only to these accounts as well.")
-        assert [row.split()[:2] for row in result(run, TABLE)["msg"][1:]] == [
+        assert [row.split()[:2] for row in result(run, TABLE)["msg"][2:]] == [
             ["invoices", "rotated"],
             ["orders", "out_of_sync"],
             ["svc-payroll", "rotated"],

@@ -70,7 +70,14 @@ def summary(result: Mapping[str, Any], undelivered: Collection[str] = (), due: C
     if accounts is None:
         return {"table": [], "failure": rejection(result)}
     notes = {**dict.fromkeys(due, TO_DELIVER), **dict.fromkeys(undelivered, NOT_DELIVERED)}
-    return {"table": table(accounts, notes), "failure": failure(result, undelivered)}
+    lines = [numbers_of(result, notes), *table(accounts, notes)]
+    return {"table": lines, "failure": failure(result, undelivered)}
+
+
+def numbers_of(result: Mapping[str, Any], notes: Collection[str] = ()) -> str:
+    """Return how many accounts have which status, and how many are not delivered."""
+    numbers = str(result["msg"]).partition(" First failure, ")[0]
+    return f"{numbers} Not delivered: {len(notes)}." if notes else numbers
 
 
 def rejection(result: Mapping[str, Any]) -> str:
@@ -133,8 +140,7 @@ def failure(result: Mapping[str, Any], undelivered: Collection[str]) -> str:
     late = [one["label"] for one in result["accounts"] if one["user_id"] in undelivered]
     if not (late or any(one["failed"] for one in result["accounts"])):
         return ""
-    numbers = result["msg"].partition(" First failure, ")[0]
-    text = " ".join([numbers, *reasons(failed)])
+    text = " ".join([numbers_of(result), *reasons(failed)])
     if re.search(r"\b(state|force): ", text):
         text = f"{text} {OPTIONS} {ONE_ACCOUNT}"
     if late:

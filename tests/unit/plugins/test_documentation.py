@@ -9,6 +9,7 @@ import dataclasses
 import importlib
 import re
 from datetime import datetime, timezone
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -17,6 +18,7 @@ import pytest
 from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.rpaops.uipath.plugins.action import uipath_role_variables as role_variables
 from ansible_collections.rpaops.uipath.plugins.doc_fragments import attributes, connection, store
+from ansible_collections.rpaops.uipath.plugins.filter import uipath_rotation_summary
 from ansible_collections.rpaops.uipath.plugins.lookup import uipath_password
 from ansible_collections.rpaops.uipath.plugins.module_utils import _errors
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
@@ -240,6 +242,15 @@ class TestUipathPasswordStoreInfo:
         assert set(self.RETURN) == (task | refused) - {"changed", "failed"}
         of_refusals = {name for name, field in self.RETURN.items() if field["returned"].startswith("when the whole")}
         assert of_refusals == refused - task
+
+
+class TestUipathRotationSummary:
+    def test_documents_its_parameters_and_what_it_returns(self) -> None:
+        documentation = yaml_load(uipath_rotation_summary.DOCUMENTATION)
+        parameters = list(signature(uipath_rotation_summary.rotation_summary).parameters)
+        assert list(documentation["options"])[1:] == parameters[1:] == documentation["positional"].split(", ")
+        returned = yaml_load(uipath_rotation_summary.RETURN)["_value"]["contains"]
+        assert list(returned) == list(uipath_rotation_summary.rotation_summary({"accounts": [], "msg": ""}))
 
 
 class TestUipathPassword:

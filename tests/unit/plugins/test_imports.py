@@ -56,7 +56,7 @@ PACKAGES = {
         ("statuses",),
     ),
     "plugin_utils._rotation": (
-        ("inspection", "overview_options", "task"),
+        ("inspection", "overview_options", "summary", "task"),
         ("findings",),
         ("matching", "overview", "store_readings"),
         ("batch", "identification", "options"),

@@ -42,8 +42,10 @@ def account(label: str, status: Any = "fresh", msg: str | None = None) -> dict[s
 
 
 def table(*accounts: dict[str, Any], undelivered: list[str] | None = None) -> list[str]:
+    """The lines below the numbers."""
     lines: list[str] = summary({"accounts": accounts, "msg": "By status."}, undelivered or [])["table"]
-    return lines
+    assert lines[0] == f"By status.{' Not delivered: 1.' if undelivered else ''}"
+    return lines[1:]
 
 
 def failure(*accounts: dict[str, Any], undelivered: list[str] | None = None) -> str:
@@ -83,7 +85,7 @@ class TestTable:
 
     def test_a_delivery_that_this_run_does_not_do_is_due(self) -> None:
         lines = summary({"accounts": [account("svc")], "msg": ""}, [], ["id of svc"])
-        assert lines["table"][1].endswith(TO_DELIVER)
+        assert lines["table"][2].endswith(TO_DELIVER)
         assert lines["failure"] == ""
 
     def test_shows_labels_of_any_kind(self) -> None:
@@ -155,6 +157,6 @@ class TestFailure:
 class TestFilter:
     def test_is_the_summary(self) -> None:
         apply = FilterModule().filters()["uipath_rotation_summary"]
-        assert apply({"accounts": [], "msg": ""}) == {"table": [], "failure": ""}
+        assert apply({"accounts": [], "msg": "None."}) == {"table": ["None."], "failure": ""}
         with pytest.raises(AnsibleFilterError, match="must be a result"):
             apply("text")
