@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleError, AnsibleFileNotFound, AnsibleParserError
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.playbook.helpers import load_list_of_blocks
 from ansible.plugins.action import ActionBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
@@ -22,6 +22,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables impo
     unknown_message,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
+
+IMPORTS = frozenset({"import_tasks", "import_role"})
 
 
 def argument_spec() -> dict[str, Any]:
@@ -77,7 +79,9 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         return f"Ansible cannot parse task {broken[0]} of {shown}: check the file with ansible-lint" if broken else None
 
     def _is_loadable(self, task: Mapping[str, Any]) -> bool:
-        """Parse a task as the inclusion will, in the same role. The path of a static import may depend on the play."""
+        """Parse a task as the inclusion will, in the same role. What it imports depends on where it is included."""
+        if has_imports(task):
+            return True
         block: Any = self._task._parent
         try:
             load_list_of_blocks(
@@ -88,11 +92,19 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
                 loader=self._loader,
                 variable_manager=self._task.get_variable_manager(),
             )
-        except AnsibleParserError as error:
-            return isinstance(error, AnsibleFileNotFound)
-        except AnsibleError:
-            return True
+        except AnsibleParserError:
+            return False
         return True
+
+
+def has_imports(task: Any) -> bool:
+    """Tell whether a task or, in a block, one of its tasks is a static import."""
+    if not isinstance(task, Mapping):
+        return False
+    blocks = (task[name] for name in ("block", "rescue", "always") if isinstance(task.get(name), list))
+    return any(str(name).rpartition(".")[2] in IMPORTS for name in task) or any(
+        has_imports(inner) for block in blocks for inner in block
+    )
 
 
 def place(error: BaseException) -> str:
