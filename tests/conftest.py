@@ -18,6 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--proof", action="store_true", help="run the tests that otherwise take a sample, and no others, in full"
     )
     parser.addoption("--season", type=int, help="of the nights with random faults, run this season only")
+    parser.addoption("--write-picture", action="store_true", help="write the picture of the report into docs")
 
 
 def pytest_configure() -> None:

@@ -75,7 +75,7 @@ def watched_run(play: Playbook, tasks: str | list[dict[str, Any]], *arguments: s
     """Run the tasks, and write the command lines seen meanwhile into the run's folder, to be searched like the rest."""
     witness = Witness()
     with witness.watching():
-        run = play(tasks, *arguments, environment=WITH_INVOCATION, **given)
+        run = play(tasks, *arguments, **{**given, "environment": WITH_INVOCATION | given.get("environment", {})})
     assert any(b"ansible-playbook" in line for line in witness.command_lines)
     (run.folder / "command_lines").write_bytes(b"\n".join(sorted(witness.command_lines)))
     return run

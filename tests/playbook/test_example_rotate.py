@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,30 @@ def test_shows_the_state_of_the_accounts(rotate: Callable[..., PlaybookRun], sim
     assert initial.startswith("The record still has the initial password: svc-orders; ")
     assert shown["Fail if an account needs attention"]["msg"] == closed
     assert simulator.total == requests
+
+
+def test_the_report_shows_what_was_rotated(rotate: Callable[..., PlaybookRun]) -> None:
+    home = rotate().folder / "home"
+    run = rotate(example="report.yml")
+    assert "'accounts': 2" in str(run.events)
+    page = (home / "uipath-passwords.html").read_text()
+    table = (home / "uipath-passwords.csv").read_text()
+    assert all(label in page and label in table for label in ACCOUNTS)
+
+    received: list[bytes] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            received.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(201)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/uipath-passwords.html"
+        rotate("-e", f"report_url={url}", example="upload_report.yml")
+        server.shutdown()
+    assert [content.startswith(b"<!DOCTYPE html>") for content in received] == [True]

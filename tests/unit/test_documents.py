@@ -39,6 +39,8 @@ SHOWN = [
     ("change_by_user_name.yml", "docs/changing-passwords.md"),
     ("tell_consumers.yml", "docs/rotation.md"),
     ("show_accounts.yml", "docs/rotation.md"),
+    ("report.yml", "docs/reporting.md"),
+    ("upload_report.yml", "docs/reporting.md"),
     ("awx/change_many_users.yml", "docs/awx.md"),
     ("awx/credential_type.yml", "docs/awx.md"),
 ]
@@ -97,7 +99,7 @@ class TestLinks:
         assert [f"{path}#{anchor}" for path, anchor in pairs if anchor not in anchors(path)] == []
 
 
-@pytest.mark.parametrize("document", ["README.md", "roles/rotate_passwords/README.md"])
+@pytest.mark.parametrize("document", ["README.md", *(name for name in DOCUMENTS if name.startswith("roles/"))])
 def test_what_galaxy_shows_links_to_github(document: str) -> None:
     relative = [link for link in links(document) if not re.match(r"https://|#", link)]
     assert not [link for link in relative if document == "README.md" or not link.startswith("meta/")]
@@ -129,6 +131,12 @@ def test_the_guide_names_variables_that_there_are() -> None:
     assert set(shown) < set(specs["argument_specs"]["main"]["options"])
     connection = ArgumentSpecValidator(connection_argument_spec()).validate(shown["rotate_passwords_connection"])
     assert connection.error_messages == []
+
+
+def test_the_guide_of_the_report_names_variables_that_there_are() -> None:
+    specs = yaml_load((ROOT / "roles/report_passwords/meta/argument_specs.yml").read_text())["argument_specs"]["main"]
+    named = re.findall(r"\breport_passwords_\w+", (ROOT / "docs/reporting.md").read_text())
+    assert set(named) - set(specs["options"]) == {"report_passwords_summary", "report_passwords_result"}
 
 
 def test_contributing_names_files_that_there_are() -> None:

@@ -18,7 +18,7 @@ import pytest
 from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.rpaops.uipath.plugins.action import uipath_role_variables as role_variables
 from ansible_collections.rpaops.uipath.plugins.doc_fragments import attributes, connection, store
-from ansible_collections.rpaops.uipath.plugins.filter import uipath_rotation_summary
+from ansible_collections.rpaops.uipath.plugins.filter import uipath_password_report, uipath_rotation_summary
 from ansible_collections.rpaops.uipath.plugins.lookup import uipath_password
 from ansible_collections.rpaops.uipath.plugins.module_utils import _errors
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import connection_argument_spec
@@ -27,6 +27,9 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.login_attempts import SignIns
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import AbortStatus, failure
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import STATUSES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.formats import FORMATS, PARTS
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.page import TITLE
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.table import COLUMNS
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables import Findings
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.findings import FAIL_ON
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.inspection import overview_result
@@ -260,6 +263,39 @@ class TestUipathPassword:
         assert set(documentation["options"]) == {"_terms", "allow_in_doubt"}
         assert documentation["extends_documentation_fragment"] == ["rpaops.uipath.store"]
         assert set(fragment_options(store)["store"]["suboptions"]) == set(store_options())
+
+
+class TestUipathPasswordReport:
+    DOCUMENTATION = yaml_load(uipath_password_report.DOCUMENTATION)
+
+    def test_documents_the_parameters_of_the_filter(self) -> None:
+        assert self.DOCUMENTATION["name"] == uipath_password_report.NAME
+        _input, *given = signature(uipath_password_report.uipath_password_report).parameters
+        assert list(self.DOCUMENTATION["options"]) == ["_input", *given]
+        assert self.DOCUMENTATION["positional"] == ", ".join(given)
+        assert self.DOCUMENTATION["options"]["format"]["choices"] == list(FORMATS)
+        assert self.DOCUMENTATION["options"]["title"]["default"] == TITLE
+
+    def test_has_every_part_of_the_state(self) -> None:
+        returned = yaml_load(module_named("uipath_password_store_info").RETURN)
+        of_results = {name for name, field in returned.items() if field["returned"].startswith("unless")}
+        assert set(PARTS) == of_results
+        of_accounts = set(returned["accounts"]["contains"]) - {"rotations"} | {"last_rotated_by"}
+        assert set(COLUMNS) == of_accounts
+
+
+class TestReportRole:
+    FOLDER = ROOT / "roles/report_passwords"
+    OPTIONS = yaml_load((FOLDER / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+
+    def test_has_the_documented_defaults(self) -> None:
+        documented = {name: option["default"] for name, option in self.OPTIONS.items() if "default" in option}
+        assert yaml_load((self.FOLDER / "defaults/main.yml").read_text()) == documented
+
+    def test_offers_what_the_module_and_the_filter_offer(self) -> None:
+        module = argument_spec_of("uipath_password_store_info")
+        assert {f"report_passwords_{name}" for name in (*module, *FORMATS)} < set(self.OPTIONS)
+        assert self.OPTIONS["report_passwords_fail_on"]["choices"] == module["fail_on"]["choices"]
 
 
 class TestConnectionFragment:

@@ -32,6 +32,7 @@ LAYERS = (
     (
         "module_utils._module",
         "module_utils._password_change",
+        "plugin_utils._report",
         "plugin_utils._role_variables",
         "plugin_utils._validation",
     ),
@@ -54,6 +55,12 @@ PACKAGES = {
         ("control",),
         ("attempt",),
         ("statuses",),
+    ),
+    "plugin_utils._report": (
+        ("formats",),
+        ("page", "table"),
+        ("charts",),
+        ("accounts",),
     ),
     "plugin_utils._rotation": (
         ("inspection", "overview_options", "summary", "task"),

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table as CSV: RFC 4180, one row per account, and no cell that a spreadsheet takes for a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.accounts import (
+    Fields,
+    error_codes,
+    last_rotated_by,
+    text,
+)
+
+COLUMNS = (
+    "label",
+    "user_id",
+    "user_name",
+    "status",
+    "reason",
+    "error_codes",
+    "pending",
+    "pending_since",
+    "last_rotated",
+    "last_rotated_by",
+    "source",
+    "age_days",
+    "next_due",
+    "due",
+    "overdue",
+    "delivered",
+    "delivered_at",
+    "generation",
+    "unproven_sends",
+    "listed",
+    "msg",
+)
+# With these, also in their full-width forms, a spreadsheet begins a formula.
+FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+DERIVED = {"error_codes": error_codes, "last_rotated_by": last_rotated_by}
+
+
+def csv_table(report: Fields) -> str:
+    """Return a row for the header, for each account, and for each listed account that has no record."""
+    lines = io.StringIO()
+    writer = csv.writer(lines)  # with CRLF at the end of each line, as RFC 4180 wants
+    writer.writerow(COLUMNS)
+    writer.writerows(row(account) for account in all_accounts(report))
+    return lines.getvalue()
+
+
+def all_accounts(report: Fields) -> Iterator[Fields]:
+    yield from report["accounts"]
+    for name in report.get("missing") or ():
+        yield {"label": name, "status": "missing"}
+
+
+def row(account: Fields) -> Sequence[str]:
+    return [cell(DERIVED[column](account) if column in DERIVED else account.get(column)) for column in COLUMNS]
+
+
+def cell(value: Any) -> str:
+    """Return the value as text. An apostrophe before it tells a spreadsheet that it is not a formula."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None or isinstance(value, (int, float)):
+        return text(value)
+    starts_formula = str(value).startswith(FORMULA_STARTS) or text(value).lstrip().startswith(FORMULA_STARTS)
+    return f"'{text(value)}" if starts_formula else text(value)
