@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -15,10 +14,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.inspection
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Current, Record, redacted
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
-    Reading,
     StoreError,
     WentBackwards,
-    reading,
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     FULL,
@@ -38,17 +35,12 @@ DEFAULTS: dict[str, Any] = {"accounts": None, "max_age_days": 90.0, "fail_on": [
 
 @dataclass
 class CachingStore(MemoryStore):
-    """A store with a cache, which notes what is read all the same."""
+    """A store whose cache has what a test puts there."""
 
     cache_entries: dict[str, Record] = field(default_factory=dict)
-    read_ids: list[str] = field(default_factory=list)
 
-    def read_cached(self, user_ids: Sequence[str]) -> list[Record | None]:
-        return [self.cache_entries.get(user_id) for user_id in user_ids]
-
-    def read_many(self, user_ids: Sequence[str]) -> list[Reading]:
-        self.read_ids += user_ids
-        return [reading(self, user_id) for user_id in user_ids]
+    def cached(self, user_id: str) -> Record | None:
+        return self.cache_entries.get(user_id)
 
 
 def caching(*records: Record) -> CachingStore:
@@ -111,7 +103,7 @@ class TestCache:
         store.cache_entries["u1"] = redacted(fresh("u1", generation=7))
         result = inspect(store)
         assert [account["generation"] for account in result["accounts"]] == [7, 1]
-        assert store.read_ids == ["u2"]
+        assert store.decrypted == ["u2"]
 
     @pytest.mark.parametrize(
         "cached",
@@ -129,7 +121,7 @@ class TestCache:
         store = caching(fresh())
         store.cache_entries["u1"] = redacted(cached)
         result = inspect(store)
-        assert store.read_ids == ["u1"]
+        assert store.decrypted == ["u1"]
         assert result["problems"] == []
 
     def test_is_not_asked_to_verify(self) -> None:
