@@ -24,8 +24,8 @@ path:
   required: true
 vault_id:
   description:
-    - The vault id of the secret that encrypts the records.
-    - The default is Ansible's setting C(vault_encrypt_identity), or the only secret given.
+    - The vault id of the vault password that encrypts the records.
+    - The default is Ansible's setting C(vault_encrypt_identity), or the only vault password given.
     - To decrypt, every vault password of the run is tried.
     - It has to decrypt at least one of the records that are there, so that a mistyped vault password encrypts none.
   type: str
