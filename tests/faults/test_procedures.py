@@ -136,7 +136,7 @@ class TestVaultPassword:
         next_password()
         self._stops_at(rig, users, "user-2")
 
-        done(rig, "cd ~/uipath-passwords && cp .prev/user-2.yml user-2.yml")
+        done(rig, guide_commands("cp ~/uipath-passwords/.prev").replace("ID", "user-2"))
         texts = {"old.txt": "vault_password", "new.txt": "next_vault_password"}
         command = guide_commands("old.txt")
         for text, file in texts.items():
@@ -267,13 +267,14 @@ class TestAnotherAddress:
 class TestRestoring:
     """Restore it."""
 
-    BACK_UP = "cp -a ~/uipath-passwords ~/backup"
+    BACK_UP = guide_commands("cp -a ~/uipath-passwords ~/backup")
+    RESTORE = guide_commands("uipath-passwords.before")
 
     def test_a_single_file(self, rig: Rig) -> None:
         users = rotated_once(rig, "restored", "other")
         done(rig, self.BACK_UP)
         assert set(statuses(rig.rotate(users, force=True)).values()) == {"rotated"}
-        done(rig, "cp -a ~/backup/restored.yml ~/uipath-passwords/")
+        done(rig, guide_commands("~/backup/ID.yml").replace("ID", "restored"))
         calls = rig.simulator.count()
         assert statuses(rig.rotate(users)) == {"restored": "store_error", "other": "fresh"}
         assert rig.simulator.count() == calls
@@ -291,7 +292,7 @@ class TestRestoring:
         rig.seed("not-due", age=1)
         done(rig, self.BACK_UP)
         assert set(statuses(rig.rotate(since, force=True)).values()) == {"rotated"}
-        done(rig, "rm -r ~/uipath-passwords && cp -a ~/backup ~/uipath-passwords")
+        done(rig, self.RESTORE)
 
         outcomes = {**dict.fromkeys(since, "out_of_sync"), untouched: "rotated"}
         found = statuses(rig.rotate([*since, untouched], max_failures=0))
@@ -319,7 +320,7 @@ class TestRestoring:
         done(rig, "cp -a ~/uipath-passwords/restored.yml ~/old.yml")
         assert statuses(rig.rotate([user], force=True)) == {user: "rotated"}
         done(rig, f"mkdir -m 0700 ~/backup && {copy}")
-        done(rig, "rm -r ~/uipath-passwords && cp -a ~/backup ~/uipath-passwords")
+        done(rig, self.RESTORE)
         done(rig, "cp -a ~/old.yml ~/uipath-passwords/restored.yml")
         assert statuses(rig.rotate([user], force=True)) == {user: outcomes}
 
