@@ -24,6 +24,7 @@ LINK = re.compile(r"(?<=\]\()([^()\s]+)(?=\))")
 TO_GUIDE = re.compile(rf"`([^`<]+) <{REPOSITORY}/blob/main/([\w/-]+)\.md>`__?")
 CONTENTS = re.compile(r"^\.\. contents::\n(?: +.*\n)+", re.MULTILINE)
 TRANSITION = re.compile(r"^ +(\S+) --> (\S+): (.+)$", re.MULTILINE)
+PICTURE = ".png"
 REFERENCE = "reference"
 NO_RELEASE = "The changelog of rpaops.uipath is empty."
 FRONT = """
@@ -72,11 +73,11 @@ def pages(checkout: Path) -> dict[str, str]:
 
 
 def rewritten(link: str, document: str, known: dict[str, str]) -> str:
-    """A link of a document as the site has it: to a page, to a file on GitHub, or as it is."""
+    """A link of a document as the site has it: to a page, to a file on GitHub, or unchanged."""
     path, mark, anchor = link.partition("#")
     if GITHUB.match(path):
         target = GITHUB.sub("", path)
-    elif "://" in path or not path:
+    elif "://" in path or not path or path.endswith(PICTURE):
         return link
     else:
         target = os.path.normpath(os.path.join(os.path.dirname(document), path))
@@ -122,6 +123,11 @@ def write_sources(checkout: Path, sources: Path) -> None:
         (sources / page).write_text(content + (front(known) if page == "index.md" else ""), encoding="utf-8")
 
 
+def copy_pictures(checkout: Path, sources: Path) -> None:
+    for picture in checkout.glob(f"docs/*{PICTURE}"):
+        shutil.copy(picture, sources / "docs")
+
+
 def write_inventory(path: Path) -> None:
     lines = [f"{label} std:label -1 {url} {label}\n" for label, url in INVENTORY.items()]
     head = "# Sphinx inventory version 2\n# Project: Ansible\n# Version: devel\n"
@@ -151,6 +157,7 @@ def build(checkout: Path, sources: Path, output: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     sources.mkdir(parents=True)
     write_sources(checkout, sources)
+    copy_pictures(checkout, sources)
     write_inventory(sources / "ansible.inv")
     write_reference(checkout, sources)
     configuration = str(Path(__file__).parent)
