@@ -19,7 +19,7 @@ RequestStatus = Literal["unauthorized", "wrong_url", "throttled", "unreachable",
 # Why a task ends before its first user.
 InputStatus = Literal["invalid_input", "not_found", "unexpected_answer", "list_changed", "ambiguous"]
 # How else an account of the rotation can end by an error, apart from an answer of the server.
-StoreStatus = Literal["busy", "store_error", "in_doubt"]
+StoreStatus = Literal["busy", "store_error", "in_doubt", "name_conflict"]
 ErrorStatus = Union[RequestStatus, InputStatus, StoreStatus]
 
 

@@ -52,8 +52,9 @@ options:
       user_name:
         description:
           - The user name or e-mail address. It is looked up at the server if no record in the store has it, or if the
-            account is due. If it then belongs to another user than the recorded one, the task fails before it sends a
-            password. Without the right to list users, it warns and uses the recorded user.
+            account is due. If it then belongs to another user than the recorded one, the account ends as
+            V(name_conflict), and nothing is sent for it. Without the right to list users, the task warns and uses the
+            recorded user.
         type: str
       name:
         description:
@@ -166,6 +167,14 @@ options:
         answers cost one wait.
     type: float
     default: 90
+  strict:
+    description:
+      - Whether one bad entry stops the whole task before anything is sent. An entry is bad if it ends as V(not_found),
+        V(name_conflict), V(store_error) or V(no_password) before anything is sent for it.
+      - By default, such an account fails on its own, and the others are worked on. What may concern all accounts stops
+        the task in any case, for example if no record can be decrypted, or a record is missing that was there.
+    type: bool
+    default: false
   consumers:
     description:
       - Whether new passwords are delivered to consumers. If so, RV(accounts[].delivery_due) stays true after a rotation
@@ -297,7 +306,10 @@ accounts:
         - 'V(policy_rejected) - The server''s password policy rejected every new password. Set the option password to
           what the policy requires, or give the application the scope PM.Setting.Read.'
         - 'V(superseded) - The store has a newer password than the one that was delivered. Its delivery is due.'
-        - 'V(not_found) - There is no such user on the server. The record is kept.'
+        - 'V(not_found) - There is no such user on the server, or none that is active and has a password. A record of
+          it is kept.'
+        - 'V(name_conflict) - The user name belongs to several users, or to another one than the recorded user.
+          Nothing was sent for this account. Give the user''s present name, or its user_id.'
         - 'V(in_doubt) - It is not established which password in the record is live. Run again: the next run sends the
           same pair and finds out.'
         - 'V(out_of_sync) - It is not known which password is live. Run with state: resumed and force: true to try two
@@ -308,8 +320,8 @@ accounts:
         - 'V(store_error) - The store cannot be used for this account. Nothing is sent until that is fixed.'
         - 'V(store_conflict) - Another process wrote or deleted the record during this run. No password was lost; the
           store''s documentation says where both versions are. Compare them, and stop the other writer.'
-        - 'V(no_password) - The store has no record of the account. Check the option store, or give an
-          initial_password.'
+        - 'V(no_password) - The store has no record of the account. Nothing was sent for it. Check the option store,
+          or give an initial_password.'
         - 'V(not_attempted) - Nothing was done for this account: the run stopped before its turn.'
       type: str
       sample: rotated
@@ -380,9 +392,9 @@ counts:
 status:
   description:
     - Why the task failed as a whole. No password was sent, unless it is V(defect).
-    - V(invalid_input) - an option is not valid.
-    - V(store_error) - the store, or a record in it, cannot be used.
-    - V(busy) - the store, or a record in it, is in use by another run.
+    - V(invalid_input) - an option is not valid, or the task is strict and has a bad entry.
+    - V(store_error) - the store cannot be used, no record in it can be read, or a record is missing that was there.
+    - V(busy) - the store is in use by another run.
     - V(defect) - an error in the collection. The next run establishes what the server applied.
     - If user names could not be looked up, as in RV(rpaops.uipath.uipath_user_info#module:status).
   returned: when the whole task failed

@@ -27,6 +27,7 @@ NOTHING_SENT = (
     "not_attempted",
     "age_unknown",
     "no_password",
+    "name_conflict",
     "created",
     "delivered",
     "delivery_due",

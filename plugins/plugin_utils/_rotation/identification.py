@@ -32,13 +32,34 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import duplicates
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import settled_plans
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import OpenStore, Reading, StoredNames
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    OpenStore,
+    Reading,
+    StoredNames,
+    StoreError,
+)
 
+NONE_LISTED = (
+    "the server lists none of the user names that were looked up, so this may be another organization: check"
+    " partition_id and identity_url"
+)
 NAMES_NOT_VERIFIED = (
     "The run cannot verify that user names still belong to the recorded users, and uses the recorded user ids: the"
     " token has neither the scope PM.User nor PM.User.Read, or it names no organization and partition_id is missing, or"
     " the server does not list its users."
 )
+
+
+class NoSuchUser(UiPathError):
+    """No user has the name, or none whose password can be changed."""
+
+    status = "not_found"
+
+
+class NameConflict(UiPathError):
+    """Several users have the name, or another one than the recorded user."""
+
+    status = "name_conflict"
 
 
 class UserNames:
@@ -59,11 +80,13 @@ class UserNames:
 def identified(requested: Sequence[RotationRequest], store: OpenStore, names: UserNames) -> list[RotationRequest]:
     """Return the requests with the id of every account, from the store or else from the server.
 
-    If a recorded name leads to a user whom the task names otherwise as well, the server decides about all names.
+    If a recorded name leads to a user whom the task names otherwise as well, the server decides about all names. An
+    account that cannot be identified has a `problem`, and does not stop the others.
     """
-    complete = listed(with_recorded_ids(requested, store), names)
+    recorded = with_recorded_ids(requested, store)
+    complete = listed(recorded, names)
     if same_users(complete):
-        complete = listed(requested, names)
+        complete = listed([known if known.problem else given for known, given in zip(recorded, requested)], names)
     problems = same_users(complete)
     if problems:
         raise InvalidInput(problems)
@@ -71,17 +94,35 @@ def identified(requested: Sequence[RotationRequest], store: OpenStore, names: Us
 
 
 def listed(requested: Sequence[RotationRequest], names: UserNames) -> list[RotationRequest]:
-    """Fill in the ids that are missing from the server's list of users."""
-    problems, complete = [], []
-    for request in requested:
-        user_name = request.account.user_name or ""
-        users = () if request.account.user_id else names.find(user_name)
-        problem = None if request.account.user_id else name_problem(user_name, users)
-        problems += [f"accounts[{request.index}]: {problem}"] if problem else []
-        complete.append(with_id(request, users[0].id) if users else request)
-    if problems:
-        raise InvalidInput(problems)
-    return complete
+    """Fill in the ids that are missing from the server's list of users.
+
+    If it has none of several names, it is more likely the list of another organization.
+    """
+    unknown = [request for request in requested if not is_identified(request)]
+    if len(unknown) > 1 and not any(names.find(user_name_of(request)) for request in unknown):
+        raise InvalidInput([NONE_LISTED, *(unlisted(request, ()) or "" for request in unknown)])
+    return [with_listed_id(request, names) for request in requested]
+
+
+def is_identified(request: RotationRequest) -> bool:
+    return bool(request.account.user_id or request.problem)
+
+
+def with_listed_id(request: RotationRequest, names: UserNames) -> RotationRequest:
+    if is_identified(request):
+        return request
+    users = names.find(user_name_of(request))
+    problem = unlisted(request, users)
+    if problem:
+        error = NameConflict if len(users) > 1 else NoSuchUser
+        return replace(request, problem=error(f"{problem}."))
+    return with_id(request, users[0].id)
+
+
+def unlisted(request: RotationRequest, users: Sequence[User]) -> str | None:
+    """Return why none of the users with its name can be the account."""
+    problem = name_problem(user_name_of(request), users)
+    return f"accounts[{request.index}]: {problem}" if problem else None
 
 
 def same_users(requested: Sequence[RotationRequest]) -> list[str]:
@@ -90,13 +131,34 @@ def same_users(requested: Sequence[RotationRequest]) -> list[str]:
 
 
 def with_recorded_ids(requested: Sequence[RotationRequest], store: OpenStore) -> list[RotationRequest]:
-    """Fill in the ids that the store has for the user names. If it has several or none, the server decides."""
-    named = [request for request in requested if not request.account.user_id]
-    recorded = recorded_ids(named, store) if named else {}
+    """Fill in the ids that the store has for the user names. If it has several or none, the server decides.
+
+    A name that a record may have which cannot be read is a problem: the server may have given it to another user since.
+    """
+    given = {canonical_user_id(request.account.user_id) for request in requested if request.account.user_id}
+    if len(given) == len(requested):
+        return [with_id(request, request.account.user_id) for request in requested]
+    names = StoredNames(account for account in store.accounts() if not account.error or account.user_id not in given)
+    found = [request if request.account.user_id else with_stored_id(request, names) for request in requested]
+    recorded = recorded_ids([new for new, old in zip(found, requested) if new != old and not new.problem], store)
     return [
-        with_id(request, request.account.user_id or recorded.get(request.account.user_name or "", ""))
-        for request in requested
+        new if new.problem else with_id(old, old.account.user_id or recorded.get(user_name_of(old), ""))
+        for new, old in zip(found, requested)
     ]
+
+
+def with_stored_id(request: RotationRequest, names: StoredNames) -> RotationRequest:
+    """Fill in the id that the listing of the store has for the user name, if it is one."""
+    try:
+        found = names.find(user_name_of(request), "user_name")
+    except StoreError as error:
+        place = f"accounts[{request.index}]: the record of {user_name_of(request)}"
+        return replace(request, problem=StoreError(f"{place} may be one that cannot be read. {error.message}"))
+    return with_id(request, found[0]) if len(found) == 1 else request
+
+
+def user_name_of(request: RotationRequest) -> str:
+    return request.account.user_name or ""
 
 
 def recorded_ids(requested: Sequence[RotationRequest], store: OpenStore) -> dict[str, str]:
@@ -104,16 +166,13 @@ def recorded_ids(requested: Sequence[RotationRequest], store: OpenStore) -> dict
 
     Where nothing is due, the cached record will do: nothing is sent for its user.
     """
-    names = StoredNames(store.accounts())
-    found = [names.find(request.account.user_name or "", "user_name") for request in requested]
-    single = [with_id(request, *ids) for request, ids in zip(requested, found) if len(ids) == 1]
-    settled = settled_plans(single, store)
-    unsettled = [request for request, planned in zip(single, settled) if planned is None]
+    settled = settled_plans(requested, store)
+    unsettled = [request for request, planned in zip(requested, settled) if planned is None]
     readings = iter(store.read_many([request.account.user_id for request in unsettled]))
     return {
-        request.account.user_name or "": request.account.user_id
-        for request, planned in zip(single, settled)
-        if has_user_name(planned.record if planned else next(readings), request.account.user_name or "")
+        user_name_of(request): request.account.user_id
+        for request, planned in zip(requested, settled)
+        if has_user_name(planned.record if planned else next(readings), user_name_of(request))
     }
 
 
@@ -128,20 +187,21 @@ def with_id(request: RotationRequest, user_id: str) -> RotationRequest:
     return replace(request, account=replace(request.account, user_id=canonical_user_id(user_id)))
 
 
-def verify_names(requests: Sequence[RotationRequest], names: UserNames, warn: Callable[[str], None]) -> None:
-    """Raise InvalidInput if a user name, of the accounts given by one, belongs to another user than the request's.
+def name_conflicts(
+    requests: Sequence[RotationRequest], names: UserNames, warn: Callable[[str], None]
+) -> dict[str, NameConflict]:
+    """Return which accounts given by user name have one that belongs to another user, by their user ids.
 
     A name that no user has any more changes nothing: the id is still that of the user who had it.
     """
     named = [request for request in requests if request.account.user_name]
     try:
-        found = [names.find(request.account.user_name or "") for request in named]
+        found = [names.find(user_name_of(request)) for request in named]
     except (InvalidInput, NotFound, UnexpectedAnswer, Forbidden):
         warn(NAMES_NOT_VERIFIED)
-        return
-    problems = [problem for request, users in zip(named, found) if (problem := reassignment(request, users))]
-    if problems:
-        raise InvalidInput(problems)
+        return {}
+    problems = {request.account.user_id: reassignment(request, users) for request, users in zip(named, found)}
+    return {user_id: NameConflict(f"{problem}.") for user_id, problem in problems.items() if problem}
 
 
 def reassignment(request: RotationRequest, users: Sequence[User]) -> str | None:

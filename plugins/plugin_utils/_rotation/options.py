@@ -56,6 +56,7 @@ def rotation_argument_spec() -> dict[str, dict[str, Any]]:
         "concurrency": {"type": "int", "default": 4},
         "max_failures": {"type": "int"},
         "settle_seconds": {"type": "float", "default": 90.0},
+        "strict": {"type": "bool", "default": False},
         "consumers": {"type": "bool"},
         "verify": {"type": "bool", "default": False},
     }

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, closed_status
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
@@ -28,7 +28,9 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     Busy,
     OpenStore,
     Reading,
+    RecordLost,
     StoredNames,
+    StoreError,
     WentBackwards,
 )
 
@@ -38,6 +40,10 @@ PREDICTED: dict[AccountStatus, AccountStatus] = {
     "adopted": "would_rotate",
     "resumed": "would_resume",
 }
+
+
+# Statuses with which the plan of an account ends before anything is sent for it.
+UNUSABLE: frozenset[AccountStatus] = frozenset({"not_found", "name_conflict", "store_error", "no_password"})
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,14 @@ class Plan:
     record: Record | None
     outcome: Outcome | None
     is_renamed: bool = False
+
+    @property
+    def is_unusable(self) -> bool:
+        """Tell whether no run can work on the account before a person has corrected its entry or its record."""
+        if self.outcome is None or isinstance(self.outcome.error, WentBackwards):
+            return False
+        error = self.outcome.error
+        return self.outcome.status in UNUSABLE or bool(error and error.status in UNUSABLE)
 
     @property
     def has_work(self) -> bool:
@@ -67,11 +81,18 @@ def utc_now() -> datetime:
 
 
 def plan_all(requested: Sequence[RotationRequest], store: OpenStore, *, check_mode: bool = False) -> list[Plan]:
+    """Plan every account, or raise the StoreError that may concern all of them."""
     settled = settled_plans(requested, store)
-    unsettled = [request for request, planned in zip(requested, settled) if planned is None]
-    readings = iter(store.read_many([request.account.user_id for request in unsettled]))
+    unsettled = [request for request, planned in zip(requested, settled) if not planned and not request.problem]
+    found = iter(store.read_many([request.account.user_id for request in unsettled]))
+    readings = [
+        planned.record if planned else request.problem or next(found) for request, planned in zip(requested, settled)
+    ]
+    refuse_lost(readings)
+    refuse_unreadable(readings, store)
     return [
-        planned or plan(request, next(readings), check_mode=check_mode) for request, planned in zip(requested, settled)
+        planned or plan(request, reading, check_mode=check_mode)
+        for request, reading, planned in zip(requested, readings, settled)
     ]
 
 
@@ -85,12 +106,34 @@ def settled_plans(requested: Sequence[RotationRequest], store: OpenStore) -> lis
 
 
 def may_be_settled(request: RotationRequest) -> bool:
-    return request.state in ("rotated", "resumed") and not (request.force or request.verify)
+    if request.force or request.verify or request.problem:
+        return False
+    return request.state in ("rotated", "resumed")
 
 
 def settled_plan(request: RotationRequest, cached: Record | None) -> Plan | None:
     planned = plan(request, cached) if cached else None
     return planned if planned and planned.outcome and planned.outcome.status == "fresh" else None
+
+
+def refuse_lost(readings: Sequence[Reading]) -> None:
+    lost = [reading for reading in readings if isinstance(reading, RecordLost)]
+    if len(lost) > 1:
+        raise RecordLost(f"{len(lost)} records are missing. The first one: {lost[0].message}")
+    if lost:
+        raise lost[0]
+
+
+def refuse_unreadable(readings: Sequence[Reading], store: OpenStore) -> None:
+    """Raise if no record of the store can be read: then the vault password, or the store, is the wrong one."""
+    has_read = any(isinstance(reading, (Record, Busy, WentBackwards)) for reading in readings)
+    errors = [reading for reading in readings if isinstance(reading, StoreError)]
+    if has_read or not errors:
+        return
+    unreadable = [account.error for account in store.accounts()]
+    if all(unreadable):
+        several = f"None of the {len(unreadable)} records can be read. The first one: " if len(unreadable) > 1 else ""
+        raise StoreError(f"{several}{errors[0].message}")
 
 
 def plan(request: RotationRequest, reading: Reading, *, check_mode: bool = False) -> Plan:
@@ -100,7 +143,7 @@ def plan(request: RotationRequest, reading: Reading, *, check_mode: bool = False
     if isinstance(reading, WentBackwards):  # read under its lock, the record gets the passwords of its other versions
         return Plan(request, None, outcome_of(reading) if check_mode else None)
     if isinstance(reading, UiPathError):
-        raise reading
+        return Plan(request, None, outcome_of(reading))
     rotation = Rotation(request, reading, now=utc_now, new_password=lambda: "-")
     steps = rotation.steps()
     try:
@@ -125,14 +168,39 @@ def end_of_notes(first: Step, steps: Steps) -> Outcome | None:
     return None
 
 
-def taken_labels(plans: Sequence[Plan], store: OpenStore) -> list[str]:
+def with_checked_labels(plans: Sequence[Plan], store: OpenStore) -> list[Plan]:
+    """Return the plans, or raise InvalidInput for new labels that belong to another account.
+
+    A new label that a record may have which cannot be read ends its account.
+    """
+    if not any(map(has_new_label, plans)):
+        return list(plans)
+    names = StoredNames(store.accounts())
+    checked = [with_readable_label(planned, names) if has_new_label(planned) else planned for planned in plans]
+    problems = taken_labels(checked, names)
+    if problems:
+        raise InvalidInput(problems)
+    return checked
+
+
+def with_readable_label(planned: Plan, names: StoredNames) -> Plan:
+    label = planned.request.account.name or ""
+    try:
+        names.find(label, "label", "user_name")
+    except StoreError as error:
+        reason = f"The name {label} may be that of a record which cannot be read. {error.message}"
+        return replace(planned, outcome=outcome_of(StoreError(reason), planned.record), is_renamed=False)
+    return planned
+
+
+def taken_labels(plans: Sequence[Plan], names: StoredNames) -> list[str]:
     """Return which new labels belong to another account, unless that account gets a new one as well."""
-    renamed = [planned for planned in plans if has_new_label(planned)]
-    if not renamed:
-        return []
-    labels = {planned.request.account.user_id: planned.request.account.name for planned in plans}
-    names, problems = StoredNames(store.accounts()), []
-    for planned in renamed:
+    labels = {
+        planned.request.account.user_id: None if planned.is_unusable else planned.request.account.name
+        for planned in plans
+    }
+    problems = []
+    for planned in filter(has_new_label, plans):
         own, label = planned.request.account.user_id, planned.request.account.name or ""
         others = {other for other in names.find(label, "label", "user_name") if labels.get(other) in (None, label)}
         if canonical_user_id(label) in names or canonical_user_id(label) in labels:
@@ -146,7 +214,7 @@ def taken_labels(plans: Sequence[Plan], store: OpenStore) -> list[str]:
 
 def has_new_label(planned: Plan) -> bool:
     label = planned.request.account.name
-    return bool(label) and not (planned.record and planned.record.account.name == label)
+    return bool(label) and not planned.is_unusable and not (planned.record and planned.record.account.name == label)
 
 
 def foreign_deliveries(plans: Sequence[Plan]) -> list[str]:
@@ -154,7 +222,7 @@ def foreign_deliveries(plans: Sequence[Plan]) -> list[str]:
     problems = []
     for planned in plans:
         delivered, written = planned.request.generation or 0, planned.record.generation if planned.record else 0
-        if planned.request.state == "delivered" and delivered > written:
+        if planned.request.state == "delivered" and delivered > written and not planned.is_unusable:
             place = f"accounts[{planned.request.index}].generation"
             problems.append(f"{place} is {delivered}, but generation {written} is the last one in this store")
     return problems

@@ -48,6 +48,8 @@ SUCCEEDED: frozenset[AccountStatus] = frozenset(
 
 # The stored record may not be the one that this run has read.
 RECORD_UNCERTAIN: frozenset[AccountStatus] = frozenset({"busy", "in_doubt", "store_error", "store_conflict"})
+# No password is delivered: the record may not be the stored one, or it is another user's.
+NOT_DELIVERED = RECORD_UNCERTAIN | {"name_conflict"}
 
 # The message of every status: what it means and what to do next.
 MESSAGES: dict[AccountStatus, str] = {
@@ -87,7 +89,13 @@ MESSAGES: dict[AccountStatus, str] = {
         " or give the application the scope PM.Setting.Read."
     ),
     "superseded": "The store has a newer password than the one that was delivered. Its delivery is due.",
-    "not_found": "There is no such user on the server. The record is kept.",
+    "not_found": (
+        "There is no such user on the server, or none that is active and has a password. A record of it is kept."
+    ),
+    "name_conflict": (
+        "The user name belongs to several users, or to another one than the recorded user. Nothing was sent for this"
+        " account. Give the user's present name, or its user_id."
+    ),
     "in_doubt": (
         "It is not established which password in the record is live. Run again: the next run sends the same pair and"
         " finds out."
@@ -106,7 +114,10 @@ MESSAGES: dict[AccountStatus, str] = {
         "Another process wrote or deleted the record during this run. No password was lost; the store's documentation"
         " says where both versions are. Compare them, and stop the other writer."
     ),
-    "no_password": "The store has no record of the account. Check the option store, or give an initial_password.",
+    "no_password": (
+        "The store has no record of the account. Nothing was sent for it. Check the option store, or give an"
+        " initial_password."
+    ),
     "not_attempted": "Nothing was done for this account: the run stopped before its turn.",
 }
 
@@ -213,7 +224,7 @@ def time_of(time: datetime | None) -> str | None:
 def is_delivery_due(outcome: Outcome) -> bool:
     """Tell whether the consumers need the new password and the lookup returns it."""
     record = outcome.record
-    return bool(record and not record.delivered and not doubt(record)) and outcome.status not in RECORD_UNCERTAIN
+    return bool(record and not record.delivered and not doubt(record)) and outcome.status not in NOT_DELIVERED
 
 
 def failed_answers(outcome: Outcome) -> Sequence[PasswordAnswer]:

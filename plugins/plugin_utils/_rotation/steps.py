@@ -40,6 +40,7 @@ AccountStatus = Literal[
     "policy_rejected",
     "superseded",
     "not_found",
+    "name_conflict",
     "in_doubt",
     "out_of_sync",
     "quarantined",
@@ -133,7 +134,8 @@ class RotationRequest:
 
     `generation` belongs to the password that the consumers were given. `consumers` is None where the record decides
     whether there are any. `in_new_store`: the store has no record of any account, so it may not be the right one.
-    `verify`: the record is read in any case, also if the store has cached that nothing is due.
+    `verify`: the record is read in any case, also if the store has cached that nothing is due. `problem`: why it is not
+    known which user the account is.
     """
 
     account: Account
@@ -146,3 +148,4 @@ class RotationRequest:
     in_new_store: bool = False
     verify: bool = False
     index: int = 0
+    problem: UiPathError | None = None

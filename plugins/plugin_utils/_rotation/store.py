@@ -34,6 +34,10 @@ class WentBackwards(StoreError):
     """The record is older than the last one written. Reading it under its lock closes the account for a repair."""
 
 
+class RecordLost(StoreError):
+    """A record that an earlier run wrote is missing, and may have the only live password. Perhaps all are."""
+
+
 class Busy(UiPathError):
     """Another run is working on this account. `record` is the record as far as it can be read all the same."""
 

@@ -39,9 +39,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_ru
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.batch import RotationBatch, account_breaker
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.budget import UNPROVEN_TOTAL, unproven_total
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identification import (
+    NameConflict,
     UserNames,
     identified,
-    verify_names,
+    name_conflicts,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import password_rules, rotation_requests
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import (
@@ -54,13 +55,15 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning i
     Plan,
     foreign_deliveries,
     plan_all,
-    taken_labels,
     utc_now,
+    with_checked_labels,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
+    MESSAGES,
     account_result,
     is_failed,
+    label_of,
     rotation_result,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
@@ -74,6 +77,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
 
 # A run that waits checks this often, in seconds, that the process which started it still exists.
 LONGEST_PAUSE = 1.0
+STRICT = "strict is true, and a run cannot work on these accounts"
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,10 @@ class Bounds:
 
 
 class RotationTask:
-    """A task over an open store. `by` is the user or the job that runs it, as the records will name it."""
+    """A task over an open store. `by` is the user or the job that runs it, as the records will name it.
+
+    `strict`: an account on which no run can work stops the task before anything is sent.
+    """
 
     def __init__(
         self,
@@ -110,8 +117,10 @@ class RotationTask:
         warn: Callable[[str], None] = lambda _message: None,
         display: Callable[[str], None] = lambda _line: None,
         timed_out: threading.Event | None = None,
+        strict: bool = False,
     ) -> None:
         self._store = store
+        self._strict = strict
         self._client = client
         self._rules = rules
         self._partition_id = partition_id
@@ -126,14 +135,8 @@ class RotationTask:
 
     def run(self, requested: Sequence[RotationRequest], *, check_mode: bool) -> list[dict[str, Any]]:
         """Return the result of every account, in order."""
-        plans = plan_all(requested, self._store, check_mode=check_mode)
-        problems = taken_labels(plans, self._store) + foreign_deliveries(plans)
-        if problems:
-            raise InvalidInput(problems)
-        if any(planned.outcome and planned.outcome.status == "no_password" for planned in plans):
-            return self._results(plans, {}, "an account has no record and no initial_password")
+        plans, refusal = self._verified(self._planned(requested, check_mode=check_mode))
         due = [index for index, planned in enumerate(plans) if planned.sends]
-        refusal = self._refusal([plans[index].request for index in due]) if due else None
         bounds = self._server_bounds() if due and not refusal else Bounds(self._rules)
         breaker = account_breaker(self._limits.max_failures)
         outcomes = {} if check_mode else self._noted(plans, breaker)
@@ -159,14 +162,30 @@ class RotationTask:
         refused = {first: replace(outcome, status=(record and doubt(record)) or outcome.status)}
         return {**refused, **{index: Outcome("not_attempted", plans[index].record) for index in others}}
 
-    def _refusal(self, due: Sequence[RotationRequest]) -> RequestError | None:
-        """Sign in and verify the user names of these accounts, and return the error if a request fails."""
+    def _planned(self, requested: Sequence[RotationRequest], *, check_mode: bool) -> list[Plan]:
+        plans = with_checked_labels(plan_all(requested, self._store, check_mode=check_mode), self._store)
+        problems = foreign_deliveries(plans)
+        if problems:
+            raise InvalidInput(problems)
+        return self._checked(plans)
+
+    def _verified(self, plans: list[Plan]) -> tuple[list[Plan], RequestError | None]:
+        """If anything is to be sent, sign in and verify the user names. Return the error if a request fails."""
+        due = [planned.request for planned in plans if planned.sends]
         try:
-            self._client.sign_in()
-            verify_names(due, self._names, self._warn)
+            if due:
+                self._client.sign_in()
+            conflicts = name_conflicts(due, self._names, self._warn)
         except RequestError as error:
-            return error
-        return None
+            return plans, error
+        return self._checked([with_conflict(planned, conflicts) for planned in plans]), None
+
+    def _checked(self, plans: list[Plan]) -> list[Plan]:
+        """In a strict task, raise if a run cannot work on an account."""
+        unusable = [planned for planned in plans if planned.is_unusable] if self._strict else []
+        if unusable:
+            raise InvalidInput([STRICT, *map(unusable_account, unusable)])
+        return plans
 
     def _in_new_store(self, plans: Sequence[Plan]) -> Sequence[Plan]:
         """Mark the requests if the store has no record of any account."""
@@ -279,6 +298,24 @@ class RotationTask:
         return results
 
 
+def with_conflict(planned: Plan, conflicts: Mapping[str, NameConflict]) -> Plan:
+    """End an account whose user name belongs to another user. An account in doubt stays that."""
+    conflict = conflicts.get(planned.request.account.user_id) if planned.sends else None
+    if conflict is None:
+        return planned
+    outcome = outcome_of(conflict, planned.record)
+    status = (planned.record and doubt(planned.record)) or outcome.status
+    return replace(planned, outcome=replace(outcome, status=status))
+
+
+def unusable_account(planned: Plan) -> str:
+    """Return why a run cannot work on an account, as a problem of the task."""
+    outcome = planned.outcome or Outcome("not_attempted", planned.record)
+    label = label_of(planned.request, planned.record)
+    reason = outcome.error.message if outcome.error else MESSAGES[outcome.status]
+    return f"{label} is {outcome.status}: {reason.rstrip('.')}"
+
+
 def sleep_until(timed_out: threading.Event, seconds: float) -> None:
     """Wait before a retry, but give it up if the task has timed out."""
     if timed_out.wait(seconds):
@@ -334,6 +371,7 @@ def rotate(
                 warn=warn,
                 display=display,
                 timed_out=timed_out,
+                strict=options["strict"],
             )
             results = task.run(requested, check_mode=check_mode)
     except StoreError as error:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Orphan, Record, redacted
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoredAccount, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoredAccount, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import Unreadable, decode
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import Vault
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import read_whole
@@ -145,7 +145,7 @@ class RecordFiles:
         """Refuse to begin a record that existed before: the missing one may have the only live password."""
         previous = self.layout.previous(account_id)
         if generation or previous.exists():
-            raise StoreError(
+            raise RecordLost(
                 f"The record {self.layout.record(account_id)} is missing, although an earlier run wrote it. Nothing was"
                 f" sent. Copy {previous} to its place, which holds its passwords, or restore it from a backup."
             )

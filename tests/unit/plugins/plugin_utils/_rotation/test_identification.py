@@ -9,9 +9,10 @@ import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, Unauthorized, Unreachable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identification import (
     NAMES_NOT_VERIFIED,
+    NONE_LISTED,
     UserNames,
     identified,
-    verify_names,
+    name_conflicts,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
@@ -89,15 +90,74 @@ class TestIdentified:
         store = MemoryStore(failures={"list": StoreError("not needed")})
         assert identified([request_of("u1")], store, names_of(server, clock)) == [request_of("u1")]
 
-    def test_says_all_that_is_wrong_with_names(self, server: Transcript, clock: Clock) -> None:
-        users = [dto("ann"), dto("bob", isActive=False), dto("bot", type="robot"), dto("x", email="ann")]
+    def test_a_bad_name_is_the_problem_of_its_account(self, server: Transcript, clock: Clock) -> None:
+        users = [dto("ann"), dto("bob", isActive=False), dto("bot", type="robot"), dto("x", email="ann"), dto("eve")]
         server.expects(listing()).answers(200, page(*users))
-        requested = numbered(*(by_name(name) for name in ("ann", "bob", "bot", "nobody", "x")))
-        with pytest.raises(InvalidInput) as caught:
-            identified(requested, MemoryStore(), names_of(server, clock))
-        assert [problem.partition(":")[0] for problem in caught.value.problems] == [
-            f"accounts[{index}]" for index in range(4)
+        names = ("ann", "bob", "bot", "nobody", "eve")
+        found = identified(numbered(*(by_name(name) for name in names)), MemoryStore(), names_of(server, clock))
+        *bad, eve = [request.problem for request in found]
+        assert [(problem.status, problem.message.partition(":")[0]) for problem in bad if problem] == [
+            ("name_conflict", "accounts[0]"),
+            ("not_found", "accounts[1]"),
+            ("not_found", "accounts[2]"),
+            ("not_found", "accounts[3]"),
         ]
+        assert (eve, found[4].account.user_id) == (None, "id-eve")
+
+    def test_several_names_of_which_none_is_listed_are_an_error(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("eve")))
+        store = MemoryStore.holding(record_of("u1"))
+        requested = numbered(by_name("u1@example.com"), by_name("ann"), by_name("bob"))
+        with pytest.raises(InvalidInput) as caught:
+            identified(requested, store, names_of(server, clock))
+        first, *others = caught.value.problems
+        assert first == NONE_LISTED
+        assert [problem.partition(":")[0] for problem in others] == ["accounts[1]", "accounts[2]"]
+
+    def test_the_only_name_that_is_looked_up_is_the_problem_of_its_account(
+        self, server: Transcript, clock: Clock
+    ) -> None:
+        server.expects(listing()).answers(200, page(dto("eve")))
+        requested = numbered(by_name("ann"), by_name("u1@example.com"))
+        ann, known = identified(requested, MemoryStore.holding(record_of("u1")), names_of(server, clock))
+        assert ann.problem
+        assert (ann.problem.status, known.problem) == ("not_found", None)
+
+    def test_a_name_that_a_record_may_have_which_cannot_be_read_is_not_looked_up(
+        self, server: Transcript, clock: Clock
+    ) -> None:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"))
+        store.damaged = {"u2"}
+        requested = numbered(by_name("u1@example.com"), by_name("u2@example.com"), request_of("u3"))
+        known, unknown, by_id = identified(requested, store, names_of(server, clock))
+        assert unknown.problem
+        assert unknown.problem.message == (
+            "accounts[1]: the record of u2@example.com may be one that cannot be read. The record of u2 cannot be used."
+        )
+        assert (unknown.problem.status, unknown.account.user_id) == ("store_error", "")
+        assert [request.account.user_id for request in (known, by_id)] == ["u1", "u3"]
+
+    def test_a_record_that_cannot_be_read_is_that_of_the_account_given_by_its_id(
+        self, server: Transcript, clock: Clock
+    ) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"))
+        store.damaged = {"u2"}
+        requested = numbered(by_name("ann"), request_of("u2"))
+        found = identified(requested, store, names_of(server, clock))
+        assert [(request.account.user_id, request.problem) for request in found] == [("id-ann", None), ("u2", None)]
+
+    def test_a_name_that_may_be_of_no_record_stays_a_problem_if_the_server_decides(
+        self, server: Transcript, clock: Clock
+    ) -> None:
+        server.expects(listing()).answers(200, page(dto("ann", id="new"), dto("ann-old", id="old"), dto("eve")))
+        records = [record_of("old", account=Account(BASE, "old", None, "ann")), record_of("u2")]
+        store = MemoryStore.holding(*records)
+        store.damaged = {"u2"}
+        requested = numbered(by_name("ann"), request_of("old"), by_name("eve"))
+        found = identified(requested, store, names_of(server, clock))
+        assert [request.account.user_id for request in found] == ["new", "old", ""]
+        assert found[2].problem
 
     @pytest.mark.parametrize("others", [[request_of("id-ann")], [by_name("ann@example.com")]])
     def test_two_names_of_one_user(self, server: Transcript, clock: Clock, others: list[RotationRequest]) -> None:
@@ -122,12 +182,12 @@ class TestIdentified:
             identified([by_name("ann")], MemoryStore(), names_of(server, clock, None))
 
 
-class TestVerifyNames:
+class TestNameConflicts:
     def verified(self, names: UserNames, *requests: RotationRequest) -> list[str]:
-        """Verify the names, and return the warnings."""
-        warnings: list[str] = []
-        verify_names(numbered(*requests), names, warnings.append)
-        return warnings
+        """Verify the names, and return the warnings and the problems."""
+        said: list[str] = []
+        conflicts = name_conflicts(numbered(*requests), names, said.append)
+        return said + [f"{user_id}: {conflict.message}" for user_id, conflict in conflicts.items()]
 
     def test_names_of_the_recorded_users(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(dto("ann"), dto("bob", id=UUID.upper())))
@@ -136,12 +196,10 @@ class TestVerifyNames:
 
     def test_a_name_that_was_given_to_another_user(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(dto("ann", id="new"), dto("old-ann", id="old"), dto("bob")))
-        with pytest.raises(InvalidInput) as caught:
-            self.verified(names_of(server, clock), by_name("bob", "id-bob"), by_name("ann", "old"))
-        assert caught.value.problems == (
-            "accounts[1]: ann is the user old in the store, but on the server it is now the name of new: give the"
-            " present user name of the user that is meant, or its user_id",
-        )
+        assert self.verified(names_of(server, clock), by_name("bob", "id-bob"), by_name("ann", "old")) == [
+            "old: accounts[1]: ann is the user old in the store, but on the server it is now the name of new: give the"
+            " present user name of the user that is meant, or its user_id."
+        ]
 
     def test_a_name_that_another_user_has_as_well(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(dto("ann"), dto("x", email="ann")))
@@ -159,8 +217,7 @@ class TestVerifyNames:
         names = names_of(server, clock)
         store = MemoryStore.holding(record_of("old", account=Account(BASE, "old", None, "bob")))
         requested = identified(numbered(by_name("ann"), by_name("bob")), store, names)
-        with pytest.raises(InvalidInput, match="bob is the user old in the store"):
-            self.verified(names, *requested)
+        assert "bob is the user old in the store" in self.verified(names, *requested)[0]
 
     def test_a_token_that_may_not_list_users(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(403, {})

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import (
     Plan,
     foreign_deliveries,
@@ -14,12 +15,15 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning i
     plan_all,
     settled_plans,
     taken_labels,
+    with_checked_labels,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import Outcome, RotationRequest, State
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
     Reading,
+    RecordLost,
+    StoredNames,
     StoreError,
     WentBackwards,
 )
@@ -65,9 +69,28 @@ class TestPlan:
         busy = Busy("Another run works on it until 12:00.")
         assert plan(request_of(), busy, check_mode=check_mode).outcome == Outcome("busy", None, error=busy)
 
-    def test_of_another_error_ends_the_run(self) -> None:
-        with pytest.raises(StoreError, match="cannot be decrypted"):
-            plan(request_of(), StoreError("cannot be decrypted"))
+    def test_of_another_error_is_the_end_of_that_account(self) -> None:
+        error = StoreError("cannot be decrypted")
+        planned = plan(request_of(), error)
+        assert planned == Plan(request_of(), None, Outcome("store_error", None, error=error))
+        assert planned.is_unusable
+
+    def test_of_an_account_without_record_and_password_is_its_end(self) -> None:
+        planned = plan(request_of(), None)
+        assert (planned.is_unusable, planned.has_work) == (True, False)
+
+    @pytest.mark.parametrize(
+        ("request_", "reading"),
+        [
+            (request_of(), record_of()),
+            (request_of(), record_of(days=1)),
+            (request_of(), record_of(status="quarantined")),
+            (request_of(), Busy("Until 12:00.")),
+            (request_of(initial_password=OLD), None),
+        ],
+    )
+    def test_of_other_accounts_can_be_worked_on(self, request_: RotationRequest, reading: Reading) -> None:
+        assert not plan(request_, reading).is_unusable
 
     @staticmethod
     def predicted(reading: Reading, request: RotationRequest = request_of()) -> Outcome:  # noqa: B008 - cannot be changed
@@ -147,10 +170,44 @@ class TestPlanAll:
         assert [planned.request for planned in plans] == requested
         assert [planned.outcome is None for planned in plans] == [number >= 9 for number in range(50)]
 
-    def test_raises_the_first_error(self) -> None:
-        store = MemoryStore(failures={f"plan u{number}": StoreError(str(number)) for number in (3, 7)})
-        with pytest.raises(StoreError, match=r"^3$"):
-            plan_all([request_of(f"u{number}") for number in range(9)], store)
+    def test_of_an_account_that_is_not_identified_is_its_problem(self) -> None:
+        problem = StoreError("It may be the account that cannot be read.")
+        requests = [replace(request_of(""), problem=problem), request_of("u1")]
+        unknown, known = plan_all(requests, MemoryStore.holding(record_of("u1", days=1)))
+        assert unknown.outcome == Outcome("store_error", None, error=problem)
+        assert known.record
+
+    def test_of_a_record_that_cannot_be_read_leaves_the_others_alone(self) -> None:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"))
+        store.damaged = {"u1"}
+        damaged, due = plan_all([request_of("u1"), request_of("u2")], store)
+        assert (damaged.is_unusable, due.sends) == (True, True)
+
+    def test_of_the_only_account_asked_for_leaves_a_store_alone_that_can_be_read(self) -> None:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"))
+        store.damaged = {"u1"}
+        damaged, new = plan_all([request_of("u1"), request_of("new", initial_password=OLD)], store)
+        assert (damaged.is_unusable, new.sends) == (True, True)
+
+    @pytest.mark.parametrize("asked", [["u1"], ["u1", "u2"], ["u1", "new"]])
+    def test_of_a_store_without_any_record_that_can_be_read_is_an_error(self, asked: list[str]) -> None:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"))
+        store.damaged = {"u1", "u2"}
+        with pytest.raises(StoreError, match=r"None of the 2 records can be read. The first one: The record of u1 "):
+            plan_all([request_of(user, initial_password=OLD) for user in asked], store)
+
+    def test_of_the_only_record_that_cannot_be_read_is_its_error(self) -> None:
+        store = MemoryStore.holding(record_of("u1"))
+        store.damaged = {"u1"}
+        with pytest.raises(StoreError, match=r"^The record of u1 cannot be used"):
+            plan_all([request_of("u1")], store)
+
+    @pytest.mark.parametrize(("lost", "message"), [(["u2"], "^u2 is gone"), (["u2", "u3"], "^2 records are missing")])
+    def test_of_a_record_that_is_lost_is_an_error(self, lost: list[str], message: str) -> None:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"), record_of("u3"))
+        store.failures = {f"plan {user}": RecordLost(f"{user} is gone.") for user in lost}
+        with pytest.raises(RecordLost, match=message):
+            plan_all([request_of(user) for user in ("u1", "u2", "u3")], store)
 
     def test_of_nothing(self) -> None:
         assert plan_all([], MemoryStore()) == []
@@ -204,7 +261,7 @@ class TestTakenLabels:
     STORE = MemoryStore.holding(record_of("u1"), record_of("u2"))
 
     def problems(self, *requests: RotationRequest) -> list[str]:
-        return taken_labels(plan_all(numbered(*requests), self.STORE), self.STORE)
+        return taken_labels(plan_all(numbered(*requests), self.STORE), StoredNames(self.STORE.accounts()))
 
     @pytest.mark.parametrize("label", ["label-u1", "u1@example.com"])
     def test_names_whose_label_it_is(self, label: str) -> None:
@@ -232,6 +289,40 @@ class TestTakenLabels:
         assert len(self.problems(labelled("u1", None), labelled("u2", "label-u1"))) == 1
 
 
+class TestLabelsOfRecordsThatCannotBeRead:
+    """A label that such a record may have ends its account, and no other."""
+
+    def plans(self, *requests: RotationRequest) -> list[Plan]:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"), record_of("u3"))
+        store.damaged = {"u3"}
+        return with_checked_labels(plan_all(numbered(*requests), store), store)
+
+    def test_ends_an_account_with_a_new_one(self) -> None:
+        new, renamed, due = self.plans(labelled("new", "another"), labelled("u1", "other"), labelled("u2", "label-u2"))
+        for planned in (new, renamed):
+            assert planned.outcome
+            assert (planned.outcome.status, planned.sends) == ("store_error", False)
+        assert due.sends
+
+    def test_leaves_one_that_another_record_has_to_be_refused(self) -> None:
+        with pytest.raises(InvalidInput, match=r"accounts\[0\].name is already the name"):
+            self.plans(labelled("new", "label-u1"))
+
+    def test_of_an_account_that_ends_anyhow_is_not_looked_up(self) -> None:
+        (damaged,) = self.plans(labelled("u3", "new label"))
+        assert damaged.outcome
+        assert damaged.outcome.error
+        assert damaged.outcome.error.message == "The record of u3 cannot be used."
+
+    def test_an_account_that_ends_keeps_the_label_that_others_may_not_have(self) -> None:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"))
+        swap = numbered(labelled("u1", "label-u2"), labelled("u2", "label-u1"))
+        plans = plan_all(swap, store)
+        ended = [replace(plans[0], outcome=Outcome("name_conflict", plans[0].record)), plans[1]]
+        with pytest.raises(InvalidInput, match=r"accounts\[1\].name is already"):
+            with_checked_labels(ended, store)
+
+
 class TestForeignDeliveries:
     STORE = MemoryStore.holding(record_of("u1", generation=7))
 
@@ -247,6 +338,10 @@ class TestForeignDeliveries:
     def test_are_those_of_a_later_generation(self, user_id: str, last: int) -> None:
         problem = f"accounts[0].generation is 8, but generation {last} is the last one in this store"
         assert self.problems(user_id, 8) == [problem]
+
+    def test_of_a_record_that_cannot_be_read_are_none(self) -> None:
+        planned = plan(request_of(state="delivered", generation=8), StoreError("cannot be decrypted"))
+        assert foreign_deliveries([planned]) == []
 
     def test_in_other_states_the_generation_means_nothing(self) -> None:
         assert self.problems("u1", 8, "rotated") == []

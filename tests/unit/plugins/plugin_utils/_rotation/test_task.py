@@ -22,9 +22,13 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.settings i
     PASSWORD_COMPLEXITY,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import Abandoned
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identification import NAMES_NOT_VERIFIED
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identification import (
+    NAMES_NOT_VERIFIED,
+    NoSuchUser,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import PasswordRules
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest, State
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
@@ -33,6 +37,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     WentBackwards,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task import (
+    STRICT,
     BatchLimits,
     RotationTask,
     sleep_until,
@@ -92,6 +97,10 @@ class TaskSetup:
         self.task = RotationTask(
             store, self._client, rules, BatchLimits(**limits), partition_id, sleep=self.clock.sleep
         )
+
+    def with_options(self, **options: Any) -> RotationTask:
+        """Return the same task with other options."""
+        return RotationTask(self.store, self._client, PasswordRules(), BatchLimits(concurrency=1), **options)
 
     def run(self, *, check_mode: bool = False) -> list[dict[str, Any]]:
         results = self.task.run(self.requests, check_mode=check_mode)
@@ -239,27 +248,58 @@ class TestOtherStates:
         assert setup.server.requests == []
 
 
-class TestNoPassword:
-    def test_stops_the_run_before_any_call(self) -> None:
-        setup = TaskSetup(
-            request_of("u1"), request_of("u2"), request_of("u3"), store=MemoryStore.holding(record_of("u1", days=1))
-        )
-        setup.store.records["u2"] = record_of("u2")
+class TestBadEntries:
+    """Accounts on which no run can work. `nobody` has a name that nobody has, `u2` a record that cannot be read."""
+
+    NOBODY = replace(request_of(""), problem=NoSuchUser("accounts[0]: no user has the name."), initial_password=OLD)
+    REQUESTS = (NOBODY, request_of("u2"), request_of("u3"), request_of("u4"))
+    STATUSES = ("not_found", "store_error", "no_password")
+
+    def setup_of(self, **options: Any) -> TaskSetup:
+        store = MemoryStore.holding(record_of("u2"), record_of("u4"))
+        store.damaged = {"u2"}
+        return TaskSetup(*self.REQUESTS, store=store, **options)
+
+    def test_fail_on_their_own(self) -> None:
+        setup = self.setup_of()
         results = setup.run()
-        assert [result["status"] for result in results] == ["fresh", "not_attempted", "no_password"]
-        assert results[1]["msg"].endswith(" an account has no record and no initial_password.")
-        assert setup.server.requests == []
-        assert setup.store.steps == []
+        assert [result["status"] for result in results] == [*self.STATUSES, "rotated"]
+        assert [result["failed"] for result in results] == [True, True, True, False]
+        assert setup.server.changes() == ["u4"]
+        assert results[0]["msg"] == f"{MESSAGES['not_found']} accounts[0]: no user has the name."
 
+    def test_count_for_no_limit(self) -> None:
+        setup = self.setup_of(max_failures=1)
+        assert setup.statuses() == [*self.STATUSES, "rotated"]
 
-class TestStoreThatCannotBeRead:
-    def test_stops_the_run_before_any_call(self) -> None:
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_stop_a_strict_task_before_anything_is_sent(self, check_mode: bool) -> None:
+        setup = self.setup_of(sign_in=APPLICATION)
+        task = setup.with_options(strict=True)
+        with pytest.raises(InvalidInput) as caught:
+            task.run(self.REQUESTS, check_mode=check_mode)
+        first, *others = caught.value.problems
+        assert first == STRICT
+        labels = ["label-", "label-u2", "label-u3"]
+        assert [problem.partition(":")[0] for problem in others] == [
+            f"{label} is {status}" for label, status in zip(labels, self.STATUSES)
+        ]
+        assert (setup.server.requests, setup.store.steps) == ([], [])
+
+    def test_that_are_none_let_a_strict_task_go_on(self) -> None:
+        """Another run that works on an account, and one that is closed, are no mistakes."""
+        closed = record_of("u1", status="quarantined")
+        setup = TaskSetup(store=MemoryStore.holding(closed, record_of("u2"), record_of("u3")))
+        setup.store.failures["plan u3"] = Busy("Until 12:00.")
+        results = setup.with_options(strict=True).run(setup.requests, check_mode=False)
+        assert [result["status"] for result in results] == ["quarantined", "rotated", "busy"]
+
+    def test_of_a_store_that_cannot_be_read_stop_the_task(self) -> None:
         setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
-        setup.store.failures["plan u2"] = StoreError("cannot be decrypted")
-        with pytest.raises(StoreError):
+        setup.store.damaged = {"u1", "u2"}
+        with pytest.raises(StoreError, match="None of the 2 records"):
             setup.run()
-        assert setup.server.requests == []
-        assert setup.store.steps == []
+        assert (setup.server.requests, setup.store.steps) == ([], [])
 
 
 class TestCheckMode:
@@ -469,12 +509,44 @@ class TestUserNames:
         )
 
     @pytest.mark.parametrize("check_mode", [False, True])
-    def test_that_belong_to_other_users_stop_the_run(self, server: Transcript, clock: Clock, check_mode: bool) -> None:
+    def test_that_belong_to_other_users_end_their_account(
+        self, server: Transcript, clock: Clock, check_mode: bool
+    ) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        (result,) = self.task(server, clock).run([self.NAMED], check_mode=check_mode)
+        assert (result["status"], result["failed"], result["changed"]) == ("name_conflict", True, False)
+        assert "ann is the user u1 in the store" in result["msg"]
+        assert self.store.steps == []
+
+    def test_that_belong_to_other_users_stop_no_other_account(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        server.expects(SETTING).answers(403, {})
+        server.expects("POST /api/User/u2/changepassword").answers(200, {"succeeded": True})
+        task = self.task(server, clock)
+        self.store.records["u2"] = record_of("u2")
+        results = task.run([self.NAMED, request_of("u2")], check_mode=False)
+        assert [result["status"] for result in results] == ["name_conflict", "rotated"]
+
+    def test_that_belong_to_other_users_stop_a_strict_task(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        with pytest.raises(InvalidInput, match=r"label-u1 is name_conflict: accounts\[0\]: ann is the user u1"):
+            self.task(server, clock, strict=True).run([self.NAMED], check_mode=False)
+        assert self.store.steps == []
+
+    def test_that_belong_to_other_users_do_not_hide_a_doubt(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(dto("ann")))
         task = self.task(server, clock)
-        with pytest.raises(InvalidInput, match="ann is the user u1 in the store"):
-            task.run([self.NAMED], check_mode=check_mode)
-        assert self.store.steps == []
+        self.store.records["u1"] = pending_record("u1")
+        (result,) = task.run([self.NAMED], check_mode=False)
+        assert result["status"] == "in_doubt"
+        assert "ann is the user u1 in the store" in result["msg"]
+
+    def test_that_belong_to_other_users_are_not_delivered(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).answers(200, page(dto("ann")))
+        task = self.task(server, clock)
+        self.store.records["u1"] = record_of("u1", delivered=False)
+        (result,) = task.run([self.NAMED], check_mode=False)
+        assert result["delivery_due"] is False
 
     def test_that_the_token_may_not_read_cost_a_warning(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(403, {})

@@ -448,5 +448,8 @@ class TestExchangedNames:
             assert found_id(store, name) == "user-1"
             with pytest.raises(StoreError, match="listing is out of date"):
                 RecordFinder(store).find(name)
-        named = [RotationRequest(Account(URL, "", None, user_name)) for user_name in ("Robot0", "Robot1")]
+        named = [
+            RotationRequest(Account(URL, user_id, None, name))
+            for user_id, name in (("user-1", "Robot0"), ("user-0", "Robot1"))
+        ]
         assert recorded_ids(named, a_store(filled)) == {}
