@@ -61,6 +61,12 @@ def text_of(node: ast.AST) -> str | None:
     return None
 
 
+def docstring_of(node: ast.AST) -> ast.AST | None:
+    if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+        return node.body[0]
+    return None
+
+
 def parts(tree: ast.Module) -> Iterator[ast.AST]:
     """The nodes of a file, without docstrings, documentation and what belongs to a longer text."""
     waiting: list[ast.AST] = [tree]
@@ -70,9 +76,7 @@ def parts(tree: ast.Module) -> Iterator[ast.AST]:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in DOCUMENTATION:
             continue
         if text_of(node) is None:
-            children = list(ast.iter_child_nodes(node))
-            is_documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node)
-            waiting += [child for child in children if not (is_documented and child is node.body[0])]
+            waiting += [child for child in ast.iter_child_nodes(node) if child is not docstring_of(node)]
         elif isinstance(node, ast.JoinedStr):
             waiting += [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
 
