@@ -27,6 +27,7 @@ from ansible_collections.rpaops.uipath.tests.faults.rig import (
     NEXT_VAULT_PASSWORD,
     VAULT,
     Rig,
+    account,
     await_death,
     one_order,
     opened,
@@ -134,7 +135,10 @@ class TestVaultPassword:
         assert self._with_the_next(rig) == {"user-1.yml"}
         assert (rig.store / "user-2.yml").exists() == (killed == "while it overwrites")
         next_password()
-        self._stops_at(rig, users, "user-2")
+        if killed == "while it overwrites":
+            self._leaves_out(rig, users, "user-2", "user-3")
+        else:
+            self._stops_at(rig, users, "user-2")
 
         done(rig, guide_commands("cp ~/uipath-passwords/.prev").replace("ID", "user-2"))
         texts = {"old.txt": "vault_password", "new.txt": "next_vault_password"}
@@ -212,6 +216,14 @@ class TestVaultPassword:
         what = 'head -c 4096 /dev/urandom > "$1"' if killed == "while it overwrites" else 'rm "$1"'
         program.write_text(f'#!/bin/sh\ncase "$1" in */{name}) rm "$0"; {what}; kill -9 $PPID;; *) exit 1;; esac\n')
         program.chmod(0o700)
+
+    def _leaves_out(self, rig: Rig, users: list[str], damaged: str, other: str) -> None:
+        """The account that has the new vault password is rotated. Nothing is sent for the others."""
+        result = rig.rotate(users, force=True)
+        assert {statuses(result)[user] for user in (damaged, other)} == {"store_error"}
+        assert list(statuses(result).values()).count("rotated") == len(users) - 2
+        assert str(rig.store / ".prev" / f"{damaged}.yml") in account(result, damaged)["msg"]
+        assert not account(result, damaged)["attempts"]
 
     def _stops_at(self, rig: Rig, users: list[str], user: str) -> None:
         calls = rig.simulator.total
