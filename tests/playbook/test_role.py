@@ -18,14 +18,12 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.rpaops.uipath.plugins.modules import uipath_password_rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.summary import HEAD
 from ansible_collections.rpaops.uipath.tests.faults.rig import USUAL_WARNINGS, stored_passwords
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, watched_run
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import (
     CORE,
-    ROOT,
     RUN_SECONDS,
     PlaybookRun,
     Running,
@@ -482,7 +480,7 @@ class TestFailure:
         run = setup.run(succeeds=False, rotate_passwords_connection={"identity_url": "ftp://example.com"})
         assert "identity_url must look like" in result(run, FAIL)["msg"]
         assert not runs_of(run, ROTATE) - 1
-        assert "In this role, each option is a variable" in run.output
+        assert "In this role, an option is a variable" in run.output
         assert not setup.told()
 
 
@@ -611,22 +609,3 @@ class TestPlaybook:
         assert done.returncode != 0
         assert "store.path is relative, and this playbook is part of the installed collection" in done.stdout
         assert setup.scene.simulator.total == 0
-
-
-def test_the_role_documents_the_defaults_that_it_has_and_the_options_of_the_module() -> None:
-    def read(path: str) -> Any:
-        return yaml.safe_load((ROOT / "roles/rotate_passwords" / path).read_text())
-
-    documented = read("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
-    assert read("defaults/main.yml") == {
-        name: text["default"] for name, text in documented.items() if "default" in text
-    }
-
-    own = {"connection", "after_tasks", "no_log"}
-    module = yaml.safe_load(uipath_password_rotation.DOCUMENTATION)["options"]
-    options = {name.removeprefix("rotate_passwords_"): text for name, text in documented.items()}
-    assert set(options) - own == {*module, "store"} - {"consumers"}
-    for name in set(options) & set(module):
-        same = {"choices", "required"} | ({"default"} if name != "password" else set())
-        same |= {"type", "elements"} if options[name]["type"] != "raw" else set()
-        assert {key: options[name].get(key) for key in same} == {key: module[name].get(key) for key in same}

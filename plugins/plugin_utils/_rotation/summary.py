@@ -55,8 +55,8 @@ ADVICE = {
 NOT_DELIVERED = "nothing, the next run repeats its delivery"
 TO_DELIVER = "nothing, its delivery is due"
 OPTIONS = (
-    "In this role, each option is a variable that begins with rotate_passwords_, such as rotate_passwords_state and"
-    " rotate_passwords_force."
+    "In this role, an option is a variable that begins with rotate_passwords_, such as rotate_passwords_state or"
+    " rotate_passwords_force, and those of the connection are in rotate_passwords_connection."
 )
 ONE_ACCOUNT = "Set rotate_passwords_only to these accounts as well."
 
@@ -83,7 +83,7 @@ def numbers_of(result: Mapping[str, Any], notes: Collection[str] = ()) -> str:
 def rejection(result: Mapping[str, Any]) -> str:
     """Return why no account was worked on."""
     text = str(result.get("msg", ""))
-    return f"{text} {OPTIONS}" if result.get("status") == "invalid_input" else text
+    return f"{text.rstrip('.')}. {OPTIONS}" if result.get("status") == "invalid_input" else text
 
 
 def table(accounts: Sequence[Account], notes: Mapping[str, str]) -> list[str]:
