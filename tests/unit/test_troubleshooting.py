@@ -45,6 +45,7 @@ NO_MESSAGES = {
     "the first account was changed",
     "user of another kind",
 }
+OF_ANSIBLE = {"Failed to import the required Python library (requests) on"}
 # Documentation that is put together in code, and patterns.
 IN_CODE = re.compile(r"\\|O\(store|V\(|^Where the |^Invoked with options|^without a template$|^\w+ \| \w+$")
 
@@ -148,6 +149,22 @@ def test_the_guide_has_every_message() -> None:
     guide = plain(GUIDE)
     missing = [(name, key) for name, key in keys() if plain(key) not in guide]
     assert [f"{name}: {key}" for name, key in missing if key not in NO_MESSAGES] == []
+
+
+def quoted() -> list[str]:
+    """The fixed parts of the messages in the tables of the guide, if they have three words."""
+    rows = re.findall(r"^\| message \|.*\n\|[ -|]+\n((?:\|.*\n)+)", GUIDE, re.MULTILINE)
+    cells = [row.split(" | ")[0] for table in rows for row in table.splitlines()]
+    spans = [span for cell in cells for span in re.findall(r"`([^`]+)`", cell)]
+    fixed = [part.strip(" .:;,()'[]") for span in spans for part in span.split("…")]
+    return [part for part in fixed if part.count(" ") > 1]
+
+
+def test_the_guide_has_no_other_message() -> None:
+    texts = [text for _name, text in [*texts_of_code(), *texts_of_roles()]]
+    code = plain("\n".join(texts).replace(VARIABLE, "…"))
+    assert len(quoted()) > 150
+    assert [part for part in quoted() if plain(part) not in code and part not in OF_ANSIBLE] == []
 
 
 def test_what_is_no_message_is_in_the_code() -> None:
