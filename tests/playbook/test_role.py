@@ -494,10 +494,15 @@ class TestUserNames:
         setup.run()
         setup.scene.simulator.add_users({PAYROLL: "any-1"}, userName="svc-payroll-old")
         setup.scene.simulator.add_users({ANOTHER: "another-1"}, userName="svc-payroll")
-        assert statuses(setup.run()) == ["fresh"] * 3
+        forced = {"rotate_passwords_force": True, "rotate_passwords_strict": True, "rotate_passwords_verify": True}
+        strict = result(setup.run(*arguments, succeeds=False, **forced), FAIL)["msg"]
+        assert "strict is true" in strict
+        assert f"svc-payroll is the user {PAYROLL} in the store" in strict
+        assert setup.scene.simulator.count() == 3
+
         run = setup.run(*arguments, succeeds=False, rotate_passwords_force=True)
         assert statuses(run) == [*["would_rotate" if arguments else "rotated"] * 2, "name_conflict"]
-        message = run[ROTATE]["msg"]
+        message = result(run, FAIL)["msg"]
         assert f"accounts[2]: svc-payroll is the user {PAYROLL} in the store" in message
         assert f"the name of {ANOTHER}: give the present user name" in message
         assert setup.scene.simulator.count() == (3 if arguments else 5)

@@ -43,7 +43,7 @@ def expected(name: str, text: dict[str, Any]) -> dict[str, Any]:
     """What the role says of an option of the module inside one of its variables."""
     kind = text["type"] if name not in ("access_token", "client_secret", "proxy") else "raw"
     nouns = [NOUNS[kind]] if kind in NOUNS else []
-    same = {key: text[key] for key in ("default", "elements") if key in text}
+    same: dict[str, Any] = {key: text[key] for key in ("default", "elements") if key in text}
     lines = described(text) + nouns
     description = lines if len(lines) > 1 else lines[0]
     return {**same, "description": description, "type": kind if kind in UNCONVERTED else "raw"}
