@@ -60,6 +60,7 @@ _raw:
   elements: str
 """
 
+import os
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleLookupError
@@ -69,7 +70,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import defect, register_forms
 from ansible_collections.rpaops.uipath.plugins.module_utils._option_types import type_problems
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._action import store_context
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._action import in_awx_job, store_context
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import doubt
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import doubt_message
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordFinder, Store
@@ -87,7 +88,8 @@ class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
         if problems:
             raise AnsibleLookupError("; ".join(problems))
         try:
-            passwords = self._passwords(options.create(store_context(self._loader)), accounts)
+            context = store_context(self._loader, in_awx_job=in_awx_job(variables or {}, os.environ))
+            passwords = self._passwords(options.create(context), accounts)
         except UiPathError as error:
             raise AnsibleLookupError(error.message) from None
         except AnsibleError:

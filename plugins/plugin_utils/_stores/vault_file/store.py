@@ -82,7 +82,7 @@ class VaultFileStore:
         self._rebind_from = normalize_identity_url(rebind_from) if rebind_from else None
         self._controller = controller or this_controller()
         self._any_controller = any_controller or (in_awx_job and persistent)
-        self._is_ephemeral = in_awx_job and not persistent
+        self._is_ephemeral = in_awx_job and not persistent and identity_url is not None  # reading loses nothing
         self._own_groups = in_awx_job and persistent  # the group of a mounted volume is that of the job's pod
 
     @property

@@ -152,13 +152,12 @@ class TestRun:
         assert account["status"] == "unreadable"
         assert "is older than the last one written" in account["msg"]
 
-    def test_in_an_awx_job_it_opens_the_store_as_the_rotation_does(
-        self, run: RunAction, keep: Callable[..., None]
+    @pytest.mark.parametrize("options", [{}, {"persistent": True}])
+    def test_in_an_awx_job_it_opens_the_store_as_the_lookup_does(
+        self, run: RunAction, keep: Callable[..., None], options: dict[str, bool]
     ) -> None:
         keep(record_of(days=1))
-        job = {"awx_job_id": 7}
-        assert run(variables=job)["status"] == "store_error"
-        assert run({"store": {"path": "store", "persistent": True}}, job)["counts"]["ok"] == 1
+        assert run({"store": {"path": "store", **options}}, {"awx_job_id": 7})["counts"]["ok"] == 1
 
 
 class TestOptions:

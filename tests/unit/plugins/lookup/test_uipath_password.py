@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,13 +64,15 @@ def look(tmp_path: Path) -> Look:
     options = {**yaml_load(ModuleDocFragment.DOCUMENTATION)["options"], **yaml_load(DOCUMENTATION)["options"]}
     constants.config.initialize_plugin_configuration_definitions("lookup", name, options)
 
-    def look_up(*terms: str, secrets: Any = SECRETS, store: Any = None, **options: Any) -> list[str]:
+    def look_up(
+        *terms: str, secrets: Any = SECRETS, store: Any = None, variables: Any = None, **options: Any
+    ) -> list[str]:
         loader = DataLoader()
         loader.set_basedir(str(tmp_path))
         loader.set_vault_secrets(secrets)
         plugin = LookupModule(loader=loader, templar=None)
         plugin._load_name = name
-        return plugin.run(list(terms), {}, store=store or {"path": "store"}, **options)
+        return plugin.run(list(terms), variables or {}, store=store or {"path": "store"}, **options)
 
     return look_up
 
@@ -94,6 +98,21 @@ class TestRun:
         before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
         look("u1")
         assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+    def test_reads_from_a_volume_of_a_pod_in_an_awx_job(
+        self, look: Look, keep: Callable[..., None], tmp_path: Path
+    ) -> None:
+        """Kubernetes makes a volume writable by the group of the pod."""
+        keep(record_of())
+        with tempfile.TemporaryDirectory(dir="/tmp") as volume:  # which other users can reach, unlike those of pytest
+            shutil.copytree(tmp_path / "store", f"{volume}/store")
+            if not os.getegid():
+                os.chown(volume, -1, 1234)
+            Path(volume).chmod(0o2775)
+            store = {"path": f"{volume}/store", "persistent": True}
+            assert look("u1", store=store, variables={"awx_job_id": 7}) == [OLD]
+            with pytest.raises(AnsibleLookupError, match="can be written to by other users"):
+                look("u1", store=store)
 
     @pytest.mark.parametrize("term", ["", " "])
     def test_fails_for_an_empty_term(self, look: Look, keep: Callable[..., None], term: str) -> None:
