@@ -292,8 +292,8 @@ counts:
       type: int
       sample: 1
 problems:
-  description: What a person should look at and do, one sentence for each kind of accounts, the most urgent first. A
-    sentence names up to 20 accounts.
+  description: What a person should look at and do, the most urgent first. One sentence for each kind of accounts, which
+    names up to 20 of them, and what the store says of each record that is gone, of up to 20.
   returned: unless the whole task failed
   type: list
   elements: str

@@ -95,12 +95,18 @@ def findings(states: Sequence[State], missing: Sequence[str], lost: Mapping[str,
 
     Of the entries without a record that are `missing`, `lost` has those that had one, each with what the store says.
     """
-    found = [Finding("lost", f"{label}: {message}") for label, message in lost.items()]
+    found = lost_findings(lost)
     for rule in RULES:
         labels = [state["label"] for state in states if rule.applies(state)]
         found += [finding(rule.kind, rule.what, labels, rule.advice)] if labels else []
     new = [label for label in missing if label not in lost]
     return found + ([finding("missing", "Listed, but without a record", new, missing_advice(states))] if new else [])
+
+
+def lost_findings(lost: Mapping[str, str]) -> list[Finding]:
+    sentences = [f"{label}: {message}" for label, message in lost.items()]
+    more = [f"... and {len(lost) - MOST_NAMES} more."] if len(lost) > MOST_NAMES else []
+    return [Finding("lost", sentence) for sentence in (*sentences[:MOST_NAMES], *more)]
 
 
 def finding(kind: str, what: str, labels: Sequence[str], advice: str) -> Finding:

@@ -71,6 +71,10 @@ class TestFindings:
         assert found[0].sentence == "old: It is gone."
         assert found[1].sentence.startswith("Listed, but without a record: new; ")
 
+    def test_many_lost_records_are_not_all_named(self) -> None:
+        lost = {str(number): "It is gone." for number in range(22)}
+        assert [one.sentence for one in findings([], list(lost), lost)][-2:] == ["19: It is gone.", "... and 2 more."]
+
     def test_every_way_to_fail_has_a_rule(self) -> None:
         assert set(FAIL_ON) <= {rule.kind for rule in RULES}
 
