@@ -116,9 +116,9 @@ def texts_of_roles() -> list[tuple[str, str]]:
 
 
 def key_of(text: str) -> str:
-    """What a person searches for: the first fixed part of three words of the first sentence, or nothing."""
+    """What a person searches for: up to ten words of the first fixed part of the first sentence, if it has three."""
     fixed = [part.split(" ", 1)[-1] for part in f" {SENTENCE.split(text.strip())[0]}".split(VARIABLE)]
-    clauses = [" ".join(part.split()).strip(" .,()'[]") for part in re.split("[:;]", ";".join(fixed))]
+    clauses = [" ".join(part.split()[:10]).strip(" .,()'[]") for part in re.split("[:;]", ";".join(fixed))]
     return next((clause for clause in clauses if clause.count(" ") > 1), "")
 
 
