@@ -59,7 +59,8 @@ INVENTORY = {
 
 def pages(checkout: Path) -> dict[str, str]:
     """The documents that become pages, and the names of these."""
-    guides = sorted(path.relative_to(checkout).as_posix() for path in checkout.glob("docs/*.md"))
+    listed = (checkout / "docs/docsite/rst/guides.rst").read_text(encoding="utf-8")
+    guides = re.findall(r"/blob/main/(docs/[\w-]+\.md)>", listed)
     examples = sorted(path.relative_to(checkout).as_posix() for path in checkout.glob("examples/**/*.yml"))
     roles = {f"roles/{path.name}/README.md": f"{REFERENCE}/{path.name}_role.rst" for path in checkout.glob("roles/*")}
     return {
