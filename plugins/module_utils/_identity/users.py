@@ -28,6 +28,8 @@ USER_TYPES = ("user", "robot", "directoryUser", "directoryGroup", "robotAccount"
 
 NAME_AS_ID = "The id is no UUID: give a user name or an e-mail address as user_name."
 
+CANONICAL_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 # What an answer proves. Only `applied` changes the password; `unknown` may have.
 AnswerKind = Literal[
     "applied",
@@ -70,6 +72,8 @@ class PasswordAnswer:
 
 def canonical_user_id(user_id: str) -> str:
     """Return the spelling under which ids are compared: of a UUID, all spellings that .NET's `Guid` takes are one."""
+    if CANONICAL_UUID.fullmatch(user_id):
+        return user_id
     digits = uuid_digits(user_id)
     return str(uuid.UUID(digits)) if digits else user_id
 

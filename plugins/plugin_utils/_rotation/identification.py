@@ -184,7 +184,10 @@ def has_user_name(reading: Reading, user_name: str) -> bool:
 
 
 def with_id(request: RotationRequest, user_id: str) -> RotationRequest:
-    return replace(request, account=replace(request.account, user_id=canonical_user_id(user_id)))
+    canonical = canonical_user_id(user_id)
+    if request.account.user_id == canonical:
+        return request
+    return replace(request, account=replace(request.account, user_id=canonical))
 
 
 def name_conflicts(

@@ -155,8 +155,9 @@ def doubt(record: Record) -> Literal["in_doubt"] | ClosedStatus | None:
 
 def with_names(record: Record, account: Account) -> Record:
     """Return the record with the label and the user name of the task."""
-    names = {name: value for name in ("name", "user_name") if (value := getattr(account, name))}
-    return replace(record, account=replace(record.account, **names))
+    given = {name: value for name in ("name", "user_name") if (value := getattr(account, name))}
+    names = {name: value for name, value in given.items() if value != getattr(record.account, name)}
+    return replace(record, account=replace(record.account, **names)) if names else record
 
 
 def committed(record: Record, pair: Pending, rotation: RotatedBy) -> Record:

@@ -518,8 +518,9 @@ def reaction(answer: PasswordAnswer) -> Reaction:
 
 def as_requested(record: Record, request: RotationRequest) -> Record:
     """Return the record with what the task says about the account: its names, and whether it has consumers."""
+    named = with_names(record, request.account)
     consumers = record.has_consumers if request.consumers is None else request.consumers
-    return replace(with_names(record, request.account), has_consumers=consumers)
+    return named if consumers == record.has_consumers else replace(named, has_consumers=consumers)
 
 
 def is_renamed(recorded: Account, requested: Account) -> bool:

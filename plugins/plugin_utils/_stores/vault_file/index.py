@@ -54,6 +54,7 @@ class Index:
         self._vault = vault
         self._lock = threading.Lock()
         self._noted: dict[str, Entry] = {}
+        self._read: dict[str, Entry] = {}
 
     @cached_property
     def _stored(self) -> dict[str, Any]:
@@ -66,12 +67,15 @@ class Index:
 
     def entry(self, user_id: str, digest: str) -> Entry | None:
         """Return the entry of an account if it has this digest."""
-        noted = self._noted.get(user_id)
-        if noted and noted.digest == digest:
-            return noted
+        known = self._noted.get(user_id) or self._read.get(user_id)
+        if known and known.digest == digest:
+            return known
         fields = self._stored.get(user_id)
         has_digest = isinstance(fields, dict) and fields.get("digest") == digest
-        return entry_in(user_id, fields) if has_digest else None
+        entry = entry_in(user_id, fields) if has_digest else None
+        if entry:
+            self._read[user_id] = entry
+        return entry
 
     def save(self) -> None:
         """Merge the entries of this run into the file, which other runs may have written meanwhile."""

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Orphan, Record, redacted
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoredAccount, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import Unreadable, decode
@@ -68,7 +69,7 @@ class RecordFiles:
             ) from None
         is_own = not self.vault.has_others or self.vault.is_own(text)
         self.index.note(account_id, Entry(redacted(record), digest_of(text), is_own))
-        return self._bound(record, path)
+        return self._bound(record)
 
     def accounts(self) -> list[StoredAccount]:
         """List all accounts with a record, by the index or else the records."""
@@ -94,7 +95,7 @@ class RecordFiles:
         entry = self.index.entry(account_id, digest_of(text))
         if entry is None or (own_only and not entry.is_own):
             return None
-        return self._bound(entry.record, self.layout.record(account_id))
+        return self._bound(entry.record)
 
     def refuse_other_secret(self, account_id: str, text: bytes) -> None:
         """Refuse a record that another secret of the run encrypted: its next write would change its vault password."""
@@ -129,10 +130,11 @@ class RecordFiles:
         except StoreError:  # no file of ours
             return False
 
-    def _bound(self, record: Record, path: Path) -> Record:
+    def _bound(self, record: Record) -> Record:
         """Return the record bound to the server's present URL, or refuse that of another server."""
         bound = record.account.identity_url
         if bound not in (self.identity_url, *self.former_urls):
+            path = self.layout.record(canonical_user_id(record.account.user_id))
             raise StoreError(
                 f"The record {path} belongs to another server, {bound}. Nothing was sent. If that is a former"
                 " URL of this server, set rebind_from to it."
