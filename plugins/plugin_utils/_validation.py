@@ -37,14 +37,17 @@ def validated(
 
 
 def plain(value: Any) -> Any:
-    """Return templated containers as ordinary ones, and vaulted strings decrypted.
+    """Return templated containers and strings as ordinary ones, and vaulted strings decrypted.
 
-    ansible-core 2.19 and later warn if a templated container is copied. A string that is vaulted inline is no `str`.
+    ansible-core 2.19 and later warn if a templated container is copied, and strings with tags take long to copy. A
+    string that is vaulted inline is no `str`.
     """
     if isinstance(value, Mapping):
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(entry) for entry in value]
+    if isinstance(value, str):
+        return str.__str__(value)
     return str(value) if isinstance(value, VaultedString) else value
 
 

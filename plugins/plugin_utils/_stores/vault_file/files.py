@@ -48,7 +48,7 @@ def read_whole(path: Path) -> bytes | None:
             raise
         refuse_other_than_own_file(path, os.lstat(path))
         raise
-    with open(descriptor, "rb") as file:
+    with open(descriptor, "rb", buffering=0) as file:
         refuse_other_than_own_file(path, os.fstat(descriptor))
         return file.read()
 

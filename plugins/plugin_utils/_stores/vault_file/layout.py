@@ -52,7 +52,7 @@ class Layout:
         return self.directory / ".prev" / f"{encoded(account_id)}{RECORD}"
 
     def lock(self, account_id: str) -> Path:
-        return self.directory / ".locks" / f"{encoded(account_id)}.lock"
+        return self.directory / f".locks/{encoded(account_id)}.lock"
 
     @property
     def proof_of_locks(self) -> Path:
