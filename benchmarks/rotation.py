@@ -5,19 +5,24 @@
 
 It is compared with uipath_user_password, which changes the same number of passwords and stores none, and with
 ansible-core's Vault, which decrypts the same number of records. Every account has a record before the timing starts,
-and every forced run must change the passwords of all accounts. See README.md in this folder.
+and every forced run must change the passwords of all accounts. A run with nothing due, and the report of
+rpaops.uipath.uipath_password_store_info, read the same records. See README.md in this folder.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +31,8 @@ from unittest import mock
 from ansible.parsing import vault
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Transport
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import rotation_argument_spec
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Current, Record, RotatedBy
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import OpenStore
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task import rotate
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
@@ -50,6 +57,16 @@ ROTATION = """
           path: "{{ store }}"
         state: "{{ state | default('rotated') }}"
         force: "{{ force | default(false) }}"
+        accounts: "{{ accounts }}"
+"""
+
+INFO = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - rpaops.uipath.uipath_password_store_info:
+        store:
+          path: "{{ store }}"
         accounts: "{{ accounts }}"
 """
 
@@ -108,20 +125,80 @@ def batch(server: BenchmarkServer, count: int) -> Iterator[Accounts]:
         shutil.rmtree(folder)
 
 
+@contextmanager
+def rotated_accounts(count: int) -> Iterator[Accounts]:
+    """Make a store in which every password was just rotated. There is no server: a run that needs it fails."""
+    server, folder = BenchmarkServer("http://localhost:1"), Path(tempfile.mkdtemp())
+    users = [{"user_id": str(uuid.UUID(int=number)), "user_name": f"robot-{number}"} for number in range(count)]
+    accounts = Accounts(server, [{**user, "old_password": "initial-1"} for user in users], folder)
+    store = VaultFileStore(accounts.store, secrets=SECRETS, identity_url=f"{server.url}/identity")
+    try:
+        without_fsync = mock.patch.object(os, "fsync", return_value=None)
+        with without_fsync, store.open(read_only=False) as opened, ThreadPoolExecutor() as pool:
+            list(pool.map(lambda user: put_rotated(opened, f"{server.url}/identity", user), users))
+        yield accounts
+    finally:
+        shutil.rmtree(folder)
+
+
+def put_rotated(store: OpenStore, url: str, user: User) -> None:
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    account = Account(url, user["user_id"], user_name=user["user_name"])
+    current = Current(secrets.token_urlsafe(18), now, "rotated", 2)
+    with store.locked(account.user_id) as record:
+        record.read()
+        record.write(Record(account, current, 2, rotations=(RotatedBy(now, "root@controller"),)))
+
+
 def against_others(runs: int) -> None:
-    """Compare 1,000 accounts with uipath_user_password, and a run without a due account with their decryption."""
-    ratios, seconds, idle_ratios, idle_seconds = [], [], [], []
+    """Compare 1,000 accounts with uipath_user_password."""
+    ratios, seconds = [], []
     with simulator(LATENCY) as server:
         for _run in range(runs):
             bare = measured(server, 1_000, module).seconds
             with batch(server, 1_000) as accounts:
                 seconds.append(accounts.rotation().seconds)
                 ratios.append(seconds[-1] / bare)
-                idle_seconds.append(accounts.play(ROTATION).seconds)
-                idle_ratios.append((idle_seconds[-1] - accounts.play(EMPTY).seconds) / accounts.decryption())
     case = f"1,000 accounts, server latency {LATENCY * 1000:.0f} ms: a rotation / uipath_user_password"
     row(case, ratios, "<= 3.0", seconds)
-    row("1,000 accounts, none due, without the empty play / decrypting them", idle_ratios, "<= 1.5", idle_seconds)
+
+
+def nothing_due(runs: int) -> None:
+    """Compare runs that read 10,000 accounts with the decryption of all records."""
+    with rotated_accounts(10_000) as accounts:
+        by_id = [{"user_id": user["user_id"], "initial_password": user["old_password"]} for user in accounts.users]
+        by_name = [
+            {"user_name": user["user_name"], "initial_password": user["old_password"]} for user in accounts.users
+        ]
+        cases = {
+            "10,000 accounts, nothing due": Idle(ROTATION, by_id),
+            "10,000 accounts by user_name, nothing due": Idle(ROTATION, by_name),
+            "10,000 accounts, uipath_password_store_info": Idle(INFO, by_id),
+        }
+        for _run in range(runs):
+            decryption = accounts.decryption()
+            for case in cases.values():
+                case.measure(accounts, decryption)
+    for name, case in cases.items():
+        row(f"{name}: without the empty play / decrypting all records", case.ratios, "<= 0.125", case.seconds)
+        row(f"{name}: seconds beyond the empty play", case.beyond, "<= 3.0", case.seconds)
+
+
+@dataclass
+class Idle:
+    """A play that reads all accounts, and its time: in all, beyond the empty play, and divided by the decryption's."""
+
+    text: str
+    listed: list[User]
+    seconds: list[float] = field(default_factory=list)
+    beyond: list[float] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+
+    def measure(self, accounts: Accounts, decryption: float) -> None:
+        empty = accounts.play(EMPTY, accounts=self.listed).seconds
+        self.seconds.append(accounts.play(self.text, accounts=self.listed).seconds)
+        self.beyond.append(self.seconds[-1] - empty)
+        self.ratios.append(self.beyond[-1] / decryption)
 
 
 def growth(runs: int) -> None:
@@ -207,6 +284,7 @@ def parts() -> None:
 def main() -> None:
     runs = number_of_runs(__doc__)
     against_others(runs)
+    nothing_due(runs)
     growth(runs)
     parts()
     conclude()

@@ -30,7 +30,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.resolve import duplicates
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import settled_plans
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import SettledPlans
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     OpenStore,
@@ -77,13 +77,15 @@ class UserNames:
         return by_name(open_directory(self._client, self._partition_id).list_users())
 
 
-def identified(requested: Sequence[RotationRequest], store: OpenStore, names: UserNames) -> list[RotationRequest]:
+def identified(
+    requested: Sequence[RotationRequest], store: OpenStore, names: UserNames, settled: SettledPlans | None = None
+) -> list[RotationRequest]:
     """Return the requests with the id of every account, from the store or else from the server.
 
     If a recorded name leads to a user whom the task names otherwise as well, the server decides about all names. An
     account that cannot be identified has a `problem`, and does not stop the others.
     """
-    recorded = with_recorded_ids(requested, store)
+    recorded = with_recorded_ids(requested, store, settled or SettledPlans(store))
     complete = listed(recorded, names)
     if same_users(complete):
         complete = listed([known if known.problem else given for known, given in zip(recorded, requested)], names)
@@ -130,7 +132,9 @@ def same_users(requested: Sequence[RotationRequest]) -> list[str]:
     return duplicates((ids.get(index, "") for index in range(max(ids, default=-1) + 1)), "accounts")
 
 
-def with_recorded_ids(requested: Sequence[RotationRequest], store: OpenStore) -> list[RotationRequest]:
+def with_recorded_ids(
+    requested: Sequence[RotationRequest], store: OpenStore, settled: SettledPlans
+) -> list[RotationRequest]:
     """Fill in the ids that the store has for the user names. If it has several or none, the server decides.
 
     A name that a record may have which cannot be read is a problem: the server may have given it to another user since.
@@ -140,7 +144,8 @@ def with_recorded_ids(requested: Sequence[RotationRequest], store: OpenStore) ->
         return [with_id(request, request.account.user_id) for request in requested]
     names = StoredNames(account for account in store.accounts() if not account.error or account.user_id not in given)
     found = [request if request.account.user_id else with_stored_id(request, names) for request in requested]
-    recorded = recorded_ids([new for new, old in zip(found, requested) if new != old and not new.problem], store)
+    named = [new for new, old in zip(found, requested) if new != old and not new.problem]
+    recorded = recorded_ids(named, store, settled)
     return [
         new if new.problem else with_id(old, old.account.user_id or recorded.get(user_name_of(old), ""))
         for new, old in zip(found, requested)
@@ -161,17 +166,17 @@ def user_name_of(request: RotationRequest) -> str:
     return request.account.user_name or ""
 
 
-def recorded_ids(requested: Sequence[RotationRequest], store: OpenStore) -> dict[str, str]:
+def recorded_ids(requested: Sequence[RotationRequest], store: OpenStore, settled: SettledPlans) -> dict[str, str]:
     """Return the ids of accounts whose records have these user names. The listing may lag, so the records decide.
 
     Where nothing is due, the cached record will do: nothing is sent for its user.
     """
-    settled = settled_plans(requested, store)
-    unsettled = [request for request, planned in zip(requested, settled) if planned is None]
+    plans = settled.of(requested)
+    unsettled = [request for request, planned in zip(requested, plans) if planned is None]
     readings = iter(store.read_many([request.account.user_id for request in unsettled]))
     return {
         user_name_of(request): request.account.user_id
-        for request, planned in zip(requested, settled)
+        for request, planned in zip(requested, plans)
         if has_user_name(planned.record if planned else next(readings), user_name_of(request))
     }
 

@@ -101,14 +101,15 @@ def repeated_accounts(accounts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return which accounts and labels are given twice, as far as it shows before user names are looked up."""
     names = [comparable(account["user_name"] or "") for account in accounts]
     labels = [comparable(account["name"] or "") for account in accounts]
+    places = {name: index for index, name in enumerate(names)}
     return [
         *duplicates((account["user_id"] or "" for account in accounts), "accounts"),
         *duplicates(names, "accounts"),
         *duplicates(labels, "accounts", verb="has the same name as"),
         *(
-            f"accounts[{index}].name is also the user_name of accounts[{names.index(label)}]"
+            f"accounts[{index}].name is also the user_name of accounts[{places[label]}]"
             for index, label in enumerate(labels)
-            if label and label in names[:index] + names[index + 1 :]
+            if label and places.get(label, index) != index
         ),
     ]
 

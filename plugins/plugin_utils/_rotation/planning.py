@@ -80,29 +80,44 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def plan_all(requested: Sequence[RotationRequest], store: OpenStore, *, check_mode: bool = False) -> list[Plan]:
+class SettledPlans:
+    """The plans of accounts for which the store's cache says that nothing is due. The store is asked once for each.
+
+    The rotation itself decides that, from the record without its passwords. Only the end without a step counts.
+    """
+
+    def __init__(self, store: OpenStore) -> None:
+        self._store = store
+        self._plans: dict[RotationRequest, Plan | None] = {}
+
+    def of(self, requested: Sequence[RotationRequest]) -> list[Plan | None]:
+        """Return the plan of each account, or None: then its record is to be read."""
+        new = [request for request in requested if may_be_settled(request) and request not in self._plans]
+        cached = self._store.read_cached([request.account.user_id for request in new])
+        self._plans.update(zip(new, map(settled_plan, new, cached)))
+        return [self._plans.get(request) for request in requested]
+
+
+def plan_all(
+    requested: Sequence[RotationRequest],
+    store: OpenStore,
+    *,
+    check_mode: bool = False,
+    settled: SettledPlans | None = None,
+) -> list[Plan]:
     """Plan every account, or raise the StoreError that may concern all of them."""
-    settled = settled_plans(requested, store)
-    unsettled = [request for request, planned in zip(requested, settled) if not planned and not request.problem]
+    plans = (settled or SettledPlans(store)).of(requested)
+    unsettled = [request for request, planned in zip(requested, plans) if not planned and not request.problem]
     found = iter(store.read_many([request.account.user_id for request in unsettled]))
     readings = [
-        planned.record if planned else request.problem or next(found) for request, planned in zip(requested, settled)
+        planned.record if planned else request.problem or next(found) for request, planned in zip(requested, plans)
     ]
     refuse_lost(readings)
     refuse_unreadable(readings, store)
     return [
         planned or plan(request, reading, check_mode=check_mode)
-        for request, reading, planned in zip(requested, readings, settled)
+        for request, reading, planned in zip(requested, readings, plans)
     ]
-
-
-def settled_plans(requested: Sequence[RotationRequest], store: OpenStore) -> list[Plan | None]:
-    """Return the plan of each account for which the store's cache says that nothing is due, else None: read its record.
-
-    The rotation itself decides that, from the record without its passwords. Only the end without a step counts.
-    """
-    cached = iter(store.read_cached([request.account.user_id for request in requested if may_be_settled(request)]))
-    return [settled_plan(request, next(cached)) if may_be_settled(request) else None for request in requested]
 
 
 def may_be_settled(request: RotationRequest) -> bool:

@@ -53,6 +53,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords 
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import (
     Plan,
+    SettledPlans,
     foreign_deliveries,
     plan_all,
     utc_now,
@@ -113,6 +114,7 @@ class RotationTask:
         *,
         by: str = "",
         names: UserNames | None = None,
+        settled: SettledPlans | None = None,
         sleep: Callable[[float], None] = time.sleep,
         warn: Callable[[str], None] = lambda _message: None,
         display: Callable[[str], None] = lambda _line: None,
@@ -125,6 +127,7 @@ class RotationTask:
         self._rules = rules
         self._partition_id = partition_id
         self._names = names or UserNames(client, partition_id)
+        self._settled = settled
         self._limits = limits
         self._by = by
         self._sleep = sleep
@@ -163,7 +166,8 @@ class RotationTask:
         return {**refused, **{index: Outcome("not_attempted", plans[index].record) for index in others}}
 
     def _planned(self, requested: Sequence[RotationRequest], *, check_mode: bool) -> list[Plan]:
-        plans = with_checked_labels(plan_all(requested, self._store, check_mode=check_mode), self._store)
+        planned = plan_all(requested, self._store, check_mode=check_mode, settled=self._settled)
+        plans = with_checked_labels(planned, self._store)
         problems = foreign_deliveries(plans)
         if problems:
             raise InvalidInput(problems)
@@ -359,7 +363,8 @@ def rotate(
             for warning in opened.warnings if options["accounts"] else ["accounts is empty: there is nothing to do."]:
                 warn(warning)
             names = UserNames(client, partition_id)
-            requested = identified(rotation_requests(options), opened, names)
+            settled = SettledPlans(opened)
+            requested = identified(rotation_requests(options), opened, names, settled)
             task = RotationTask(
                 opened,
                 client,
@@ -368,6 +373,7 @@ def rotate(
                 partition_id,
                 by=by,
                 names=names,
+                settled=settled,
                 warn=warn,
                 display=display,
                 timed_out=timed_out,

@@ -154,9 +154,9 @@ class MemoryStore:
         return self.records.get(user_id)
 
     def read_cached(self, user_ids: Sequence[str]) -> list[Record | None]:
-        return [self.remembered(user_id) for user_id in map(canonical_user_id, user_ids)]
+        return [self.cached(user_id) for user_id in map(canonical_user_id, user_ids)]
 
-    def remembered(self, user_id: str) -> Record | None:
+    def cached(self, user_id: str) -> Record | None:
         """Return nothing for an account whose reading fails, as stores do."""
         record = self.records.get(user_id)
         fails = user_id in self.damaged or f"plan {user_id}" in self.failures

@@ -10,10 +10,10 @@ import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import (
     Plan,
+    SettledPlans,
     foreign_deliveries,
     plan,
     plan_all,
-    settled_plans,
     taken_labels,
     with_checked_labels,
 )
@@ -225,9 +225,8 @@ class TestSettledPlans:
         """Return which accounts are settled, and which are read."""
         self.STORE.decrypted.clear()
         requested = [request_of(user_id, **wanted) for user_id in ("fresh", "due", "pending", "new")]
-        settled = [
-            planned.request.account.user_id if planned else None for planned in settled_plans(requested, self.STORE)
-        ]
+        plans = SettledPlans(self.STORE).of(requested)
+        settled = [planned.request.account.user_id if planned else None for planned in plans]
         plan_all(requested, self.STORE)
         return settled, self.STORE.decrypted
 
@@ -244,6 +243,14 @@ class TestSettledPlans:
     )
     def test_are_not_asked_for_otherwise(self, wanted: dict[str, Any]) -> None:
         assert self.planned(**wanted) == ([None] * 4, ["fresh", "due", "pending", "new"])
+
+    def test_are_asked_for_once(self) -> None:
+        store = MemoryStore.holding(record_of(days=1))
+        settled = SettledPlans(store)
+        (planned,) = settled.of([request_of()])
+        store.records.clear()
+        assert settled.of([request_of(), request_of("new")]) == [planned, None]
+        assert plan_all([request_of()], store, settled=settled) == [planned]
 
     def test_show_no_password(self) -> None:
         (planned,) = plan_all([request_of("fresh")], self.STORE)

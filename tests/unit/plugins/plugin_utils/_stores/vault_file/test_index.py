@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from ansible.parsing.vault import VaultSecret
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identification import recorded_ids
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import SettledPlans
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     Account,
     Orphan,
@@ -452,4 +453,5 @@ class TestExchangedNames:
             RotationRequest(Account(URL, user_id, None, name))
             for user_id, name in (("user-1", "Robot0"), ("user-0", "Robot1"))
         ]
-        assert recorded_ids(named, a_store(filled)) == {}
+        store = a_store(filled)
+        assert recorded_ids(named, store, SettledPlans(store)) == {}
