@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Change passwords with real playbooks on a simulated Identity server, and check the result at the server.
 
-Run it with "make demo". All files are in one folder in .tools, which is removed at the end.
+Run it with "make demo". All files are in one folder in .tools, which is removed at the end, apart from the report.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ansible_collections.rpaops.uipath.demo.rotation import RotationDemo
+from ansible_collections.rpaops.uipath.demo.rotation import PAGE, RotationDemo
 from ansible_collections.rpaops.uipath.demo.stage import ROOT, Stage, expect, say
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess
@@ -73,7 +73,7 @@ def main() -> None:
             RotationDemo(stage).run()
         finally:
             server.stop()
-    say("Every check passed. The server is stopped, and its files are removed.")
+    say(f"Every check passed. The server is stopped, and its files are removed. The report stays:\n{PAGE}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rotate three passwords, kill a rotation during a request, and let the next one complete it."""
+"""Rotate three passwords, kill a rotation during a request, let the next one complete it, and report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from ansible_collections.rpaops.uipath.demo.stage import ROOT, Stage, expect, sa
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import process_ids, read_proc
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import wait_until
 
-PLAYBOOK = "rotate_passwords.yml"
+PLAYBOOK, CONSUMERS, REPORT = "rotate_passwords.yml", "tell_consumer.yml", "report_passwords.yml"
+PAGE = ROOT / ".tools/report.html"
 NAMES = ("svc-invoices", "svc-orders", "svc-payroll")
 SLOWNESS = 1.0  # seconds from a request to its answer, in which the run is killed
 START_SECONDS = 60
@@ -29,35 +30,44 @@ class RotationDemo:
     def __init__(self, stage: Stage) -> None:
         self.stage, self.server = stage, stage.server
         self.users = {name: str(uuid.uuid4()) for name in NAMES}
-        self.store = stage.folder / "store"
+        self.store, self.consumers = stage.folder / "store", stage.folder / "consumers"
         self.nicknames: dict[str, str] = {}
         initial = [f"initial1-{secrets.token_urlsafe(12)}" for _name in NAMES]
         stage.passwords.update(initial)
         for (name, user_id), password in zip(self.users.items(), initial):
             self.server.add_users({user_id: password}, userName=name)
-        self.vaulted = stage.vault({"initial_passwords": initial, "store": str(self.store)})
+        self.consumers.mkdir()
+        paths = {"store": str(self.store), "consumers": str(self.consumers), "report": str(PAGE)}
+        self.vaulted = stage.vault({"initial_passwords": initial, **paths})
 
     def run(self) -> None:
         self.server.control("POST", "reset")
-        say("5. Rotate three passwords: the role makes new ones, and keeps them in a store")
+        say("5. Rotate three passwords: the role makes new ones, keeps them in a store, and tells their consumers")
         print((ROOT / "demo" / PLAYBOOK).read_text())
-        self.stage.play(PLAYBOOK, self.vaulted, returns=0, shows="rotated: 3")
-        self.show(rotated=3)
+        print((ROOT / "demo" / CONSUMERS).read_text())
+        self.stage.play(PLAYBOOK, self.vaulted, returns=0, shows="3 rotated")
+        self.show(rotated=3, delivered=3)
 
         say("6. Run it again: nothing is due, so no request is sent")
         requests = self.server.total
-        self.stage.play(PLAYBOOK, self.vaulted, returns=0, shows="fresh: 3")
+        self.stage.play(PLAYBOOK, self.vaulted, returns=0, shows="3 fresh")
         expect(self.server.total == requests, "no request was sent")
 
         say("7. Rotate again, and kill -9 all processes during the request for a new password")
         self.kill_in_the_middle()
-        self.show(rotated=2)
+        self.show(rotated=2, delivered=2)
         print("\nThe server applied the change, but its answer was lost. Both passwords are in the store.")
 
         say("8. The next run sends the same pair again, finds out that the new password is live, and continues from it")
-        self.stage.play(PLAYBOOK, self.vaulted, returns=0, shows="resumed: 1")
-        self.show(rotated=3)
+        self.stage.play(PLAYBOOK, self.vaulted, returns=0, shows="1 resumed")
+        self.show(rotated=3, delivered=3)
         self.conclude()
+
+        say("9. Report on the state of the accounts, without asking the server")
+        self.stage.play(REPORT, self.vaulted, returns=0, shows="accounts: 3")
+        page = PAGE.read_text(encoding="utf-8")
+        expect(all(name in page for name in NAMES), "the page shows the accounts")
+        expect(not any(password in page for password in self.stage.passwords), "no password is in the page")
 
     def kill_in_the_middle(self) -> None:
         self.server.fault("latency", seconds=SLOWNESS, times=None)
@@ -74,10 +84,10 @@ class RotationDemo:
         )
         self.server.clear_faults()
 
-    def show(self, *, rotated: int) -> None:
+    def show(self, *, rotated: int, delivered: int) -> None:
         """Compare the store with the passwords that are live at the server, which only a simulated one can tell."""
-        print(f"\n{'account':14}{'in the store':42}live at the server")
-        settled = 0
+        print(f"\n{'account':14}{'in the store':42}{'live at the server':20}the consumer has")
+        settled = told = 0
         for name, user_id in self.users.items():
             record = self.record(user_id)
             pending = record["pending"]
@@ -86,10 +96,15 @@ class RotationDemo:
             self.stage.passwords.update(held.values())
             live = [word for word, password in held.items() if self.server.is_live(user_id, password)]
             text = ", ".join(f"{word} {self.nickname(password)}" for word, password in held.items())
-            print(f"{name:14}{text:42}{' and '.join(live) or 'none of them'}")
+            consumed = (self.consumers / name).read_text()
+            has_live = self.server.is_live(user_id, consumed)
+            having = f"{self.nickname(consumed)}, {'live' if has_live else 'not live'}"
+            print(f"{name:14}{text:42}{' and '.join(live) or 'none of them':20}{having}")
             expect(len(live) == 1, "the live password is in the store")
             settled += live == ["current"] and not pending
+            told += has_live
         expect(settled == rotated, f"{rotated} accounts are complete")
+        expect(told == delivered, f"{delivered} consumers have the live password")
 
     def nickname(self, password: str) -> str:
         """Tell passwords apart without showing any of them."""

@@ -20,3 +20,5 @@ def test_all_that_it_shows_is_true() -> None:
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "Every check passed" in run.stdout
+    assert f"The report stays:\n{ROOT / '.tools/report.html'}" in run.stdout
+    assert (ROOT / ".tools/report.html").read_text(encoding="utf-8").count("<tr data-is=") == 3
