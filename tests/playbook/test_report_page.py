@@ -24,7 +24,8 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._report.t
 
 pytestmark = pytest.mark.skipif(not FOUND, reason=f"there is no browser: none of {', '.join(NAMES)} is installed")
 
-PICTURE = (1200, 1000)
+PICTURE = (1280, 1360)
+SCALE = 0.75
 LARGEST_PICTURE = 150_000
 DOWN = ("ArrowDown", 40)
 SHOWN = "[...document.querySelectorAll('#table tbody tr')].filter(row => row.checkVisibility())"
@@ -230,6 +231,6 @@ def test_picture(tab: Tab, tmp_path: Path, request: pytest.FixtureRequest) -> No
     tab.resize(width, height)
     opened(tab, tmp_path)
     folder = ROOT / "docs" if request.config.getoption("write_picture") else tmp_path
-    (folder / "report.png").write_bytes(tab.picture(width, height))
+    (folder / "report.png").write_bytes(tab.picture(width, height, SCALE))
     assert 20_000 < (folder / "report.png").stat().st_size < LARGEST_PICTURE
     assert 20_000 < (ROOT / "docs/report.png").stat().st_size < LARGEST_PICTURE

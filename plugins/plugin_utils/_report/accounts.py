@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, Union
@@ -58,8 +59,9 @@ def moment(value: object) -> datetime | None:
 
 
 def number(value: object) -> float | None:
-    """Return a number that is one, or None."""
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    """Return a number that is one and is finite, or None."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else None  # type: ignore[arg-type]
 
 
 def rotations(account: Fields) -> list[Fields]:

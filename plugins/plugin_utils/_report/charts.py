@@ -18,6 +18,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.accounts imp
 
 HEIGHT = 150  # of the highest bar's axis, in pixels
 MOST_BARS = 40
+SHORTEST_SPAN = timedelta(days=13)
 TICKS = 4
 LONGEST_LIMIT = 1000  # days; beyond that, the ages alone are shown
 LONGEST_RANGE = 2.5  # of the ages shown, in limits
@@ -81,7 +82,7 @@ def age_chart(accounts: Iterable[Fields], max_age_days: float) -> Chart | None:
         x_ticks=age_ticks(bins, width, max_age_days),
         y_ticks=count_ticks(max(counts)),
         unit=f"{shown(width)} {'day' if width == 1 else 'days'}",
-        notes=age_notes(len(known) - len(ages), max_age_days, at, spans[-1] if open_ended else None),
+        notes=age_notes(len(known) - len(ages), at, spans[-1] if open_ended else None),
         limit=Tick(f"limit: {shown(max_age_days)} days", at, "end" if at > 60 else "start") if at <= 100 else None,
     )
 
@@ -110,10 +111,10 @@ def shown(days: float) -> str:
     return f"{days:,.0f}" if days == int(days) else f"{days:,.3g}" if days < 1000 else f"{days:,.0f}"
 
 
-def age_notes(unknown: int, limit: float, at: float, last: str | None) -> list[str]:
+def age_notes(unknown: int, at: float, last: str | None) -> list[str]:
     notes = [f"{unknown:,} without a known age are not in the chart."] if unknown else []
     notes += [f"The last bar stands for {last}."] if last else []
-    return notes + ([f"The limit, {shown(limit)} days, is beyond the right edge."] if at > 100 else [])
+    return notes + (["The limit is beyond the right edge."] if at > 100 else [])
 
 
 def bars(counts: Sequence[int], spans: Sequence[str], past: Sequence[bool]) -> list[Bar]:
@@ -186,7 +187,7 @@ def rotation_chart(accounts: Iterable[Fields], now: Any) -> Chart | None:
     times = sorted(time for time in recorded if time and end and timedelta(0) <= end - time < LONGEST_SPAN)
     if not times or not end:
         return None
-    unit, starts = time_line(times[0], end)
+    unit, starts = time_line(min(times[0], end - SHORTEST_SPAN), end)
     counts, position = [0] * (len(starts) - 1), 0
     for time in times:
         while time >= starts[position + 1]:

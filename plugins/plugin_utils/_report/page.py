@@ -24,11 +24,17 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.accounts imp
     number,
     text,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.charts import HEIGHT, age_chart, rotation_chart
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.charts import (
+    HEIGHT,
+    age_chart,
+    rotation_chart,
+    shown,
+)
 from jinja2 import Environment, StrictUndefined, Template
 
 TITLE = "UiPath passwords"
 FIRST_PROBLEMS = 20  # the others are folded
+NO_LIMIT = 1e9  # days
 FIRST_ROWS = 500  # a browser takes long to draw thousands; the script shows the others on demand
 # Numbers that are always shown, then those that are shown unless they are 0: the counts, the sign, and how bad it is.
 NUMBERS = {
@@ -79,17 +85,18 @@ class Row:
 def html_page(report: Fields, title: str | None = None) -> str:
     """Return the page. Every text of the report is escaped by the template."""
     accounts, problems = report["accounts"], [text(problem) for problem in report.get("problems") or ()]
+    limit = number(report.get("max_age_days"))
     rows = sorted((row_of(account) for account in accounts), key=lambda row: row.rank)
     style, script = content("page.css"), content("page.js")
     return template().render(
         title=text(title) or TITLE,
         time=moment_of(report.get("time")),
-        limit=text(report.get("max_age_days")),
+        limit=text(report.get("max_age_days")) if limit is None else shown(limit),
         numbers=numbers(report.get("counts") or {}),
         problems=problems[:FIRST_PROBLEMS],
         more_problems=problems[FIRST_PROBLEMS:],
         missing=[text(name) for name in report.get("missing") or ()],
-        ages=age_chart(accounts, number(report.get("max_age_days")) or 0),
+        ages=age_chart(accounts, NO_LIMIT if limit is None else limit),
         rotations=rotation_chart(accounts, report.get("time")),
         height=HEIGHT,
         rows=rows,

@@ -65,7 +65,9 @@ class TestMoment:
         assert moment(value) is None
 
 
-@pytest.mark.parametrize(("value", "expected"), [(3, 3.0), (3.5, 3.5), (None, None), (True, None), ("3", None)])
+@pytest.mark.parametrize(
+    ("value", "expected"), [(3, 3.0), (3.5, 3.5), (None, None), (True, None), ("3", None), (float("inf"), None)]
+)
 def test_number(value: object, expected: float | None) -> None:
     assert number(value) == expected
 

@@ -106,6 +106,10 @@ class TestRotationChart:
         assert [bar.span for bar in rotations(1, 3).bars] == ["2026-11-27", "2026-11-29"]
         assert [bar.span for bar in rotations(1, 400).bars] == ["2025-10", "2026-11"]
 
+    def test_covers_two_weeks_at_least(self) -> None:
+        [bar] = rotations(0).bars
+        assert 0 < bar.width < 100 / 13
+
     def test_leaves_out_times_that_cannot_be(self) -> None:
         times = [*rotated(5, -1, 365 * 100), *[account(0, 1, rotations=[{"at": at, "by": ""}]) for at in ("", None)]]
         chart = rotation_chart(times, iso(NOW))

@@ -147,6 +147,12 @@ class TestContent:
         for sentence in ("No password has a known age.", "No rotation is recorded.", "The store has no account."):
             assert sentence in text
 
+    @pytest.mark.parametrize(
+        ("limit", "shown"), [(90.0, "90"), (0.5, "0.5"), (None, ""), ("soon", "soon"), (float("inf"), "inf")]
+    )
+    def test_has_the_limit(self, limit: object, shown: str) -> None:
+        assert f"Limit: {shown} days." in html_page({**store_info([]), "max_age_days": limit})
+
     def test_has_the_title_that_is_given(self) -> None:
         html = html_page(store_info([]), "Production <1>")
         assert "<h1>Production &lt;1&gt;</h1>" in html
