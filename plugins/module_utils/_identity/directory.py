@@ -31,7 +31,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints 
     user_url,
 )
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import USER_TYPES
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import USER_TYPES, is_unknown_id
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 
 # The most users that one listing call returns.
@@ -69,8 +69,6 @@ SHOWN_FIELDS = {
     "last_login": "lastLoginTime",
 }
 USED_FIELDS = tuple(SHOWN_FIELDS.values())
-# The fields that a validation error of the id may name.
-ID_FIELDS = frozenset({"userid", "id"})
 
 
 @dataclass(frozen=True)
@@ -179,19 +177,13 @@ def read_users(client: Client, user_ids: Iterable[str]) -> list[User]:
     for user_id in user_ids:
         url = user_url(client.identity_url, user_id)
         response = client.get(url)
-        if response.status == 404 or is_invalid_id(response):
+        if is_unknown_id(response):
             continue
         user = read_user(response.json) if response.status == 200 else None
         if user is None:
             raise client.unexpected(url, response)
         users.append(user)
     return users
-
-
-def is_invalid_id(response: Response) -> bool:
-    """Tell whether the answer is a validation error of the id: to a server whose ids are UUIDs, any other id is one."""
-    errors = response.json.get("errors") if response.status == 400 and isinstance(response.json, dict) else None
-    return isinstance(errors, dict) and bool(errors) and {field.lower() for field in errors} <= ID_FIELDS
 
 
 def read_page(answer: Any) -> Page | None:

@@ -43,6 +43,8 @@ AnswerKind = Literal[
     "unreachable",
     "unknown",
 ]
+# The fields that a validation error of the id may name.
+ID_FIELDS = frozenset({"userid", "id"})
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,10 @@ def change_password(client: Client, user_id: str, old: str, new: str, *, secrets
 
 def is_unknown_id(response: Response) -> bool:
     """Tell whether there is no such user. To a server whose ids are UUIDs, any other id is a validation error."""
+    if response.status != 400:
+        return response.status == 404
     errors = response.json.get("errors") if isinstance(response.json, dict) else None
-    fields = {str(field).lower() for field in errors} if isinstance(errors, dict) else set()
-    return response.status == 404 or (response.status == 400 and fields == {"userid"})
+    return isinstance(errors, dict) and bool(errors) and {str(field).lower() for field in errors} <= ID_FIELDS
 
 
 def unanswered(error: RequestError) -> PasswordAnswer:

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -27,14 +26,12 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
     by_name,
     comparable,
     demand_unambiguous,
-    is_invalid_id,
     name_problem,
     open_directory,
     read_page,
     read_user,
     read_users,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import Response
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import (
     OLDER,
     ORGANIZATION,
@@ -351,27 +348,6 @@ class TestReadUsers:
         server.expects(one_user("x")).answers(status, answer)
         with pytest.raises(UnexpectedAnswer, match=f"HTTP status {status}"):
             self.read(server, clock, "x")
-
-
-class TestIsInvalidId:
-    @pytest.mark.parametrize(
-        ("status", "answer", "is_one"),
-        [
-            (400, INVALID, True),
-            (400, {"errors": {"ID": "No UUID."}}, True),
-            (400, {"errors": {"USERID": [], "id": []}}, True),
-            (400, {"errors": {"api-version": ["Not supported."]}}, False),
-            (400, {"errors": {"userId": ["No UUID."], "$": ["Bad."]}}, False),
-            (400, {"errors": {}}, False),
-            (400, {"errors": [{"code": "Odd"}]}, False),
-            (400, {"title": "Bad Request"}, False),
-            (400, [], False),
-            (400, None, False),
-            (404, INVALID, False),
-        ],
-    )
-    def test_only_a_validation_error_of_the_id(self, status: int, answer: object, is_one: bool) -> None:
-        assert is_invalid_id(Response(status, {}, json.dumps(answer).encode())) is is_one
 
 
 class TestReadPage:

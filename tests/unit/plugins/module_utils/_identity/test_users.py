@@ -17,6 +17,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
     canonical_user_id,
     change_password,
     is_identity_result,
+    is_unknown_id,
     read_password_answer,
     unanswered,
 )
@@ -39,6 +40,9 @@ PROBLEM_DETAILS = {
     "traceId": "00-84c1-85d1-00",
     "errors": {"$.newPassword": ["'h' is an invalid start of the value, near unter2."]},
 }
+
+
+INVALID_ID = {"errors": {"userId": ["The value 'x' is not valid."]}, "title": "One or more validation errors occurred."}
 
 
 def identity_result(*codes: str, **other: Any) -> dict[str, Any]:
@@ -217,3 +221,26 @@ class TestChangePassword:
         server.expects("POST /api/User/u1/changepassword").answers(400, result)
         client = client_of(server, clock, APPLICATION)
         assert change_password(client, "u1", OLD, NEW, secrets=(OLD, NEW)).message == f"Bearer {MASK}"
+
+
+class TestIsUnknownId:
+    @pytest.mark.parametrize(
+        ("status", "answer", "is_one"),
+        [
+            (400, INVALID_ID, True),
+            (400, {"errors": {"ID": "No UUID."}}, True),
+            (400, {"errors": {"USERID": [], "id": []}}, True),
+            (400, {"errors": {"api-version": ["Not supported."]}}, False),
+            (400, {"errors": {"userId": ["No UUID."], "$": ["Bad."]}}, False),
+            (400, {"errors": {}}, False),
+            (400, {"errors": [{"code": "Odd"}]}, False),
+            (400, {"title": "Bad Request"}, False),
+            (400, [], False),
+            (400, None, False),
+            (404, INVALID_ID, True),
+            (404, None, True),
+            (200, INVALID_ID, False),
+        ],
+    )
+    def test_a_404_or_a_validation_error_of_the_id(self, status: int, answer: object, is_one: bool) -> None:
+        assert is_unknown_id(Response(status, {}, json.dumps(answer).encode())) is is_one
