@@ -134,8 +134,7 @@ class Rotation:
         self._now = now
         self._by = by
         self._unproven_total = unproven_total
-        self._failed_sign_ins = 0
-        self._has_counted = False
+        self._failed_sign_ins: int | None = None  # the server is not asked yet
         self._may_be_wrong = bool(record and doubt(record))
         self._new_password = new_password
         self._answers: list[PasswordAnswer] = []
@@ -315,11 +314,10 @@ class Rotation:
         """
         if record.unproven_sends >= self._limit(record):
             return "unproven_sends"
-        if self._may_be_wrong and not self._has_counted:
-            self._has_counted = True
+        if self._may_be_wrong and self._failed_sign_ins is None:
             listed = yield CountFailedSignIns()
             self._failed_sign_ins = max(listed - self._mismatches(), 0)  # this run's own may be among them
-        if record.unproven_sends + self._failed_sign_ins >= self._unproven_total:
+        if record.unproven_sends + (self._failed_sign_ins or 0) >= self._unproven_total:
             return "failed_sign_ins"
         return None
 
