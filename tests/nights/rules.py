@@ -20,18 +20,9 @@ if TYPE_CHECKING:
 
 # After these, nothing of what the run sent may have been applied.
 NOTHING_APPLIED = ("throttled", "unreachable", "unauthorized", "wrong_url", "policy_rejected")
-NOTHING_SENT = (
-    "fresh",
-    "renamed",
-    "busy",
-    "not_attempted",
-    "age_unknown",
-    "no_password",
-    "name_conflict",
-    "created",
-    "delivered",
-    "delivery_due",
-)
+# Statuses of which nothing was sent. With those in NOTED, the record was or would be changed all the same.
+NOTED = ("renamed", "created", "delivered", "delivery_due", "would_rotate", "would_resume")
+NOTHING_SENT = ("fresh", "busy", "not_attempted", "age_unknown", "no_password", "name_conflict", *NOTED)
 CHANGED = ("rotated", "resumed", "adopted")
 
 
@@ -64,7 +55,7 @@ def check_words(truth: Truth, run: int, account: dict[str, Any]) -> None:
     said = f"run {run} says of {user} '{status}', changed={account['changed']}, '{message}'"
     sent, applied = truth.sent[run, user], truth.applied[run, user]
     demand("unexpected" not in message, f"{said}: a defect")
-    if account["changed"] and status not in ("created", "delivered", "delivery_due", "renamed"):
+    if account["changed"] and status not in NOTED:
         demand(applied > 0, f"{said}, but nothing was applied")
     if status in CHANGED:
         demand(account["changed"], f"{said}: a success changes something")
