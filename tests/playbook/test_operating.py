@@ -161,16 +161,11 @@ def test_rotate_now(desk: Desk, simulator: SimulatorProcess) -> None:
     assert all(simulator.is_live(user, password) for user, password in zip(USERS.values(), after))
 
 
-def test_audit(desk: Desk) -> None:
-    [command] = commands("Audit")
-    desk.type(command)
+def test_audit_and_monitor(desk: Desk) -> None:
+    [audit], [monitor] = commands("Audit"), commands("Monitor")
+    desk.type(audit)
     page = (desk.home / "uipath-passwords.html").read_text(encoding="utf-8")
     assert all(user in page for user in USERS)
-
-
-def test_monitor(desk: Desk) -> None:
-    [command] = commands("Monitor")
-    desk.type(command)
-    file = desk.home / f"uipath-passwords/{USERS['svc-orders']}.yml"
-    file.rename(desk.home / "lost.yml")
-    assert "is missing, although an earlier run wrote it" in desk.type(command, succeeds=False)
+    desk.type(monitor)
+    (desk.home / f"uipath-passwords/{USERS['svc-orders']}.yml").rename(desk.home / "lost.yml")
+    assert "is missing, although an earlier run wrote it" in desk.type(monitor, succeeds=False)
