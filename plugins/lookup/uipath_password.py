@@ -77,14 +77,14 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import plain
 
-TERMS = {"_terms": {"type": "list", "elements": "str"}}
+TERMS = {"account": {"type": "list", "elements": "str"}}
 
 
 class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
         accounts, options = plain(terms), StoreOptions(self.get_option("store"))
-        problems = type_problems({"_terms": accounts}, TERMS) + options.problems
+        problems = type_problems({"account": accounts}, TERMS) + options.problems
         if problems:
             raise AnsibleLookupError("; ".join(problems))
         try:

@@ -84,7 +84,9 @@ class TestBadEntries:
     def test_fail_on_their_own(self, run: PlaybookRun) -> None:
         assert statuses(run["Rotate"]) == [*STATUSES, "rotated"]
         assert [account["attempts"] for account in run["Rotate"]["accounts"]] == [0] * len(STATUSES) + [1]
-        assert run["Rotate"]["msg"].startswith("5 of 6 accounts failed: 1 rotated, 1 not_found, 2 name_conflict,")
+        assert run["Rotate"]["msg"].startswith(
+            "5 of 6 accounts failed. By status: 1 rotated, 1 not_found, 2 name_conflict,"
+        )
 
     def test_are_predicted(self, run: PlaybookRun) -> None:
         assert statuses(run["Predict"]) == [*STATUSES, "would_rotate"]

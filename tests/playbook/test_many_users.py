@@ -61,7 +61,7 @@ class TestResults:
             "policy_rejected": 1,
             "not_found": 1,
         }
-        assert result["msg"].startswith("3 of 12 users failed: 8 changed, 1 already_set")
+        assert result["msg"].startswith("3 of 12 users failed. By status: 8 changed, 1 already_set")
         changed = [(pair["user_id"], NEW) for pair, status in zip(pairs, expected) if status == "changed"]
         assert simulator.live_count(changed) == 8
         assert simulator.report["requests"]["token"] == 1

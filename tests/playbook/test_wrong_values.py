@@ -43,9 +43,9 @@ TASKS = {
         "accounts[0].initial_password must be a string, but it is a list"
     ),
     f"{ROTATION}[{{user_id: u1}}], only: [83]}}": "only[0] must be a string, but it is a number",
-    f'ansible.builtin.debug: {{msg: "{{{{ {LOOKUP}83, {PATH}) }}}}"}}': "_terms[0] must be a string",
+    f'ansible.builtin.debug: {{msg: "{{{{ {LOOKUP}83, {PATH}) }}}}"}}': "account[0] must be a string",
     f"ansible.builtin.debug: {{msg: \"{{{{ {LOOKUP}['u1', vault_secret], {PATH}) }}}}\"}}": (
-        "_terms[0] must be a string, but it is a list"
+        "account[0] must be a string, but it is a list"
     ),
 }
 VAULTED = """

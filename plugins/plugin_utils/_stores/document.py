@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -57,7 +58,7 @@ def from_redacted(document: Any) -> Record:
     try:
         record = read_fields(document)
     except (KeyError, TypeError) as error:
-        raise InvalidRecord(f"a field is missing or unknown ({error.args[0] if error.args else ''})"[:200]) from None
+        raise InvalidRecord(f"a field is missing or unknown{field_names(error)}"[:200]) from None
     account = record.account
     names = [name for name in (account.name, account.user_name) if name is not None]
     if not all(isinstance(text, str) for text in (account.user_id, *names)):
@@ -76,6 +77,13 @@ def from_redacted(document: Any) -> Record:
     if record.reason not in (None, *REASONS) or not all(isinstance(code, str) for code in record.error_codes):
         raise InvalidRecord("its reason or an error code in it is not valid")
     return record
+
+
+def field_names(error: KeyError | TypeError) -> str:
+    """Return the names of the fields that the error of a dictionary or of a constructor is about, if it has any."""
+    text = str(error.args[0]) if error.args else ""
+    names = [text] if isinstance(error, KeyError) else re.findall(r"'(\w+)'", text)
+    return f": {', '.join(names)}" if names else ""
 
 
 def read_fields(document: Mapping[str, Any]) -> Record:

@@ -28,7 +28,7 @@ class TestTaskResult:
             "failed": True,
             "accounts": [succeeded, failed],
             "counts": {"changed": 1, "unknown": 1, "refused": 0},
-            "msg": "1 of 2 accounts failed: 1 changed, 1 unknown. First failure, joe: Why.",
+            "msg": "1 of 2 accounts failed. By status: 1 changed, 1 unknown. First failure, joe: Why.",
         }
 
     def test_of_no_results(self) -> None:
@@ -47,7 +47,7 @@ class TestSummary:
         assert of(SUCCEEDED, SUCCEEDED) == "Users by status: 2 changed."
 
     def test_of_a_failure_quotes_the_first(self) -> None:
-        expected = "2 of 3 users failed: 1 changed, 1 unknown, 1 refused. First failure, joe: Why."
+        expected = "2 of 3 users failed. By status: 1 changed, 1 unknown, 1 refused. First failure, joe: Why."
         assert of(SUCCEEDED, FAILED, ALSO_FAILED) == expected
 
     def test_shows_no_control_characters(self) -> None:
@@ -55,11 +55,11 @@ class TestSummary:
 
     def test_a_status_that_fails_only_sometimes(self) -> None:
         busy = {**FAILED, "failed": False}
-        assert of(busy, FAILED).startswith("1 of 2 users failed: 2 unknown.")
+        assert of(busy, FAILED).startswith("1 of 2 users failed. By status: 2 unknown.")
 
     def test_of_no_results(self) -> None:
         assert of() == "Users by status: none."
 
     def test_names_what_the_results_are_about(self) -> None:
         assert of(SUCCEEDED, noun="account") == "Accounts by status: 1 changed."
-        assert of(FAILED, noun="account").startswith("1 of 1 accounts failed: 1 unknown.")
+        assert of(FAILED, noun="account").startswith("1 of 1 accounts failed. By status: 1 unknown.")

@@ -539,7 +539,7 @@ class TestMain:
         assert (result["failed"], result["changed"]) == (True, True)
         assert [entry["status"] for entry in result["results"]] == ["changed", "not_found"]
         assert (result["counts"]["changed"], result["counts"]["not_found"]) == (1, 1)
-        assert result["msg"].startswith("1 of 2 users failed: 1 changed, 1 not_found. First failure, b: ")
+        assert result["msg"].startswith("1 of 2 users failed. By status: 1 changed, 1 not_found. First failure, b: ")
 
     def test_no_users(self, with_arguments: WithArguments) -> None:
         result = with_arguments(main, {**TASK, "users": []})

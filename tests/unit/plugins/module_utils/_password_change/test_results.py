@@ -135,7 +135,7 @@ class TestTaskResult:
         result = task_result(results("changed", "unknown", "changed"), many=True)
         assert result["counts"] == {**dict.fromkeys(STATUSES, 0), "changed": 2, "unknown": 1}
         assert len(result["results"]) == 3
-        assert result["msg"] == "1 of 3 users failed: 2 changed, 1 unknown. First failure, u1: Why."
+        assert result["msg"] == "1 of 3 users failed. By status: 2 changed, 1 unknown. First failure, u1: Why."
 
     def test_without_users(self) -> None:
         result = task_result([], many=True)

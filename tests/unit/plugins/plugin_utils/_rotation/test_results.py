@@ -296,7 +296,8 @@ class TestTaskResult:
     def test_names_the_first_failure(self) -> None:
         result = self.of("fresh", "in_doubt", "quarantined")
         assert result["msg"] == (
-            f"2 of 3 accounts failed: 1 fresh, 1 in_doubt, 1 quarantined. First failure, svc: {MESSAGES['in_doubt']}"
+            "2 of 3 accounts failed. By status: 1 fresh, 1 in_doubt, 1 quarantined. First failure, svc:"
+            f" {MESSAGES['in_doubt']}"
         )
 
     def test_is_changed_if_one_account_is(self) -> None:

@@ -49,7 +49,7 @@ def table(*accounts: dict[str, Any], undelivered: list[str] | None = None) -> li
 
 
 def failure(*accounts: dict[str, Any], undelivered: list[str] | None = None) -> str:
-    result = {"accounts": accounts, "msg": "2 accounts failed: 2 of a kind. First failure, a: because."}
+    result = {"accounts": accounts, "msg": "2 accounts failed. By status: 2 of a kind. First failure, a: because."}
     return str(summary(result, undelivered or [])["failure"])
 
 
@@ -121,7 +121,7 @@ class TestFailure:
             account("a", "unreachable"), account("b"), account("c", "unreachable"), account("d", "refused")
         )
         assert message == (
-            f"2 accounts failed: 2 of a kind. a, c: unreachable. {MESSAGES['unreachable']}"
+            f"2 accounts failed. By status: 2 of a kind. a, c: unreachable. {MESSAGES['unreachable']}"
             f" d: refused. {MESSAGES['refused']}"
         )
 
@@ -132,7 +132,8 @@ class TestFailure:
 
     def test_names_the_accounts_that_are_not_delivered(self) -> None:
         assert failure(account("a", "rotated"), undelivered=["id of a"]) == (
-            "2 accounts failed: 2 of a kind. The delivery of a is not complete, and the next run repeats its tasks."
+            "2 accounts failed. By status: 2 of a kind."
+            " The delivery of a is not complete, and the next run repeats its tasks."
         )
 
     def test_is_bounded(self) -> None:
@@ -143,7 +144,7 @@ class TestFailure:
         assert f", unreachable-{MOST_LABELS - 1} and 20 more: unreachable." in failure(*many(30, "unreachable"))
 
     def test_accounts_that_were_not_attempted_have_no_reason_of_their_own(self) -> None:
-        assert failure(account("a", "not_attempted")) == "2 accounts failed: 2 of a kind."
+        assert failure(account("a", "not_attempted")) == "2 accounts failed. By status: 2 of a kind."
 
     def test_of_a_task_that_failed_as_a_whole_is_its_message(self) -> None:
         assert summary({"msg": "It is in use.", "status": "busy"}) == {"table": [], "failure": "It is in use."}

@@ -56,6 +56,11 @@ class TestFromDocument:
         with pytest.raises(InvalidRecord, match=name):
             from_document(document)
 
+    def test_names_an_unknown_field_and_no_internals(self) -> None:
+        account = {**to_document(FULL)["account"], "more": 1}
+        with pytest.raises(InvalidRecord, match=r"^a field is missing or unknown: more$"):
+            from_document(damaged(account=account))
+
     @pytest.mark.parametrize(
         "fields",
         [
