@@ -151,10 +151,6 @@ class Truth:
         ours = (pair for pair in self.in_flight if (pair.run, pair.user) == (run, user))
         return any((user, pair.new) not in self.rejected for pair in ours)
 
-    def failed_sign_ins(self, user: str) -> int:
-        """Return how many requests of all runs the server answered with a mismatch."""
-        return sum(count for (_run, whose), count in self.mismatches.items() if whose == user)
-
     def explains(self, user: str) -> bool:
         """Tell whether the account may be closed. In a new store, the first failed sign-in closes it."""
         return bool(self.reasons[user]) or self.troubles[user] > (user in self.committed)
