@@ -23,7 +23,7 @@ from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FOUND = next((path for name in NAMES if (path := shutil.which(name))), None)
-SECONDS = 30
+SECONDS = 60
 # The browser reads commands from descriptor 3, and writes answers to descriptor 4.
 START = (
     "import os, sys; read, write = map(int, sys.argv[1:3]); os.dup2(read, 3); os.dup2(write, 4);"
