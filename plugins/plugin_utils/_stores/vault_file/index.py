@@ -55,6 +55,7 @@ class Index:
         self._lock = threading.Lock()
         self._noted: dict[str, Entry] = {}
         self._read: dict[str, Entry] = {}
+        self._seen: dict[str, str] = {}
 
     @cached_property
     def _stored(self) -> dict[str, Any]:
@@ -64,6 +65,14 @@ class Index:
     def note(self, user_id: str, entry: Entry) -> None:
         with self._lock:
             self._noted[user_id] = entry
+
+    def see(self, user_id: str, text: bytes) -> str:
+        """Remember the digest of a file that this run has read, and return it."""
+        self._seen[user_id] = digest = digest_of(text)
+        return digest
+
+    def seen(self, user_id: str) -> str | None:
+        return self._seen.get(user_id)
 
     def entry(self, user_id: str, digest: str) -> Entry | None:
         """Return the entry of an account if it has this digest."""

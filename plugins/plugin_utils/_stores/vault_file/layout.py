@@ -10,6 +10,7 @@ import secrets
 import shlex
 import stat
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -114,6 +115,7 @@ class Layout:
         return [self.directory / name for name in (".locks", ".prev", ".tmp")]
 
 
+@lru_cache  # an account's files are read one after the other
 def encoded(account_id: str) -> str:
     """Encode all but letters, digits, hyphen and underscore. `quote` alone keeps the dot and the tilde."""
     return quote(account_id, safe="").replace(".", "%2E").replace("~", "%7E")

@@ -82,17 +82,27 @@ class RecordFiles:
             text = read_whole(self.layout.record(account_id))
             if text is None:
                 return None
-            record = self.indexed(account_id, text) or self.opened(account_id, text)
+            digest = self.index.see(account_id, text)
+            record = self.indexed(account_id, digest) or self.opened(account_id, text)
         except StoreError as error:
             return StoredAccount(account_id, error=error)
         return StoredAccount(account_id, record.account.name, record.account.user_name)
 
-    def indexed(self, account_id: str, text: bytes, *, own_only: bool = False) -> Record | None:
-        """Return the record in an account's file without its passwords, if the index has that of this very text.
+    def digest(self, account_id: str) -> str | None:
+        """Return the digest of an account's file as this run has read it last, or None if there is no content.
+
+        A record that another run has written since has another generation in its lock file.
+        """
+        seen = self.index.seen(account_id)
+        text = None if seen else read_whole(self.layout.record(account_id))
+        return self.index.see(account_id, text) if text else seen
+
+    def indexed(self, account_id: str, digest: str, *, own_only: bool = False) -> Record | None:
+        """Return the record in an account's file without its passwords, if the index has that of this very content.
 
         With `own_only`, only if the secret that encrypts has encrypted it.
         """
-        entry = self.index.entry(account_id, digest_of(text))
+        entry = self.index.entry(account_id, digest)
         if entry is None or (own_only and not entry.is_own):
             return None
         return self._bound(entry.record)

@@ -188,8 +188,8 @@ class OpenVaultFileStore:
             return None
         with suppress(OSError, StoreError):
             noted = noted_generation(layout.lock(user_id))  # read first, as above
-            text = read_whole(layout.record(user_id))
-            record = self.files.indexed(user_id, text, own_only=True) if text else None
+            digest = self.files.digest(user_id)
+            record = self.files.indexed(user_id, digest, own_only=True) if digest else None
             return record if record and record.generation == noted else None
         return None
 
