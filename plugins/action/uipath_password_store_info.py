@@ -24,12 +24,12 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._action import (
     validated_options,
     with_masked_messages,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.inspection import inspected
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.overview_options import (
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.options import (
     overview_argument_spec,
     overview_problems,
     without_passwords,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.task import inspected
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning import utc_now
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
 

@@ -98,10 +98,10 @@ def identified(
 def listed(requested: Sequence[RotationRequest], names: UserNames) -> list[RotationRequest]:
     """Fill in the ids that are missing from the server's list of users.
 
-    If it has none of several names, it is more likely the list of another organization.
+    If it has none of the accounts, and the store has none either, it is more likely the list of another organization.
     """
     unknown = [request for request in requested if not is_identified(request)]
-    if len(unknown) > 1 and not any(names.find(user_name_of(request)) for request in unknown):
+    if len(unknown) == len(requested) > 1 and not any(names.find(user_name_of(request)) for request in unknown):
         raise InvalidInput([NONE_LISTED, *(unlisted(request, ()) or "" for request in unknown)])
     return [with_listed_id(request, names) for request in requested]
 

@@ -27,17 +27,18 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.login_attempts import SignIns
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import AbortStatus, failure
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import STATUSES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.findings import FAIL_ON
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.options import overview_argument_spec
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.overview import UNREADABLE
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.readings import StoreReadings
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.task import overview_result
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.formats import FORMATS, PARTS
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.page import TITLE
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.table import COLUMNS
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables import Findings
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.findings import FAIL_ON
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.inspection import overview_result
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     rotation_argument_spec,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.overview import UNREADABLE
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.overview_options import overview_argument_spec
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import CLOSED, REASONS, Account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import STATUSES as RECORD_STATUSES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
@@ -51,7 +52,6 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
     RotationRequest,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store_readings import StoreReadings
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import STORES, store_type
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import FULL
 

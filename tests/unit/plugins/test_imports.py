@@ -28,6 +28,7 @@ LAYERS = (
     ("plugin_utils._stores.registry",),
     STORES,
     ("plugin_utils._stores.document", "plugin_utils._stores.store_type"),
+    ("plugin_utils._inspection",),
     ("plugin_utils._rotation",),
     (
         "module_utils._module",
@@ -62,10 +63,13 @@ PACKAGES = {
         ("charts",),
         ("accounts",),
     ),
-    "plugin_utils._rotation": (
-        ("inspection", "overview_options", "summary", "task"),
+    "plugin_utils._inspection": (
+        ("options", "task"),
         ("findings",),
-        ("matching", "overview", "store_readings"),
+        ("matching", "overview", "readings"),
+    ),
+    "plugin_utils._rotation": (
+        ("summary", "task"),
         ("batch", "identification", "options"),
         ("planning",),
         ("progress",),

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import encoded_forms
 from ansible_collections.rpaops.uipath.plugins.modules import uipath_user_info, uipath_user_password
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import rotation_argument_spec
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.overview_options import (
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.options import (
     overview_argument_spec,
     without_passwords,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import rotation_argument_spec
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import STORES, StoreOptions, store_type
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
 from ansible_collections.rpaops.uipath.tests.unit.plugins.conftest import WithArguments

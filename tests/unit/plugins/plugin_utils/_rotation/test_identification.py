@@ -104,24 +104,22 @@ class TestIdentified:
         ]
         assert (eve, found[4].account.user_id) == (None, "id-eve")
 
-    def test_several_names_of_which_none_is_listed_are_an_error(self, server: Transcript, clock: Clock) -> None:
+    def test_several_accounts_of_which_none_is_known_are_an_error(self, server: Transcript, clock: Clock) -> None:
         server.expects(listing()).answers(200, page(dto("eve")))
-        store = MemoryStore.holding(record_of("u1"))
-        requested = numbered(by_name("u1@example.com"), by_name("ann"), by_name("bob"))
+        requested = numbered(by_name("ann"), by_name("bob"))
         with pytest.raises(InvalidInput) as caught:
-            identified(requested, store, names_of(server, clock))
+            identified(requested, MemoryStore.holding(record_of("u1")), names_of(server, clock))
         first, *others = caught.value.problems
         assert first == NONE_LISTED
-        assert [problem.partition(":")[0] for problem in others] == ["accounts[1]", "accounts[2]"]
+        assert [problem.partition(":")[0] for problem in others] == ["accounts[0]", "accounts[1]"]
 
-    def test_the_only_name_that_is_looked_up_is_the_problem_of_its_account(
+    def test_names_that_are_not_listed_are_problems_of_their_accounts_if_the_store_knows_another(
         self, server: Transcript, clock: Clock
     ) -> None:
         server.expects(listing()).answers(200, page(dto("eve")))
-        requested = numbered(by_name("ann"), by_name("u1@example.com"))
-        ann, known = identified(requested, MemoryStore.holding(record_of("u1")), names_of(server, clock))
-        assert ann.problem
-        assert (ann.problem.status, known.problem) == ("not_found", None)
+        requested = numbered(by_name("ann"), by_name("u1@example.com"), by_name("bob"))
+        found = identified(requested, MemoryStore.holding(record_of("u1")), names_of(server, clock))
+        assert [request.problem and request.problem.status for request in found] == ["not_found", None, "not_found"]
 
     def test_a_name_that_a_record_may_have_which_cannot_be_read_is_not_looked_up(
         self, server: Transcript, clock: Clock

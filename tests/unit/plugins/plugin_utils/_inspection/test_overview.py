@@ -9,8 +9,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation import overview
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.overview import (
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection import overview
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.overview import (
     account_state,
     counts_of,
     unreadable_state,

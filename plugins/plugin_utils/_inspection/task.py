@@ -12,16 +12,16 @@ from typing import Any
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.findings import failures, findings
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.matching import Matches, entry_label, matches
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.overview import (
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.findings import failures, findings
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.matching import Matches, entry_label, matches
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.overview import (
     account_state,
     counts_of,
     unreadable_state,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.readings import StoreReadings, read_all
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import timestamp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store, StoreError
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store_readings import StoreReadings, read_all
 
 
 def inspected(

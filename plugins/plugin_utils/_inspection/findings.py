@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.overview import UNREADABLE
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.overview import UNREADABLE
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import CLOSED, REASONS
 
 State = Mapping[str, Any]

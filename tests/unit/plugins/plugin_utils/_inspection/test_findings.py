@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.findings import (
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.findings import (
     FAIL_ON,
     RULES,
     enumeration,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.matching import matches
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.matching import matches
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoredAccount, StoredNames
 
 UUID = "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c3d"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import range_problems
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.findings import FAIL_ON
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.findings import FAIL_ON
 
 # The keys that name an account. Others are ignored, so that the list of a rotation can be given as it is.
 IDENTITY = ("user_id", "user_name", "name")
