@@ -48,9 +48,12 @@ def read_whole(path: Path) -> bytes | None:
             raise
         refuse_other_than_own_file(path, os.lstat(path))
         raise
-    with open(descriptor, "rb", buffering=0) as file:
-        refuse_other_than_own_file(path, os.fstat(descriptor))
-        return file.read()
+    try:
+        refuse_other_than_own_file(path, os.fstat(descriptor))  # `open` would give a directory another error
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def create(path: Path, content: bytes) -> None:

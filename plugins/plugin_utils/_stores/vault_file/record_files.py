@@ -17,7 +17,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoredAccount, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import Unreadable, decode
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import Vault
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import read_whole
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import explained, read_whole
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.index import Entry, Index, digest_of
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 
@@ -78,8 +78,10 @@ class RecordFiles:
 
     def _listed(self, account_id: str) -> StoredAccount | None:
         """Return the account, or None if its record was deleted meanwhile. Its generation is not checked."""
+        path = self.layout.record(account_id)
         try:
-            text = read_whole(self.layout.record(account_id))
+            with explained(path):
+                text = read_whole(path)
             if text is None:
                 return None
             digest = self.index.see(account_id, text)
@@ -131,13 +133,13 @@ class RecordFiles:
     @cached_property
     def _is_secret_proven(self) -> bool:
         records = [self.layout.record(account_id) for account_id in self.layout.ids()]
-        newest = sorted(records, key=lambda path: path.lstat().st_mtime_ns, reverse=True)[:SAMPLE]
+        newest = sorted(records, key=written_at, reverse=True)[:SAMPLE]
         return not records or any(self._proves_secret(path) for path in newest)
 
     def _proves_secret(self, path: Path) -> bool:
         try:
             return self.vault.is_own(read_whole(path) or b"")
-        except StoreError:  # no file of ours
+        except (OSError, StoreError):  # it cannot be read, or is no file of ours
             return False
 
     def _bound(self, record: Record) -> Record:
@@ -173,6 +175,14 @@ class RecordFiles:
             return Leftover(path, is_unreadable=True)
         written = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
         return Leftover(path, record, written.isoformat(timespec="seconds"))
+
+
+def written_at(path: Path) -> int:
+    """Return when a file was written, in nanoseconds, or 0 if it is gone."""
+    try:
+        return path.lstat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def went_backwards(path: Path, record: Record, noted: int) -> str:

@@ -68,6 +68,12 @@ class TestReadWhole:
         with pytest.raises(StoreError, match="is not a regular file"):
             read_whole(tmp_path / "link")
 
+    def test_of_a_directory(self, tmp_path: Path) -> None:
+        open_files = os.listdir("/proc/self/fd")
+        with pytest.raises(StoreError, match="is not a regular file"):
+            read_whole(tmp_path)
+        assert os.listdir("/proc/self/fd") == open_files
+
     def test_of_nothing_is_none(self, tmp_path: Path) -> None:
         assert read_whole(tmp_path / "file") is None
 

@@ -3,12 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import errno
+import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import record_files
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import read_whole
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.record_files import SAMPLE
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.contract import put
@@ -22,6 +27,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
     fill,
     read,
     record_file,
+    refuse_to_open,
     texts,
 )
 
@@ -81,6 +87,41 @@ def rekeyed(directory: Path, user_id: str) -> None:
     path.write_bytes(VaultLib([NEW]).encrypt(VaultLib(SECRETS).decrypt(path.read_bytes()), secret=NEW[1]))
 
 
+REASONS = {
+    "no permission": r"Permission denied \(%s\)",
+    "directory": "%s is not a regular file",
+    "damaged disk": r"Input/output error \(%s\)",
+}
+
+
+def damaged_disk() -> bytes:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+class TestAccounts:
+    @pytest.mark.parametrize("kind", ["no permission", "directory", "damaged disk"])
+    def test_go_on_if_one_record_cannot_be_read(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    ) -> None:
+        fill(directory, *(a_record(1, user_id=name, name=name) for name in ("user-0", "user-1", "user-2")))
+        path = Layout(directory).record("user-1")
+        store = a_store(directory)
+        if kind == "no permission":
+            refuse_to_open(monkeypatch, path)
+        elif kind == "directory":
+            path.unlink()
+            path.mkdir()
+        else:
+            monkeypatch.setattr(
+                record_files, "read_whole", lambda file: damaged_disk() if file == path else read_whole(file)
+            )
+        listed = {account.user_id: account for account in store.accounts()}
+        assert [listed[name].label for name in ("user-0", "user-1", "user-2")] == ["user-0", None, "user-2"]
+        assert [listed[name].error for name in ("user-0", "user-2")] == [None, None]
+        assert re.search(REASONS[kind] % re.escape(str(path)), str(listed["user-1"].error))
+        assert store.read("user-0")
+
+
 class TestRefuseOtherSecret:
     @pytest.mark.parametrize("read_only", [True, False])
     def test_a_record_of_another_secret_than_that_of_vault_id_is_refused(
@@ -134,6 +175,18 @@ class TestRefuseUnprovenSecret:
                 a_store(directory, **BOTH, rekey=rekey).read("new account")
         rekeyed(directory, USER)
         assert a_store(directory, **BOTH).read("new account") is None
+
+    def test_a_record_that_cannot_be_read_proves_nothing(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fill(directory, STAGED, a_record(1, user_id="unreadable"))
+        store = a_store(directory)
+        refuse_to_open(monkeypatch, Layout(directory).record("unreadable"))
+        assert store.read("new account") is None
+        monkeypatch.undo()
+        refuse_to_open(monkeypatch, *map(Layout(directory).record, ("unreadable", USER)))
+        with pytest.raises(StoreError, match="decrypts none of the records"):
+            a_store(directory).read("new account")
 
     def test_the_newest_records_are_tried(self, directory: Path) -> None:
         fill(directory, *(a_record(1, user_id=f"user-{number}") for number in range(SAMPLE + 1)))

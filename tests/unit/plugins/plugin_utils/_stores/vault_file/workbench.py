@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable
@@ -137,6 +138,18 @@ def texts(directory: Path) -> dict[str, bytes]:
     """Return every file below a directory with what is in it."""
     files = (path for path in directory.rglob("*") if path.is_file())
     return {str(path.relative_to(directory)): path.read_bytes() for path in sorted(files)}
+
+
+def refuse_to_open(patches: pytest.MonkeyPatch, *unreadable: Path) -> None:
+    """Let the operating system open all files but these: who is root may read every file."""
+    opened = os.open
+
+    def refused(path: Any, *arguments: Any, **options: Any) -> int:
+        if path in unreadable:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *arguments, **options)
+
+    patches.setattr(os, "open", refused)
 
 
 def counting(call: Any, calls: list[object]) -> Any:
