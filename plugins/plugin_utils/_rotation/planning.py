@@ -50,21 +50,28 @@ UNUSABLE: frozenset[AccountStatus] = frozenset({"not_found", "name_conflict", "s
 class Plan:
     """What is known about an account before the run. `outcome` is None if there is work to do.
 
-    `is_renamed`: nothing is due, and the work is to save new names.
+    `is_renamed`: nothing is due, and the work is to save new names. `outdated`: the record went backwards. The work is
+    to read it under its lock, which gives it the passwords of its other versions and ends with an error.
     """
 
     request: RotationRequest
     record: Record | None
     outcome: Outcome | None
     is_renamed: bool = False
+    outdated: WentBackwards | None = None
+
+    @property
+    def end(self) -> Outcome | None:
+        """The outcome, or the one to which the work of an outdated record leads."""
+        return outcome_of(self.outdated) if self.outdated and not self.outcome else self.outcome
 
     @property
     def is_unusable(self) -> bool:
         """Tell whether no run can work on the account before a person has corrected its entry or its record."""
-        if self.outcome is None or isinstance(self.outcome.error, WentBackwards):
+        if self.end is None:
             return False
-        error = self.outcome.error
-        return self.outcome.status in UNUSABLE or bool(error and error.status in UNUSABLE)
+        error = self.end.error
+        return self.end.status in UNUSABLE or bool(error and error.status in UNUSABLE)
 
     @property
     def has_work(self) -> bool:
@@ -155,8 +162,8 @@ def plan(request: RotationRequest, reading: Reading, *, check_mode: bool = False
     """Determine from the record whether there is work to do: if so, the rotation yields a first step."""
     if isinstance(reading, Busy):
         return Plan(request, reading.record, outcome_of(reading))
-    if isinstance(reading, WentBackwards):  # read under its lock, the record gets the passwords of its other versions
-        return Plan(request, None, outcome_of(reading) if check_mode else None)
+    if isinstance(reading, WentBackwards):
+        return Plan(request, None, outcome_of(reading) if check_mode else None, outdated=reading)
     if isinstance(reading, UiPathError):
         return Plan(request, None, outcome_of(reading))
     rotation = Rotation(request, reading, now=utc_now, new_password=lambda: "-")

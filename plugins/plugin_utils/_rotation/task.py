@@ -314,7 +314,7 @@ def with_conflict(planned: Plan, conflicts: Mapping[str, NameConflict]) -> Plan:
 
 def unusable_account(planned: Plan) -> str:
     """Return why a run cannot work on an account, as a problem of the task."""
-    outcome = planned.outcome or Outcome("not_attempted", planned.record)
+    outcome = planned.end or Outcome("not_attempted", planned.record)
     label = label_of(planned.request, planned.record)
     reason = outcome.error.message if outcome.error else MESSAGES[outcome.status]
     return f"{label} is {outcome.status}: {reason.rstrip('.')}"

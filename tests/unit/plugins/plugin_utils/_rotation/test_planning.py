@@ -54,7 +54,8 @@ class TestPlan:
         assert plan(request_of(), record_of()).outcome is None
 
     def test_of_a_record_that_went_backwards_is_left_to_the_work_under_its_lock(self) -> None:
-        assert plan(request_of(), WentBackwards("older")) == Plan(request_of(), None, None)
+        error = WentBackwards("older")
+        assert plan(request_of(), error) == Plan(request_of(), None, None, outdated=error)
 
     def test_of_a_record_that_went_backwards_is_an_error_of_that_account_in_check_mode(self) -> None:
         error = WentBackwards("older")
@@ -74,6 +75,10 @@ class TestPlan:
         planned = plan(request_of(), error)
         assert planned == Plan(request_of(), None, Outcome("store_error", None, error=error))
         assert planned.is_unusable
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_of_a_record_that_went_backwards_cannot_be_worked_on(self, check_mode: bool) -> None:
+        assert plan(request_of(), WentBackwards("older"), check_mode=check_mode).is_unusable
 
     def test_of_an_account_without_record_and_password_is_its_end(self) -> None:
         planned = plan(request_of(), None)
@@ -340,6 +345,10 @@ class TestForeignDeliveries:
     @pytest.mark.parametrize("generation", [None, 1, 6, 7])
     def test_of_what_the_store_had_are_none(self, generation: int | None) -> None:
         assert self.problems("u1", generation) == []
+
+    def test_of_a_record_that_went_backwards_are_none(self) -> None:
+        request = request_of("u1", state="delivered", generation=9)
+        assert foreign_deliveries([plan(request, WentBackwards("older"))]) == []
 
     @pytest.mark.parametrize(("user_id", "last"), [("u1", 7), ("u2", 0)])
     def test_are_those_of_a_later_generation(self, user_id: str, last: int) -> None:

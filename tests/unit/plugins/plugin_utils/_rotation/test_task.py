@@ -286,6 +286,14 @@ class TestBadEntries:
         ]
         assert (setup.server.requests, setup.store.steps) == ([], [])
 
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_that_went_backwards_stop_a_strict_task_as_well(self, check_mode: bool) -> None:
+        setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
+        setup.store.failures["plan u1"] = WentBackwards("It is older than the last one written.")
+        with pytest.raises(InvalidInput, match="label-u1 is store_error: It is older than the last one written"):
+            setup.with_options(strict=True).run(setup.requests, check_mode=check_mode)
+        assert (setup.server.requests, setup.store.steps) == ([], [])
+
     def test_that_are_none_let_a_strict_task_go_on(self) -> None:
         """Another run that works on an account, and one that is closed, are no mistakes."""
         closed = record_of("u1", status="quarantined")
@@ -672,6 +680,13 @@ class TestStoreFailures:
         setup.store.failures = {"plan u1": WentBackwards("older"), "read u1": StoreError("closed")}
         assert setup.statuses() == ["store_error", "rotated"]
         assert setup.server.changes() == ["u2"]
+
+    def test_a_record_that_went_backwards_leaves_the_deliveries_of_others_alone(self) -> None:
+        requests = [request_of(user, state="delivered", generation=5) for user in ("u1", "u2")]
+        records = [record_of(user, generation=5, delivered=False) for user in ("u1", "u2")]
+        setup = TaskSetup(*requests, store=MemoryStore.holding(*records))
+        setup.store.failures = {"plan u1": WentBackwards("older"), "read u1": StoreError("closed")}
+        assert setup.statuses() == ["store_error", "delivered"]
 
     def test_a_busy_account_stops_no_other_account(self) -> None:
         setup = TaskSetup(store=MemoryStore.holding(record_of("u1"), record_of("u2")))
