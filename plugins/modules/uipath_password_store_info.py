@@ -144,8 +144,10 @@ accounts:
         - V(out_of_sync) - it is not known which password is live. A person has to repair the account.
         - V(quarantined) - the account is no longer tried, so that the server does not lock it. A person has to repair
           the account.
-        - V(unreadable) - the record cannot be read. RV(accounts[].msg) says why. The lists below are empty then, and
-          all other fields except RV(accounts[].label), RV(accounts[].user_id) and RV(accounts[].listed) are V(null).
+        - V(unreadable) - the record cannot be read, or it is older than the last one written, as after a restore.
+          RV(accounts[].msg) says which. The lists below are empty then, and all other fields except
+          RV(accounts[].label), RV(accounts[].user_id), RV(accounts[].listed) and, of an older record,
+          RV(accounts[].user_name) are V(null).
       type: str
       sample: ok
     reason:

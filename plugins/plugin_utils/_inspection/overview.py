@@ -68,12 +68,14 @@ def account_state(record: Record, *, now: datetime, max_age_days: float, listed:
     }
 
 
-def unreadable_state(user_id: str, error: UiPathError, *, listed: bool | None) -> dict[str, Any]:
-    """Return the state of an account whose record cannot be read: nothing is known but its id."""
+def unreadable_state(
+    user_id: str, error: UiPathError, account: Account | None = None, *, listed: bool | None
+) -> dict[str, Any]:
+    """Return the state of an account whose record cannot be read: nothing is known but its id, or its names."""
     return {
-        "label": displayable(user_id),
+        "label": label_of(account) if account else displayable(user_id),
         "user_id": displayable(user_id),
-        "user_name": None,
+        "user_name": shown(account.user_name) if account else None,
         "status": UNREADABLE,
         "reason": None,
         "error_codes": [],

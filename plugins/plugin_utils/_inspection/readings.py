@@ -11,7 +11,13 @@ from datetime import datetime
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, doubt, is_due, redacted
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    Account,
+    Record,
+    doubt,
+    is_due,
+    redacted,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
     OpenStore,
@@ -35,11 +41,9 @@ class StoreReadings:
     lost: Mapping[str, UiPathError] = field(default_factory=dict)
 
     def names(self) -> StoredNames:
-        readable = [
-            StoredAccount(user_id, record.account.name, record.account.user_name)
-            for user_id, record in self.records.items()
-        ]
-        return StoredNames([*readable, *(StoredAccount(user_id) for user_id in self.errors)])
+        readable = [stored_account(user_id, record.account) for user_id, record in self.records.items()]
+        unreadable = [stored_account(user_id, account_of(error)) for user_id, error in self.errors.items()]
+        return StoredNames([*readable, *unreadable])
 
 
 def read_all(
@@ -70,6 +74,15 @@ def store_readings(found: Mapping[str, Reading], known: Collection[str]) -> Stor
         {user_id: error for user_id, error in errors.items() if user_id in known},
         {user_id: error for user_id, error in errors.items() if user_id not in known},
     )
+
+
+def stored_account(user_id: str, account: Account | None) -> StoredAccount:
+    return StoredAccount(user_id, account.name, account.user_name) if account else StoredAccount(user_id)
+
+
+def account_of(error: UiPathError) -> Account | None:
+    """Return the names of an account whose record cannot be used, if they are known."""
+    return error.account if isinstance(error, WentBackwards) else None
 
 
 def has_nothing_to_do(record: Record, max_age_days: float, now: datetime) -> bool:

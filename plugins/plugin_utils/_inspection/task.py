@@ -19,7 +19,11 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.overview
     counts_of,
     unreadable_state,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.readings import StoreReadings, read_all
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.readings import (
+    StoreReadings,
+    account_of,
+    read_all,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import timestamp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store, StoreError
 
@@ -87,7 +91,8 @@ def account_states(
         for user_id, record in readings.records.items()
     )
     unreadable = (  # an entry that names it otherwise than by its id may mean it
-        unreadable_state(user_id, error, listed=listed(user_id) or None) for user_id, error in readings.errors.items()
+        unreadable_state(user_id, error, account_of(error), listed=listed(user_id) or None)
+        for user_id, error in readings.errors.items()
     )
     return in_order((*readable, *unreadable))
 

@@ -15,7 +15,7 @@ from typing import Literal, Protocol, Union
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Record
 
 
 class StoreError(UiPathError):
@@ -31,7 +31,14 @@ class NotDurable(StoreError):
 
 
 class WentBackwards(StoreError):
-    """The record is older than the last one written. Reading it under its lock closes the account for a repair."""
+    """The record is older than the last one written. Reading it under its lock closes the account for a repair.
+
+    `account` has the names in that record, if it is known.
+    """
+
+    def __init__(self, message: str, *, account: Account | None = None) -> None:
+        super().__init__(message)
+        self.account = account
 
 
 class RecordLost(StoreError):

@@ -167,7 +167,7 @@ class OpenVaultFileStore:
             record = files.opened(user_id, text)
             files.refuse_other_secret(user_id, text)
         if noted is not None and record.generation < noted:
-            raise WentBackwards(went_backwards(path, record, noted))
+            raise WentBackwards(went_backwards(path, record, noted), account=record.account)
         return record
 
     def read_many(self, user_ids: Sequence[str]) -> Sequence[Reading]:

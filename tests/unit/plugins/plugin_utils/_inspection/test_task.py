@@ -166,6 +166,15 @@ class TestUnreadable:
             ("unreadable", "It is older.")
         ]
 
+    def test_a_record_that_went_backwards_is_found_by_its_names(self) -> None:
+        store = MemoryStore.holding(fresh(), fresh("u2"))
+        store.failures["plan u1"] = WentBackwards("It is older.", account=fresh().account)
+        for given in (entry(user_name="U1@example.com"), entry(name="label-u1"), entry(user_id="u1")):
+            result = inspect(store, accounts=[given, entry(user_id="u2")])
+            older = result["accounts"][0]
+            assert (older["status"], older["label"], older["listed"]) == ("unreadable", "label-u1", True)
+            assert (older["user_name"], older["msg"], result["missing"]) == ("u1@example.com", "It is older.", [])
+
     def test_an_account_under_way_is_shown_as_it_was(self) -> None:
         store = MemoryStore.holding(fresh(), fresh("u2"))
         store.failures["plan u1"] = Busy("Another run works on it.", record=pending_record())

@@ -164,8 +164,9 @@ class TestFind:
         Layout(directory).record("user-1").write_bytes(old)
         store = a_store(directory)
         assert [found_id(store, name) for name in ("label 2", "label 1")] == ["user-2", "user-1"]
-        with pytest.raises(WentBackwards):
+        with pytest.raises(WentBackwards) as caught:
             store.read("user-1")
+        assert caught.value.account == RECORDS[1].account
 
     @pytest.mark.parametrize("name", ["Ж" * 200, "x" * 5000])
     def test_a_name_may_be_too_long_for_a_file(self, directory: Path, name: str) -> None:
