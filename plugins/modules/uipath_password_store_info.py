@@ -66,11 +66,13 @@ options:
       - V(in_doubt) - it is not established which password is live. The next run finds out.
       - V(undelivered) - the consumers were not given the current password.
       - V(unlisted) - in the store, but not in O(accounts), which is required then.
+      - V(missing) - in O(accounts), which is required then, but not in the store. No run has begun it, or the store is
+        another one.
       - With any of them, the task also fails if a record cannot be read, or if an account of O(accounts) had a record
         that is gone.
     type: list
     elements: str
-    choices: [overdue, closed, in_doubt, undelivered, unlisted]
+    choices: [overdue, closed, in_doubt, undelivered, unlisted, missing]
     default: []
   verify:
     description:
@@ -98,7 +100,7 @@ EXAMPLES = r"""
       path: ~/uipath-passwords
     accounts: "{{ uipath_accounts }}"
     max_age_days: 60
-    fail_on: [overdue, closed, in_doubt, undelivered, unlisted]
+    fail_on: [overdue, closed, in_doubt, undelivered, unlisted, missing]
 """
 
 RETURN = r"""

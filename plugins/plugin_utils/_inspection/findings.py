@@ -13,7 +13,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.overview
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import CLOSED, REASONS
 
 State = Mapping[str, Any]
-FAIL_ON = ("overdue", "closed", "in_doubt", "undelivered", "unlisted")
+FAIL_ON = ("overdue", "closed", "in_doubt", "undelivered", "unlisted", "missing")
 # A sentence names so many accounts. The result has them all.
 MOST_NAMES = 20
 
@@ -84,8 +84,14 @@ RULES = (
     Rule(
         "unlisted",
         "Recorded, but not in accounts",
-        "list them, so that runs rotate them, or move their records away",
-        lambda state: state["listed"] is False,
+        "list them, so that runs rotate them, or, unless they are listed under another name, move their records away",
+        lambda state: state["listed"] is False and state["status"] == "ok",
+    ),
+    Rule(
+        "unlisted",
+        "Recorded, closed or in doubt, and not in accounts",
+        "list them, and keep their records, which may have the only live passwords",
+        lambda state: state["listed"] is False and state["status"] != "ok",
     ),
 )
 
@@ -115,8 +121,11 @@ def finding(kind: str, what: str, labels: Sequence[str], advice: str) -> Finding
 
 def missing_advice(states: Sequence[State]) -> str:
     advice = "check the store and the names, unless the next run is to record their initial passwords"
-    is_any_unreadable = any(state["status"] == UNREADABLE for state in states)
-    return f"{advice}, or theirs is a record that cannot be read" if is_any_unreadable else advice
+    if any(state["status"] == UNREADABLE for state in states):
+        advice += ", or theirs is a record that cannot be read"
+    if any(state["listed"] is False for state in states):
+        advice += ", or the record of one has a former name and is not in accounts (then list that one by its user_id)"
+    return advice
 
 
 def failures(found: Sequence[Finding], fail_on: Sequence[str]) -> list[str]:

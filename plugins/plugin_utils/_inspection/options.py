@@ -44,6 +44,7 @@ def overview_problems(options: Mapping[str, Any]) -> list[str]:
     for index, entry in enumerate(options["accounts"] or ()):
         if not any((entry[name] or "").strip() for name in IDENTITY):
             problems.append(f"accounts[{index}] needs a user_id, a user_name or a name")
-    if "unlisted" in options["fail_on"] and options["accounts"] is None:
-        problems.append("fail_on: unlisted needs the option accounts")
+    for kind in ("unlisted", "missing"):
+        if kind in options["fail_on"] and options["accounts"] is None:
+            problems.append(f"fail_on: {kind} needs the option accounts")
     return problems

@@ -35,7 +35,10 @@ AGE_UNKNOWN = (
 OVERDUE = "The password has been due for more than a day: check that scheduled runs rotate this account."
 INITIAL = "The record still has the initial password: rotate it."
 UNDELIVERED = "The consumers were not given the current password: run the rotation with their tasks."
-UNLISTED = "The account is not in the list, so no run with that list rotates it: list it, or move its record away."
+UNLISTED = (
+    "The account is not in the list, so no run with that list rotates it: list it, or, unless it is listed under"
+    " another name, move its record away."
+)
 # The numbers of accounts beyond those of each status, and the field of an account that each counts.
 FLAGS = ("pending", "due", "overdue")
 

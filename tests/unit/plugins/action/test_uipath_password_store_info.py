@@ -173,7 +173,10 @@ class TestOptions:
             ({"accounts": [{"initial_password": "hunter2"}]}, "accounts[0] needs a user_id, a user_name or a name"),
             ({"accounts": [{"user_id": 83}]}, "accounts[0].user_id must be a string, but it is a number"),
             ({"max_age_days": -1}, "max_age_days must be at least 0"),
-            ({"fail_on": ["hunter2"]}, "fail_on[0] must be one of: overdue, closed, in_doubt, undelivered, unlisted"),
+            (
+                {"fail_on": ["hunter2"]},
+                "fail_on[0] must be one of: overdue, closed, in_doubt, undelivered, unlisted, missing",
+            ),
             ({"fail_on": ["unlisted"]}, "fail_on: unlisted needs the option accounts"),
         ],
     )

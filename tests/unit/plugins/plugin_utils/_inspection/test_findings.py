@@ -75,8 +75,20 @@ class TestFindings:
         lost = {str(number): "It is gone." for number in range(22)}
         assert [one.sentence for one in findings([], list(lost), lost)][-2:] == ["19: It is gone.", "... and 2 more."]
 
+    @pytest.mark.parametrize("status", [*CLOSED, "in_doubt"])
+    def test_the_record_of_a_closed_account_is_never_to_be_moved_away(self, status: str) -> None:
+        [_its_status, sentence] = sentences(status=status, listed=False)
+        assert sentence.startswith("Recorded, closed or in doubt, and not in accounts: robot; ")
+        assert "keep their records" in sentence
+        assert "away" not in sentence
+
+    def test_a_record_that_is_not_listed_may_be_that_of_a_listed_account(self) -> None:
+        former = {**IN_ORDER, "listed": False, "status": "quarantined"}
+        assert "has a former name" in findings([former], ["new name"], {})[-1].sentence
+        assert "has a former name" not in findings([IN_ORDER], ["new"], {})[-1].sentence
+
     def test_every_way_to_fail_has_a_rule(self) -> None:
-        assert set(FAIL_ON) <= {rule.kind for rule in RULES}
+        assert set(FAIL_ON) <= {*(rule.kind for rule in RULES), "missing"}
 
 
 class TestFailures:
@@ -88,6 +100,10 @@ class TestFailures:
             "Due for more than a day",
         ]
         assert [text.partition(":")[0] for text in failures(self.FOUND, ["closed"])] == ["The record cannot be read"]
+        assert [text.partition(":")[0] for text in failures(self.FOUND, ["missing"])] == [
+            "The record cannot be read",
+            "Listed, but without a record",
+        ]
 
     def test_are_none_unless_asked_for(self) -> None:
         assert failures(self.FOUND, []) == []

@@ -46,4 +46,5 @@ class TestOverviewProblems:
         ]
 
     def test_of_what_is_not_listed_without_a_list(self) -> None:
-        assert overview_problems({**VALID, "fail_on": ["unlisted"]}) == ["fail_on: unlisted needs the option accounts"]
+        for kind in ("unlisted", "missing"):
+            assert overview_problems({**VALID, "fail_on": [kind]}) == [f"fail_on: {kind} needs the option accounts"]
