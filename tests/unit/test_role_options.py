@@ -28,23 +28,23 @@ UNCONVERTED = ("str", "path", "list")
 NOUNS = {"bool": "A boolean.", "int": "A whole number.", "float": "A number."}
 
 
-def described(text: dict[str, Any]) -> list[str]:
+def described(text: dict[str, Any], prefix: str = PREFIX) -> list[str]:
     """The description of an option as a list, with references to options as references to the role's variables."""
 
     def variable(match: re.Match[str]) -> str:
         is_of_connection = re.split(r"[.=]", match[1])[0] in CONNECTION
-        return f"O({PREFIX}{'connection.' if is_of_connection else ''}{match[1]})"
+        return f"O({prefix}{'connection.' if is_of_connection else ''}{match[1]})"
 
     lines = [text["description"]] if isinstance(text["description"], str) else text["description"]
     return [re.sub(r"O\(([^)#]+)\)", variable, line) for line in lines]
 
 
-def expected(name: str, text: dict[str, Any]) -> dict[str, Any]:
+def expected(name: str, text: dict[str, Any], prefix: str = PREFIX) -> dict[str, Any]:
     """What the role says of an option of the module inside one of its variables."""
     kind = text["type"] if name not in ("access_token", "client_secret", "proxy") else "raw"
     nouns = [NOUNS[kind]] if kind in NOUNS else []
     same: dict[str, Any] = {key: text[key] for key in ("default", "elements") if key in text}
-    lines = described(text) + nouns
+    lines = described(text, prefix) + nouns
     description = lines if len(lines) > 1 else lines[0]
     return {**same, "description": description, "type": kind if kind in UNCONVERTED else "raw"}
 
@@ -53,6 +53,12 @@ def expected(name: str, text: dict[str, Any]) -> dict[str, Any]:
 def test_the_structure_of_a_variable_is_that_of_the_option(variable: str) -> None:
     options = DOCUMENTED[PREFIX + variable]["options"]
     assert options == {name: expected(name, text) for name, text in STRUCTURES[variable].items()}
+
+
+def test_the_structure_of_the_store_is_that_of_the_option_in_the_report() -> None:
+    file = ROOT / "roles/report_passwords/meta/argument_specs.yml"
+    options = yaml.safe_load(file.read_text())["argument_specs"]["main"]["options"]["report_passwords_store"]["options"]
+    assert options == {name: expected(name, text, "report_passwords_") for name, text in STORE.items()}
 
 
 def test_the_role_documents_the_defaults_that_it_has_and_the_options_of_the_module() -> None:

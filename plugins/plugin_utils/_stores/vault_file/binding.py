@@ -72,12 +72,17 @@ def write_binding(layout: Layout, binding: StoreBinding) -> None:
 def checked_binding(
     found: StoreBinding, wanted: StoreBinding, *, rebind_from: str | None, any_controller: bool
 ) -> StoreBinding:
-    """Return the binding to use from now on, or raise StoreError if the directory must not be used."""
+    """Return the binding to use from now on, or raise StoreError if the directory must not be used.
+
+    A controller that is accepted is the one from now on, so that the former one is refused.
+    """
     if found.controller != wanted.controller and not any_controller:
         raise StoreError(
             f"The store was made by another controller, {found.controller}, and this one ({wanted.controller})"
-            f" cannot see its locks. Run there, or set any_controller: true once no run is left on {found.controller}."
+            f" cannot see its locks. Run there, or set any_controller: true for one run once no run is left on"
+            f" {found.controller}."
         )
+    found = replace(found, controller=wanted.controller)
     if found.identity_url == wanted.identity_url:
         return found
     if found.identity_url == rebind_from:

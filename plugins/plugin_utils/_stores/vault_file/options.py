@@ -18,7 +18,7 @@ DOCUMENTATION = r"""
 path:
   description:
     - The directory of the type V(vault_file), which keeps one file per account, encrypted with Ansible Vault.
-    - It is created if it does not exist, accessible to its owner only.
+    - A rotation creates it if it does not exist, accessible to its owner only. What only reads does not.
     - V(~) is the home directory. A relative path is relative to the playbook's directory.
   type: str
   required: true
@@ -32,7 +32,7 @@ vault_id:
 rekey:
   description:
     - Whether to accept records that another vault password of the run encrypted than that of C(vault_id). Their next
-      version is encrypted with that of C(vault_id).
+      version is encrypted with that of C(vault_id). This has an effect only when a rotation writes.
   type: bool
   default: false
 persistent:
@@ -45,11 +45,14 @@ any_controller:
   description:
     - Whether to accept a directory that another controller has written to. Two controllers must never write to it at
       the same time.
+    - A run that is no check mode then records its own controller, and the former one is refused. So one run is enough,
+      unless the host name changes from run to run.
   type: bool
   default: false
 rebind_from:
   description:
-    - The former C(identity_url) of a server whose address has changed. The store is then bound to the new one.
+    - The former C(identity_url) of a server whose address has changed. The next rotation binds the store to the
+      new one. This has an effect only where C(identity_url) is given.
   type: str
 """
 

@@ -51,7 +51,17 @@ class TestBinding:
         fill(tmp_path / "store", STAGED)
         with pytest.raises(StoreError, match=r"another controller, here, .*\(there\).* set any_controller"):
             a_store(tmp_path / "store", controller="there")
-        assert a_store(tmp_path / "store", controller="there", any_controller=True).read(USER) == STAGED
+        before = texts(tmp_path / "store")
+        told = a_store(tmp_path / "store", controller="there", any_controller=True, read_only=True)
+        assert told.read(USER) == STAGED
+        assert texts(tmp_path / "store") == before
+
+    def test_is_that_of_the_controller_that_was_told_to_take_it(self, tmp_path: Path) -> None:
+        fill(tmp_path / "store", STAGED)
+        close(a_store(tmp_path / "store", controller="there", any_controller=True))
+        assert a_store(tmp_path / "store", controller="there").read(USER) == STAGED
+        with pytest.raises(StoreError, match=r"another controller, there, .*\(here\)"):
+            a_store(tmp_path / "store")
 
     def test_follows_a_server_to_its_new_address(self, tmp_path: Path) -> None:
         fill(tmp_path / "store", STAGED)
