@@ -24,13 +24,14 @@ from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.document import (
     InvalidRecord,
     from_redacted,
     to_document,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import CannotDecrypt, Vault
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import create, read_whole
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import create, discard, read_whole
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 
 # The most octets that an index may have: those of about 200,000 accounts. A larger one is not written or read.
@@ -97,9 +98,7 @@ class Index:
             content = serialized(entries)
             if content == serialized(stored) or len(content) > LARGEST:
                 return
-            temporary = self._layout.temporary_for(self._layout.index)
-            create(temporary, self._vault.encrypt(zlib.compress(content)))
-            os.replace(temporary, self._layout.index)
+            replace_index(self._layout, self._vault.encrypt(zlib.compress(content)))
 
 
 def digest_of(text: bytes) -> str:
@@ -125,12 +124,23 @@ def entry_in(user_id: str, fields: Any) -> Entry | None:
 
 
 def stored_entries(layout: Layout, vault: Vault) -> dict[str, Any]:
-    """Return the entries of the file, or none if it is missing or invalid: then it is rebuilt."""
+    """Return the entries of the file, or none if it is missing, invalid or no file of ours: then it is rebuilt."""
     try:
         entries = json.loads(decompressed(vault.decrypt_own(read_whole(layout.index) or b"")))
-    except (CannotDecrypt, ValueError, RecursionError, zlib.error):
+    except (OSError, StoreError, CannotDecrypt, ValueError, RecursionError, zlib.error):
         return {}
     return entries if isinstance(entries, dict) else {}
+
+
+def replace_index(layout: Layout, content: bytes) -> None:
+    """Replace what has the name of the index, also a link. A directory stays: then there is no index."""
+    temporary = layout.temporary_for(layout.index)
+    create(temporary, content)
+    try:
+        os.replace(temporary, layout.index)
+    except OSError:
+        discard(temporary)
+        raise
 
 
 def decompressed(content: bytes) -> bytes:

@@ -49,6 +49,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
     counting,
     fill,
     found_id,
+    refuse_to_open,
 )
 
 VAULT = Vault(SECRETS)
@@ -92,6 +93,12 @@ def index_entries(directory: Path) -> dict[str, Any]:
 
 def write_index(directory: Path, entries: Any, vault: Vault = VAULT) -> None:
     index_of(directory).write_bytes(vault.encrypt(zlib.compress(json.dumps(entries).encode())))
+
+
+def give_away(path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("only root can give a file away")
+    os.chown(path, 12345, 0)
 
 
 def cached(directory: Path, user_id: str = "user-0", **options: Any) -> Record | None:
@@ -183,6 +190,45 @@ class TestFind:
         Layout(directory).record("user-1").write_bytes(b"garbage")
         with pytest.raises(StoreError, match=r"user-1\.yml cannot be used"):
             found_id(store, "label 1")
+
+
+class TestOtherThanOwnFile:
+    """What has the name of the index costs time only."""
+
+    @pytest.fixture(params=["link", "pipe", "directory", "another user's", "unreadable"])
+    def filled(self, directory: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+        close(fill(directory, *RECORDS))
+        path = index_of(directory)
+        if request.param == "unreadable":
+            refuse_to_open(monkeypatch, path)
+        elif request.param == "another user's":
+            give_away(path)
+        else:
+            path.unlink()
+            make: dict[str, Callable[[], object]] = {
+                "link": lambda: path.symlink_to("/etc/passwd"),
+                "pipe": lambda: os.mkfifo(path),
+                "directory": path.mkdir,
+            }
+            make[request.param]()
+        return directory
+
+    @pytest.mark.parametrize("read_only", [True, False])
+    def test_is_not_used(self, filled: Path, read_only: bool) -> None:
+        store = a_store(filled, read_only=read_only)
+        assert [found_id(store, name) for name in ("label 1", "robot0")] == ["user-1", "user-0"]
+        assert not any(account.error for account in store.accounts())
+        close(store)
+
+    def test_is_replaced_except_for_a_directory(self, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        is_directory = index_of(filled).is_dir()
+        store = a_store(filled)
+        assert list(store.read_many(["user-0", "user-1", "user-2"])) == RECORDS
+        close(store)
+        monkeypatch.undo()
+        assert index_of(filled).is_dir() is is_directory
+        assert is_directory or set(index_entries(filled)) == {"user-0", "user-1", "user-2"}
+        assert not list((filled / ".tmp").iterdir())
 
 
 class TestCached:
