@@ -22,6 +22,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.o
 
 # Without O_NONBLOCK, opening a named pipe waits for a writer.
 READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+# The most octets of a file that is read.
+LARGEST = 128 * 1024 * 1024
 
 
 @contextmanager
@@ -49,7 +51,10 @@ def read_whole(path: Path) -> bytes | None:
         refuse_other_than_own_file(path, os.lstat(path))
         raise
     try:
-        refuse_other_than_own_file(path, os.fstat(descriptor))  # `open` would give a directory another error
+        status = os.fstat(descriptor)
+        refuse_other_than_own_file(path, status)  # before `open`, which refuses a directory with another error
+        if status.st_size > LARGEST:
+            raise StoreError(f"{path} is larger than a file of a store can be. Find out what it is, and move it away.")
         with open(descriptor, "rb", buffering=0, closefd=False) as file:
             return file.read()
     finally:

@@ -18,6 +18,7 @@ import os
 import threading
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,11 +32,19 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.document imp
     to_document,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import CannotDecrypt, Vault
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import create, discard, read_whole
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import (
+    LARGEST,
+    create,
+    discard,
+    read_whole,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.ownership import (
+    refuse_other_than_own_file,
+)
 
-# The most octets that an index may have: those of about 200,000 accounts. A larger one is not written or read.
-LARGEST = 128 * 1024 * 1024
+# Another run replaces the index within seconds after it has written the temporary file, so an older one is a leftover.
+LEFTOVER_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,10 @@ class Index:
             content = serialized(entries)
             if content == serialized(stored) or len(content) > LARGEST:
                 return
-            replace_index(self._layout, self._vault.encrypt(zlib.compress(content)))
+            encrypted = self._vault.encrypt(zlib.compress(content))
+            if len(encrypted) <= LARGEST:
+                replace_index(self._layout, encrypted)
+                discard_leftovers(self._layout)
 
 
 def digest_of(text: bytes) -> str:
@@ -141,6 +153,17 @@ def replace_index(layout: Layout, content: bytes) -> None:
     except OSError:
         discard(temporary)
         raise
+
+
+def discard_leftovers(layout: Layout) -> None:
+    """Delete the temporary files that killed runs left of the index. Should one be another run's, it saves no index."""
+    now = layout.index.lstat().st_mtime  # by the clock of the file system
+    for path in layout.temporaries_for(layout.index):
+        with suppress(OSError, StoreError):
+            status = path.lstat()
+            refuse_other_than_own_file(path, status)
+            if now - status.st_mtime > LEFTOVER_SECONDS:
+                discard(path)
 
 
 def decompressed(content: bytes) -> bytes:

@@ -67,6 +67,10 @@ class Layout:
         """Return the temporary name of a file that belongs to no account."""
         return self.directory / ".tmp" / f".{file.name}.{secrets.token_hex(8)}"
 
+    def temporaries_for(self, file: Path) -> list[Path]:
+        """Return the temporary files of a file that belongs to no account, of killed and of other runs."""
+        return list((self.directory / ".tmp").glob(f".{file.name}.*"))
+
     def temporaries(self, account_id: str) -> list[Path]:
         """Return what killed runs left of this account, the oldest first. Reliable only under the account's lock."""
         found = (self.directory / ".tmp").glob(f"{encoded(account_id)}.*")

@@ -74,6 +74,14 @@ class TestReadWhole:
             read_whole(tmp_path)
         assert os.listdir("/proc/self/fd") == open_files
 
+    def test_of_a_file_that_is_too_large(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(files, "LARGEST", 7)
+        (tmp_path / "file").write_bytes(b"content")
+        assert read_whole(tmp_path / "file") == b"content"
+        (tmp_path / "file").write_bytes(b"contents")
+        with pytest.raises(StoreError, match=f"{tmp_path / 'file'} is larger than a file of a store can be"):
+            read_whole(tmp_path / "file")
+
     def test_of_nothing_is_none(self, tmp_path: Path) -> None:
         assert read_whole(tmp_path / "file") is None
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,6 +36,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.e
     RememberingCipher,
     Vault,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.index import Entry
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.vault_file.workbench import (
     CLEAR,
@@ -50,6 +52,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
     fill,
     found_id,
     refuse_to_open,
+    texts,
 )
 
 VAULT = Vault(SECRETS)
@@ -195,7 +198,7 @@ class TestFind:
 class TestOtherThanOwnFile:
     """What has the name of the index costs time only."""
 
-    @pytest.fixture(params=["link", "pipe", "directory", "another user's", "unreadable"])
+    @pytest.fixture(params=["link", "pipe", "directory", "another user's", "unreadable", "huge"])
     def filled(self, directory: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
         close(fill(directory, *RECORDS))
         path = index_of(directory)
@@ -203,6 +206,8 @@ class TestOtherThanOwnFile:
             refuse_to_open(monkeypatch, path)
         elif request.param == "another user's":
             give_away(path)
+        elif request.param == "huge":
+            os.truncate(path, 1 << 40)
         else:
             path.unlink()
             make: dict[str, Callable[[], object]] = {
@@ -465,6 +470,37 @@ class TestSave:
             assert found_id(store, "label 1") == "user-1"
             close(store)
             assert not index_of(filled).exists()
+
+    def test_writes_no_file_that_is_too_large_to_be_read(self, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(index_module, "LARGEST", len(json.dumps(index_entries(filled))) + 100)
+        monkeypatch.setattr(Vault, "encrypt", lambda _vault, plain: plain * 100)
+        before = texts(filled)
+        store = a_store(filled)
+        store.files.index.note("user-0", Entry(redacted(RECORDS[0]), "another", True))
+        close(store)
+        assert texts(filled) == before
+
+    @pytest.mark.parametrize(("age", "is_kept"), [(3500, True), (3700, False)])
+    def test_deletes_what_killed_runs_left_of_it(self, filled: Path, age: int, is_kept: bool) -> None:
+        """Not what another run may be about to rename."""
+        left = Layout(filled).temporary_for(index_of(filled))
+        others = [Layout(filled).temporary("user-0"), Layout(filled).temporary_for(filled / "store.json")]
+        for path in (left, *others):
+            path.write_bytes(b"half")
+            os.utime(path, (time.time() - age,) * 2)
+        left.with_suffix(".link").symlink_to(others[0])
+        close(fill(filled, a_record_of(1, generation=2)))
+        assert left.exists() is is_kept
+        assert all(path.exists() for path in others)
+        assert left.with_suffix(".link").is_symlink()
+
+    def test_may_lose_its_file_to_another_run(self, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A run that was suspended for an hour."""
+        before = index_of(filled).read_bytes()
+        monkeypatch.setattr(index_module, "create", lambda _path, _content: None)
+        close(fill(filled, a_record_of(1, generation=2)))
+        assert index_of(filled).read_bytes() == before
+        assert cached(filled) == redacted(RECORDS[0])
 
 
 class TestExchangedNames:
