@@ -55,6 +55,7 @@ class Vault:
         self._vault_id, self._secret = chosen_secret(self._secrets, vault_id) if encrypts else first(self._secrets)
         own = [(self._vault_id, self._secret)] if encrypts else self._secrets
         self._own = [secret for _vault_id, secret in own]
+        self.has_several = len({secret.bytes for _vault_id, secret in self._secrets}) > 1
         self.own_ids = known_ids(own)
         self.has_others = any(secret.bytes != self._secret.bytes for _vault_id, secret in self._secrets if encrypts)
 

@@ -85,7 +85,9 @@ class RecordFiles:
             if text is None:
                 return None
             digest = self.index.see(account_id, text)
-            record = self.indexed(account_id, digest) or self.opened(account_id, text)
+            # With one secret, the index does not prove that a record of another secret can be read.
+            indexed = self.indexed(account_id, digest, own_only=not self.vault.has_several)
+            record = indexed or self.opened(account_id, text)
         except StoreError as error:
             return StoredAccount(account_id, error=error)
         return StoredAccount(account_id, record.account.name, record.account.user_name)

@@ -24,6 +24,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
     USER,
     a_record,
     a_store,
+    close,
     fill,
     read,
     record_file,
@@ -165,6 +166,20 @@ class TestRefuseOtherSecret:
         assert store.read(USER) == STAGED
         put(store, COMMITTED)
         assert a_store(directory, secrets=[NEW]).read(USER) == COMMITTED
+
+    def test_the_index_does_not_make_it_one_that_can_be_read(self, directory: Path) -> None:
+        """A run with both secrets has noted its names. One with the new secret alone cannot read any record."""
+        fill(directory, STAGED)
+        with_both = a_store(directory, **BOTH)
+        assert [account.label for account in with_both.accounts()] == [STAGED.account.name]
+        close(with_both)
+        assert (directory / "index.vault").exists()
+        reading: dict[str, Any] = {"identity_url": None, "read_only": True}
+        for options in ({}, reading):
+            [account] = a_store(directory, secrets=[NEW], **options).accounts()
+            assert "cannot be decrypted" in str(account.error)
+            [account] = a_store(directory, **{**BOTH, **options}).accounts()
+            assert account.label == STAGED.account.name
 
 
 class TestRefuseUnprovenSecret:
