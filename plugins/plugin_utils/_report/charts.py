@@ -57,7 +57,7 @@ class Chart:
 
     @property
     def total(self) -> int:
-        return sum(bar.count for bar in self.bars)
+        return sum(one.count for one in self.bars)
 
 
 def age_chart(accounts: Iterable[Fields], max_age_days: float) -> Chart | None:
