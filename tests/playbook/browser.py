@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-FOUND = next((path for name in NAMES if (path := shutil.which(name))), None)
+FOUND = next(filter(None, map(shutil.which, NAMES)), None)
 SECONDS = 60
 # The browser reads commands from descriptor 3, and writes answers to descriptor 4.
 START = (

@@ -39,7 +39,7 @@ def rotations(*days_ago: float) -> Chart:
 class TestAgeChart:
     def test_counts_each_account_once(self) -> None:
         chart = ages(0, 3.9, 4, 59.99, 60, 71)
-        assert [(bar.span, bar.count) for bar in chart.bars] == [
+        assert [(column.span, column.count) for column in chart.bars] == [
             ("0 to 4 days", 2),
             ("4 to 8 days", 1),
             ("56 to 60 days", 1),
@@ -50,13 +50,13 @@ class TestAgeChart:
         assert chart.notes == []
 
     def test_marks_the_bars_past_the_limit(self) -> None:
-        assert [bar.past_limit for bar in ages(59.99, 60, 71).bars] == [False, True, True]
+        assert [column.past_limit for column in ages(59.99, 60, 71).bars] == [False, True, True]
 
     @pytest.mark.parametrize("limit", [1, 7, 30, 45, 60, 90, 180, 365])
     def test_has_the_limit_between_two_bars_and_at_a_tick(self, limit: float) -> None:
         chart = ages(0, limit * 0.5, limit * 1.2, limit=limit)
         assert chart.limit
-        assert all(not bar.x < chart.limit.at - 0.001 < bar.x + bar.width for bar in chart.bars)
+        assert all(not column.x < chart.limit.at - 0.001 < column.x + column.width for column in chart.bars)
         assert min(abs(tick.at - chart.limit.at) for tick in chart.x_ticks) < 0.001
 
     def test_puts_very_old_passwords_into_the_last_bar_and_says_so(self) -> None:
@@ -78,7 +78,7 @@ class TestAgeChart:
         chart = ages(0, 1, limit=0)
         assert chart.limit
         assert chart.limit.at == 0
-        assert all(bar.past_limit for bar in chart.bars)
+        assert all(column.past_limit for column in chart.bars)
 
     def test_says_how_many_ages_are_not_known(self) -> None:
         initial = account(1, 2, source="adopted", last_rotated=None)
@@ -102,13 +102,13 @@ class TestRotationChart:
         assert chart.total == 2
 
     def test_names_what_a_bar_stands_for(self) -> None:
-        assert [bar.span for bar in rotations(1, 40).bars] == ["week from 2026-10-19", "week from 2026-11-23"]
-        assert [bar.span for bar in rotations(1, 3).bars] == ["2026-11-27", "2026-11-29"]
-        assert [bar.span for bar in rotations(1, 400).bars] == ["2025-10", "2026-11"]
+        assert [column.span for column in rotations(1, 40).bars] == ["week from 2026-10-19", "week from 2026-11-23"]
+        assert [column.span for column in rotations(1, 3).bars] == ["2026-11-27", "2026-11-29"]
+        assert [column.span for column in rotations(1, 400).bars] == ["2025-10", "2026-11"]
 
     def test_covers_two_weeks_at_least(self) -> None:
-        [bar] = rotations(0).bars
-        assert 0 < bar.width < 100 / 13
+        [column] = rotations(0).bars
+        assert 0 < column.width < 100 / 13
 
     def test_leaves_out_times_that_cannot_be(self) -> None:
         times = [*rotated(5, -1, 365 * 100), *[account(0, 1, rotations=[{"at": at, "by": ""}]) for at in ("", None)]]
@@ -125,7 +125,9 @@ class TestRotationChart:
 def test_bars_and_ticks_stay_inside(count: int) -> None:
     chart = ages(*[5.0] * count, *(float(age) for age in range(200)), limit=90)
     assert len(chart.bars) <= MOST_BARS
-    assert all(bar.x >= 0 and bar.x + bar.width <= 100 and 2 <= bar.height <= HEIGHT for bar in chart.bars)
+    assert all(
+        column.x >= 0 and column.x + column.width <= 100 and 2 <= column.height <= HEIGHT for column in chart.bars
+    )
     assert all(0 <= tick.at <= 100 for tick in chart.x_ticks)
     assert all(0 <= tick.at <= HEIGHT for tick in chart.y_ticks)
     assert len(chart.x_ticks) <= 8
