@@ -86,6 +86,7 @@ class Injection:
     def _wrap_descriptors(self) -> None:
         real_open, real_write, real_pwrite = os.open, os.write, os.pwrite
         real_fsync, real_close, real_flock = os.fsync, os.close, fcntl.flock
+        locked: set[int] = set()
 
         def wrapped_open(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
             place = self._place(path)
@@ -118,7 +119,8 @@ class Injection:
 
         def wrapped_close(descriptor: int) -> None:
             place = self._descriptors.pop(descriptor, "")
-            if place.endswith(".lock"):
+            if descriptor in locked:
+                locked.discard(descriptor)
                 self.happens(f"unlock {place}")
             real_close(descriptor)
 
@@ -126,6 +128,8 @@ class Injection:
             if descriptor in self._descriptors:
                 self.happens(f"flock {self._descriptors[descriptor]}")
             real_flock(descriptor, operation)
+            if descriptor in self._descriptors:
+                locked.add(descriptor)
 
         for name in ("open", "write", "pwrite", "fsync", "close"):
             setattr(os, name, locals()[f"wrapped_{name}"])
