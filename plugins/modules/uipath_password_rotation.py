@@ -396,7 +396,8 @@ status:
     - V(store_error) - the store cannot be used, no record in it can be read, or a record is missing that was there.
     - V(busy) - the store is in use by another run.
     - V(defect) - an error in the collection. The next run establishes what the server applied.
-    - If user names could not be looked up, as in RV(rpaops.uipath.uipath_user_info#module:status).
+    - If every account of the task had to be looked up and the server could not be asked, as in
+      RV(rpaops.uipath.uipath_user_info#module:status).
   returned: when the whole task failed
   type: str
   sample: store_error

@@ -9,14 +9,18 @@ the names still belong to these users.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import (
+    ErrorStatus,
     Forbidden,
     InvalidInput,
+    ListChanged,
     NotFound,
+    RequestError,
     UiPathError,
     UnexpectedAnswer,
 )
@@ -62,19 +66,50 @@ class NameConflict(UiPathError):
     status = "name_conflict"
 
 
+class NotLookedUp(UiPathError):
+    """The server could not be asked whose name it is: the status is that of the error, as an account can have it."""
+
+    def __init__(self, place: str, error: UiPathError) -> None:
+        reason = "; ".join(error.problems) if isinstance(error, InvalidInput) else error.message.rstrip(".")
+        codes, trace_id = error.codes, error.trace_id
+        super().__init__(f"{place} could not be looked up: {reason}.", codes=codes, trace_id=trace_id)
+        self.status = lookup_status(error)
+
+
+def lookup_status(error: UiPathError) -> ErrorStatus:
+    """Return the status of accounts whose names could not be looked up. `not_found` would be that of a user."""
+    if isinstance(error, RequestError):
+        return error.status
+    return "wrong_url" if isinstance(error, (InvalidInput, NotFound)) else "unreachable"
+
+
 class UserNames:
-    """The users of the organization by their names. The server lists them once, when the first name is looked up."""
+    """The users of the organization by their names. The server lists them once, when the first name is looked up.
+
+    An error is final as well: it would only take as long again.
+    """
 
     def __init__(self, client: Client, partition_id: str | None) -> None:
         self._client = client
         self._partition_id = partition_id
 
     def find(self, user_name: str) -> Sequence[User]:
-        return self._users.get(comparable(user_name), ())
+        """Return the users who have the name, or raise the error with which the listing has failed."""
+        if self.error:
+            raise self.error
+        return self._listed[0].get(comparable(user_name), ())
+
+    @property
+    def error(self) -> UiPathError | None:
+        """Why the users cannot be listed. The server is asked, unless it was before."""
+        return self._listed[1]
 
     @cached_property
-    def _users(self) -> dict[str, list[User]]:
-        return by_name(open_directory(self._client, self._partition_id).list_users())
+    def _listed(self) -> tuple[dict[str, list[User]], UiPathError | None]:
+        try:
+            return by_name(open_directory(self._client, self._partition_id).list_users()), None
+        except (RequestError, InvalidInput, NotFound, UnexpectedAnswer, ListChanged) as error:
+            return {}, error
 
 
 def identified(
@@ -88,21 +123,36 @@ def identified(
     recorded = with_recorded_ids(requested, store, settled or SettledPlans(store))
     complete = listed(recorded, names)
     if same_users(complete):
-        complete = listed([known if known.problem else given for known, given in zip(recorded, requested)], names)
+        complete = listed(to_look_up(requested, complete, names), names)
     problems = same_users(complete)
     if problems:
         raise InvalidInput(problems)
     return complete
 
 
+def to_look_up(
+    requested: Sequence[RotationRequest], found: Sequence[RotationRequest], names: UserNames
+) -> list[RotationRequest]:
+    """Return the requests as given, for the server to decide about all names, but those with a problem as found.
+
+    If the server cannot, the names of users whom the task names otherwise as well stay open, and no others.
+    """
+    users = Counter(request.account.user_id for request in found)
+    stay = [one.problem or (names.error and users[one.account.user_id] == 1) for one in found]
+    return [known if stays else given for given, known, stays in zip(requested, found, stay)]
+
+
 def listed(requested: Sequence[RotationRequest], names: UserNames) -> list[RotationRequest]:
     """Fill in the ids that are missing from the server's list of users.
 
     If it has none of the accounts, and the store has none either, it is more likely the list of another organization.
+    If the server cannot be asked, only a task in which no account is known ends with that error.
     """
     unknown = [request for request in requested if not is_identified(request)]
-    if len(unknown) == len(requested) > 1 and not any(names.find(user_name_of(request)) for request in unknown):
-        raise InvalidInput([NONE_LISTED, *(unlisted(request, ()) or "" for request in unknown)])
+    if len(unknown) == len(requested):
+        found = [names.find(user_name_of(request)) for request in unknown]
+        if len(unknown) > 1 and not any(found):
+            raise InvalidInput([NONE_LISTED, *(unlisted(request, ()) or "" for request in unknown)])
     return [with_listed_id(request, names) for request in requested]
 
 
@@ -113,6 +163,9 @@ def is_identified(request: RotationRequest) -> bool:
 def with_listed_id(request: RotationRequest, names: UserNames) -> RotationRequest:
     if is_identified(request):
         return request
+    if names.error:
+        place = f"accounts[{request.index}]: {user_name_of(request)}"
+        return replace(request, problem=NotLookedUp(place, names.error))
     users = names.find(user_name_of(request))
     problem = unlisted(request, users)
     if problem:
@@ -205,7 +258,7 @@ def name_conflicts(
     named = [request for request in requests if request.account.user_name]
     try:
         found = [names.find(user_name_of(request)) for request in named]
-    except (InvalidInput, NotFound, UnexpectedAnswer, Forbidden):
+    except (InvalidInput, NotFound, UnexpectedAnswer, ListChanged, Forbidden):
         warn(NAMES_NOT_VERIFIED)
         return {}
     problems = {request.account.user_id: reassignment(request, users) for request, users in zip(named, found)}

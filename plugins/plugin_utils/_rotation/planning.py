@@ -67,7 +67,9 @@ class Plan:
 
     @property
     def is_unusable(self) -> bool:
-        """Tell whether no run can work on the account before a person has corrected its entry or its record."""
+        """Tell whether the run cannot work on the account: a person has to correct its entry, its record or access."""
+        if self.request.problem:
+            return True
         if self.end is None:
             return False
         error = self.end.error

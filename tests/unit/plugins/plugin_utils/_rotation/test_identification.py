@@ -15,7 +15,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identifica
     name_conflicts,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest, outcome_of
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import ORGANIZATION, dto, listing, page
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
@@ -178,6 +178,68 @@ class TestIdentified:
     def test_without_an_organization(self, server: Transcript, clock: Clock) -> None:
         with pytest.raises(InvalidInput, match="partition_id is missing"):
             identified([by_name("ann")], MemoryStore(), names_of(server, clock, None))
+
+
+class TestNamesThatCannotBeLookedUp:
+    STORED = (record_of("u1", days=1), record_of("u2"))
+
+    def found(
+        self, server: Transcript, clock: Clock, *requested: RotationRequest, partition_id: str | None = ORGANIZATION
+    ) -> list[RotationRequest]:
+        store = MemoryStore.holding(*self.STORED)
+        return identified(numbered(*requested), store, names_of(server, clock, partition_id))
+
+    def test_are_problems_of_their_accounts_after_one_request(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).fails("the connection was refused", sent=False)
+        requested = by_name("u1@example.com"), by_name("ann"), request_of("u2"), by_name("bob")
+        found = self.found(server, clock, *requested)
+        assert [request.account.user_id for request in found] == ["u1", "", "u2", ""]
+        assert [request.problem and request.problem.status for request in found] == [
+            None,
+            "unreachable",
+            None,
+            "unreachable",
+        ]
+        assert found[3].problem
+        assert found[3].problem.message.startswith(
+            "accounts[3]: bob could not be looked up: The connection was refused. The request was GET "
+        )
+
+    @pytest.mark.parametrize(
+        ("status", "expected"), [(401, "unauthorized"), (403, "unauthorized"), (429, "throttled"), (500, "unreachable")]
+    )
+    def test_have_the_status_of_the_answer(self, server: Transcript, clock: Clock, status: int, expected: str) -> None:
+        server.expects(listing()).answers(status, {})
+        _known, unknown = self.found(server, clock, request_of("u1"), by_name("ann"))
+        assert unknown.problem
+        assert (unknown.problem.status, outcome_of(unknown.problem).status) == (expected, expected)
+
+    def test_because_the_organization_is_unknown(self, server: Transcript, clock: Clock) -> None:
+        for operation in ("User/users", "UserPartition/users"):
+            server.expects(listing(operation=operation)).answers(404, {})
+        _known, unknown = self.found(server, clock, request_of("u1"), by_name("ann"))
+        assert unknown.problem
+        assert unknown.problem.status == "wrong_url"
+
+    def test_because_no_organization_is_given(self, server: Transcript, clock: Clock) -> None:
+        _known, unknown = self.found(server, clock, request_of("u1"), by_name("ann"), partition_id=None)
+        assert unknown.problem
+        assert unknown.problem.status == "wrong_url"
+        assert unknown.problem.message.startswith("accounts[1]: ann could not be looked up: partition_id is missing")
+
+    def test_leave_open_only_who_may_be_a_user_whom_the_task_names_otherwise_as_well(
+        self, server: Transcript, clock: Clock
+    ) -> None:
+        server.expects(listing()).answers(403, {})
+        requested = by_name("u1@example.com"), request_of("u1"), by_name("u2@example.com")
+        found = self.found(server, clock, *requested)
+        assert [request.account.user_id for request in found] == ["", "u1", "u2"]
+        assert [bool(request.problem) for request in found] == [True, False, False]
+
+    def test_end_a_task_that_knows_no_account(self, server: Transcript, clock: Clock) -> None:
+        server.expects(listing()).fails("the connection was refused", sent=False)
+        with pytest.raises(Unreachable):
+            self.found(server, clock, by_name("ann"), by_name("bob"))
 
 
 class TestNameConflicts:

@@ -25,10 +25,12 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_ru
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identification import (
     NAMES_NOT_VERIFIED,
     NoSuchUser,
+    UserNames,
+    identified,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.passwords import PasswordRules
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES, NOTHING_CHANGED
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest, State
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
@@ -55,6 +57,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import (
     APPLICATION,
+    BASE,
     GIVEN_TOKEN,
     Clock,
     Transcript,
@@ -563,6 +566,25 @@ class TestUserNames:
         (result,) = self.task(server, clock).run([self.NAMED], check_mode=False)
         assert result["status"] == "rotated"
         assert self.warnings == [NAMES_NOT_VERIFIED]
+
+    @pytest.mark.parametrize("strict", [False, True])
+    def test_that_cannot_be_looked_up_end_no_account_of_the_store(
+        self, server: Transcript, clock: Clock, strict: bool
+    ) -> None:
+        server.expects(listing()).fails("the connection was refused", sent=False)
+        task = self.task(server, clock, days=1, strict=strict)
+        self.store.records["u1"] = replace(self.store.records["u1"], delivered=False)
+        unknown = replace(self.NAMED, account=Account(BASE, "", None, "eve"), index=1)
+        names = UserNames(client_of(server, clock, retries=0), ORGANIZATION)
+        requested = identified([request_of("u1"), unknown], self.store, names)
+        if strict:
+            with pytest.raises(InvalidInput, match=r"eve is unreachable: accounts\[1\]: eve could not be looked up"):
+                task.run(requested, check_mode=False)
+            return
+        known, other = task.run(requested, check_mode=False)
+        assert (known["status"], known["delivery_due"], known["failed"]) == ("fresh", True, False)
+        assert (other["status"], other["failed"], other["user_id"]) == ("unreachable", True, None)
+        assert other["msg"].startswith(f"{NOTHING_CHANGED} accounts[1]: eve could not be looked up: ")
 
     def test_that_cannot_be_looked_up_end_the_run_before_the_first_account(
         self, server: Transcript, clock: Clock
