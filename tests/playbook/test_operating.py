@@ -129,10 +129,15 @@ def test_remove(desk: Desk, simulator: SimulatorProcess) -> None:
     desk.rotate()
     assert simulator.is_live(USERS["svc-orders"], desk.password_of("svc-orders"))
     [command] = commands("Remove an account")
-    desk.type(command.replace("ID", USERS["svc-orders"]))
+    first, *others = command.replace("ID", USERS["svc-orders"]).splitlines()[1:]
+    simulator.add_users({"9": INITIAL.format(9)}, userName="svc-newcomer")
+    newcomer = {"user_name": "svc-newcomer", "initial_password": INITIAL.format(9)}
+    desk.list_accounts({"user_name": "svc-invoices"}, newcomer)
+    desk.type(f"mkdir -p ~/removed && {first}")
+    assert "may be one that is gone" in desk.rotate(succeeds=False)
+    desk.type("\n".join(others))
     desk.rotate()
-    desk.list_accounts({"user_id": USERS["svc-orders"]})
-    assert "is missing, although an earlier run wrote it" in desk.rotate(succeeds=False)
+    assert simulator.is_live("9", desk.password_of("svc-newcomer"))
 
 
 def test_rename(desk: Desk, simulator: SimulatorProcess) -> None:

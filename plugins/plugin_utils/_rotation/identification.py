@@ -39,6 +39,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     OpenStore,
     Reading,
+    RecordLost,
     StoredNames,
     StoreError,
 )
@@ -206,11 +207,16 @@ def with_recorded_ids(
 
 
 def with_stored_id(request: RotationRequest, names: StoredNames) -> RotationRequest:
-    """Fill in the id that the listing of the store has for the user name, if it is one."""
+    """Fill in the id that the listing of the store has for the user name, if it is one.
+
+    A record that is gone may have the only live password of this name: that stops the task.
+    """
+    place = f"accounts[{request.index}]: the record of {user_name_of(request)}"
     try:
         found = names.find(user_name_of(request), "user_name")
+    except RecordLost as error:
+        raise RecordLost(f"{place} may be one that is gone. {error.message}") from error
     except StoreError as error:
-        place = f"accounts[{request.index}]: the record of {user_name_of(request)}"
         return replace(request, problem=StoreError(f"{place} may be one that cannot be read. {error.message}"))
     return with_id(request, found[0]) if len(found) == 1 else request
 

@@ -97,7 +97,10 @@ class OpenStore(Protocol):
         """Warnings to display before the store is used."""
 
     def accounts(self) -> Sequence[StoredAccount]:
-        """List the accounts that have a record. The listing may be minutes old: only a read proves what it says."""
+        """List the accounts that have a record, and those whose record is gone, with the error RecordLost.
+
+        The listing may be minutes old: only a read proves what it says.
+        """
 
     def user_ids(self) -> Sequence[str]:
         """List the ids of the accounts that have a record, without reading one. It may lag like `accounts`."""
@@ -152,7 +155,9 @@ class StoredNames:
 
     def __init__(self, accounts: Iterable[StoredAccount]) -> None:
         self._accounts = {account.user_id: account for account in accounts}
-        self._error = next((account.error for account in self._accounts.values() if account.error), None)
+        errors = [account.error for account in self._accounts.values() if account.error]
+        lost = [error for error in errors if isinstance(error, RecordLost)]
+        self._error = next(iter([*lost, *errors]), None)
         self._by_name: dict[tuple[str, str], list[str]] = {}
         for account in self._accounts.values():
             for kind, name in (("label", account.label), ("user_name", account.user_name)):

@@ -9,6 +9,8 @@ import os
 import secrets
 import shlex
 import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +27,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.o
 )
 
 RECORD = ".yml"
+LOCK = ".lock"
 # The maximum length of a file name on Linux, in octets (NAME_MAX).
 LONGEST_NAME = 255
 
@@ -53,7 +56,7 @@ class Layout:
         return self.directory / ".prev" / f"{encoded(account_id)}{RECORD}"
 
     def lock(self, account_id: str) -> Path:
-        return self.directory / f".locks/{encoded(account_id)}.lock"
+        return self.directory / f".locks/{encoded(account_id)}{LOCK}"
 
     @property
     def proof_of_locks(self) -> Path:
@@ -85,8 +88,15 @@ class Layout:
             names = sorted(os.listdir(self.directory))
         except FileNotFoundError:
             return []
-        stems = (name[: -len(RECORD)] for name in names if name.endswith(RECORD))
-        return [unquote(stem) for stem in stems if stem and "." not in stem]
+        return ids_in(names, RECORD)
+
+    def former_ids(self) -> list[str]:
+        """Return the ids of accounts that have, or had, a record: those with a second copy or a lock file."""
+        found = set()
+        for name, ending in ((".prev", RECORD), (".locks", LOCK)):
+            with suppress(FileNotFoundError):
+                found.update(ids_in(os.listdir(self.directory / name), ending))
+        return list(found)
 
     def check(self, *, own_groups: bool = False) -> None:
         """Refuse a directory that other users of this machine can access or replace, or that is a symbolic link.
@@ -117,6 +127,11 @@ class Layout:
 
     def _subdirectories(self) -> list[Path]:
         return [self.directory / name for name in (".locks", ".prev", ".tmp")]
+
+
+def ids_in(names: Iterable[str], ending: str) -> list[str]:
+    stems = (name[: -len(ending)] for name in names if name.endswith(ending))
+    return [unquote(stem) for stem in stems if stem and "." not in stem]
 
 
 @lru_cache  # an account's files are read one after the other

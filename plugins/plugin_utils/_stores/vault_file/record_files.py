@@ -20,6 +20,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.e
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import explained, read_whole
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.index import Entry, Index, digest_of
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locks import noted_generation
 
 # The number of records tried, the newest first: some may be damaged or have another vault password, and many would take
 # long if the secret is wrong.
@@ -72,9 +73,22 @@ class RecordFiles:
         return self._bound(record)
 
     def accounts(self) -> list[StoredAccount]:
-        """List all accounts with a record, by the index or else the records."""
-        listed = (self._listed(account_id) for account_id in self.layout.ids())
-        return [account for account in listed if account]
+        """List all accounts with a record, by the index or else the records, and those whose record is gone."""
+        former = self.layout.former_ids()  # first: a concurrent run writes the record before these files
+        present = self.layout.ids()
+        listed = [self._listed(account_id) for account_id in present]
+        lost = [self._lost(account_id) for account_id in sorted(set(former).difference(present))]
+        return [account for account in (*listed, *lost) if account]
+
+    def _lost(self, account_id: str) -> StoredAccount | None:
+        """Return an account without a record, if there was one: nobody knows its names."""
+        lock = self.layout.lock(account_id)
+        try:
+            with explained(lock):
+                self.refuse_lost(account_id, noted_generation(lock))
+        except StoreError as error:
+            return StoredAccount(account_id, error=error)
+        return None
 
     def _listed(self, account_id: str) -> StoredAccount | None:
         """Return the account, or None if its record was deleted meanwhile. Its generation is not checked."""

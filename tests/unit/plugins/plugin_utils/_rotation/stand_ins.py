@@ -31,6 +31,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
     Reading,
+    RecordLost,
     StoredAccount,
     StoreError,
     reading,
@@ -100,6 +101,7 @@ class MemoryStore:
     failures: dict[str, UiPathError] = field(default_factory=dict)
     intrusions: dict[str, Record] = field(default_factory=dict)
     damaged: set[str] = field(default_factory=set)  # the accounts whose record cannot be read
+    lost: set[str] = field(default_factory=set)  # the accounts whose record was there and is gone
     held: set[str] = field(default_factory=set)
     steps: list[str] = field(default_factory=list)
     decrypted: list[str] = field(default_factory=list)  # the accounts that were read and not taken from the cache
@@ -139,10 +141,14 @@ class MemoryStore:
             StoredAccount(user_id, record.account.name, record.account.user_name)
             for user_id, record in listed.items()
             if user_id not in self.damaged
-        ] + [StoredAccount(user_id, error=damage_of(user_id)) for user_id in sorted(self.damaged)]
+        ] + [StoredAccount(user_id, error=error) for user_id, error in self.unusable().items()]
+
+    def unusable(self) -> dict[str, StoreError]:
+        lost = {user_id: RecordLost(f"The record of {user_id} is lost.") for user_id in sorted(self.lost)}
+        return {**{user_id: damage_of(user_id) for user_id in sorted(self.damaged)}, **lost}
 
     def user_ids(self) -> list[str]:
-        return [account.user_id for account in self.accounts()]
+        return [account.user_id for account in self.accounts() if account.user_id not in self.lost]
 
     def read(self, user_id: str) -> Record | None:
         self.fail_at(f"plan {user_id}")

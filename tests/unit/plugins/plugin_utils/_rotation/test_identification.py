@@ -16,7 +16,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.identifica
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest, outcome_of
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoreError
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import ORGANIZATION, dto, listing, page
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     MemoryStore,
@@ -134,6 +134,18 @@ class TestIdentified:
         )
         assert (unknown.problem.status, unknown.account.user_id) == ("store_error", "")
         assert [request.account.user_id for request in (known, by_id)] == ["u1", "u3"]
+
+    def test_a_name_that_a_lost_record_may_have_stops_the_task(self, server: Transcript, clock: Clock) -> None:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"))
+        store.damaged, store.lost = {"u2"}, {"gone"}
+        requested = numbered(by_name("u1@example.com"), by_name("ann"))
+        with pytest.raises(RecordLost) as caught:
+            identified(requested, store, names_of(server, clock))
+        assert caught.value.message == (
+            "accounts[1]: the record of ann may be one that is gone. The record of gone is lost."
+        )
+        (known,) = identified(requested[:1], store, names_of(server, clock))
+        assert (known.account.user_id, known.problem) == ("u1", None)
 
     def test_a_record_that_cannot_be_read_is_that_of_the_account_given_by_its_id(
         self, server: Transcript, clock: Clock

@@ -27,6 +27,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import RotationRequest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     RecordFinder,
+    RecordLost,
     StoreError,
     WentBackwards,
 )
@@ -163,7 +164,8 @@ class TestFind:
         store = a_store(filled)
         decrypted.clear()
         assert found_id(store, "label 2") == "user-1"
-        assert found_id(store, "label 1") is None
+        with pytest.raises(RecordLost):  # its names are not known any more
+            found_id(store, "label 1")
         assert len(decrypted) == 2  # the index and the renamed record
 
     def test_by_a_name_while_a_record_has_gone_backwards(self, directory: Path) -> None:

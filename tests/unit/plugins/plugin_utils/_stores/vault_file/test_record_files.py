@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import record_files
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import read_whole
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
@@ -100,6 +100,28 @@ def damaged_disk() -> bytes:
 
 
 class TestAccounts:
+    @pytest.mark.parametrize("left", [{"previous", "lock"}, {"previous"}, {"lock"}, set()])
+    def test_show_records_that_are_gone(self, directory: Path, left: set[str]) -> None:
+        fill(directory, STAGED, a_record(1, user_id="user-0", name="other"))
+        layout = Layout(directory)
+        record_file(directory).unlink()
+        for name, path in (("previous", layout.previous(USER)), ("lock", layout.lock(USER))):
+            if name not in left:
+                path.unlink()
+        store = a_store(directory)
+        errors = {account.user_id: account.error for account in store.accounts()}
+        assert {user_id: type(error) for user_id, error in errors.items() if error} == (
+            {USER: RecordLost} if left else {}
+        )
+        assert errors["user-0"] is None
+        assert store.user_ids() == ["user-0"]
+
+    def test_show_no_account_whose_first_write_was_cut_off(self, directory: Path) -> None:
+        store = fill(directory, STAGED)
+        with store.locked("begun"), store.locked("noted"):
+            Layout(directory).lock("noted").write_bytes(b"%019d\n" % 0)
+        assert [account.user_id for account in store.accounts()] == [USER]
+
     @pytest.mark.parametrize("kind", ["no permission", "directory", "damaged disk"])
     def test_go_on_if_one_record_cannot_be_read(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch, kind: str
