@@ -61,7 +61,7 @@ class Chart:
 
 
 def age_chart(accounts: Iterable[Fields], max_age_days: float) -> Chart | None:
-    """Return how many passwords have which age, or None if no age is known. Initial passwords have no known age."""
+    """Return how many passwords have which age, or None if no age is known, as of initial passwords."""
     known = list(accounts)
     ages = sorted(age for account in known if (age := age_of(account)) is not None)
     if not ages:
@@ -88,7 +88,9 @@ def age_chart(accounts: Iterable[Fields], max_age_days: float) -> Chart | None:
 
 
 def age_of(account: Fields) -> float | None:
-    return None if account.get("source") == "adopted" else number(account.get("age_days"))
+    """Return the age, or None if it is not known. Initial passwords have none, and a negative one is a mistake."""
+    age = number(account.get("age_days"))
+    return None if age is None or age < 0 or account.get("source") == "adopted" else age
 
 
 def bin_width(limit: float, oldest: float) -> float:

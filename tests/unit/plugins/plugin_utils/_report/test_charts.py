@@ -74,6 +74,12 @@ class TestAgeChart:
         assert "beyond the right edge" in chart.notes[0]
         assert len(chart.bars) == 3
 
+    @pytest.mark.parametrize("limit", [0.0, 60.0])
+    def test_a_negative_age_is_not_known(self, limit: float) -> None:
+        chart = ages(-1, -1000, 1, limit=limit)
+        assert (chart.total, chart.notes) == (1, ["2 without a known age are not in the chart."])
+        assert age_chart([account(1, -0.5)], limit) is None
+
     def test_works_without_any_tolerance(self) -> None:
         chart = ages(0, 1, limit=0)
         assert chart.limit
