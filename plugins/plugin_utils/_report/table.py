@@ -40,8 +40,9 @@ COLUMNS = (
     "listed",
     "msg",
 )
-# With these, also in their full-width forms, a spreadsheet begins a formula.
-FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+# With these, also in their full-width forms, a spreadsheet begins a formula. One that separates cells by semicolons as
+# well may take what follows a semicolon for a cell.
+FORMULA_STARTS = tuple("=+-@\t\r\n;\uff1d\uff0b\uff0d\uff20\uff1b")
 DERIVED = {"error_codes": error_codes, "last_rotated_by": last_rotated_by}
 
 
