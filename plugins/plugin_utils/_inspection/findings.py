@@ -73,7 +73,7 @@ RULES = (
         "initial",
         "The record still has the initial password",
         "rotate them",
-        lambda state: state["source"] == "adopted",
+        lambda state: state["source"] == "adopted" and state["status"] not in CLOSED,
     ),
     Rule(
         "undelivered",

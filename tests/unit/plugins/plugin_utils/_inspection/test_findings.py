@@ -59,6 +59,10 @@ class TestFindings:
         [sentence] = sentences(status=status, reason=reason)
         assert sentence.startswith(f"{status} ({reason}), so no run" if reason else f"{status}, so no run")
 
+    @pytest.mark.parametrize("status", CLOSED)
+    def test_a_closed_account_with_its_initial_password_is_to_be_repaired(self, status: str) -> None:
+        assert sentences(status=status, source="adopted") == sentences(status=status)
+
     def test_names_all_accounts_of_a_kind_at_once(self) -> None:
         late = [{**IN_ORDER, "label": label, "overdue": True} for label in ("a", "b")]
         assert [found.sentence.partition(";")[0] for found in findings(late, [], {})] == [
