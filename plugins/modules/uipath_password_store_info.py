@@ -236,7 +236,8 @@ accounts:
       type: str
       sample: "The password has been due for more than a day: check that scheduled runs rotate this account."
 missing:
-  description: The entries of O(accounts) that have no record in the store, by their label, user name or id.
+  description: The entries of O(accounts) that have no record in the store, by their label, user name or id. An entry
+    with a O(accounts[].user_id) is not named as another account in the store is, but by its id.
   returned: unless the whole task failed
   type: list
   elements: str

@@ -29,7 +29,7 @@ def matches(entries: Sequence[Mapping[str, Any]], names: StoredNames) -> Matches
     for index, entry in enumerate(entries):
         place, found = f"accounts[{index}] ({entry_label(entry)})", candidates(entry, names)
         if not found:
-            missing.append(entry_label(entry))
+            missing.append(missing_label(entry, names))
         elif len(found) > 1:
             problems.append(f"{place} is the name of several recorded accounts, {', '.join(found)}; give its user_id.")
         elif found[0] in owners:
@@ -52,6 +52,13 @@ def candidates(entry: Mapping[str, Any], names: StoredNames) -> list[str]:
     )
     found = (names.find(name, kind) for name, kind in kinds if name)
     return next(filter(None, found), [])
+
+
+def missing_label(entry: Mapping[str, Any], names: StoredNames) -> str:
+    """Return what an entry without a record is called: not by a name that a recorded account has."""
+    label = entry["name"] or entry["user_name"] or ""
+    is_of_another = entry["user_id"] and names.find(label, "label", "user_name")
+    return displayable(entry["user_id"]) if is_of_another else entry_label(entry)
 
 
 def entry_label(entry: Mapping[str, Any]) -> str:

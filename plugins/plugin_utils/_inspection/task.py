@@ -13,7 +13,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.findings import failures, findings
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.matching import Matches, entry_label, matches
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.matching import Matches, matches, missing_label
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.overview import (
     account_state,
     counts_of,
@@ -54,11 +54,12 @@ def inspected(
 def overview_result(readings: StoreReadings, options: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Return the documented result."""
     entries: Sequence[Mapping[str, Any]] | None = options["accounts"]
-    found = matches(entries, readings.names()) if entries is not None else None
+    names = readings.names()
+    found = matches(entries, names) if entries is not None else None
     missing, ambiguous = (found.missing, found.problems) if found else ((), ())
     states = account_states(readings, found, options["max_age_days"], now)
     lost = {
-        entry_label(entry): displayable(readings.lost[user_id].message)
+        missing_label(entry, names): displayable(readings.lost[user_id].message)
         for entry in entries or ()
         if entry["user_id"] and (user_id := canonical_user_id(entry["user_id"])) in readings.lost
     }

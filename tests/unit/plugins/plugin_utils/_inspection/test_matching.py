@@ -48,7 +48,9 @@ class TestMatches:
     @pytest.mark.parametrize(
         ("given", "label"),
         [
-            ({"user_id": "u9", "name": "robot"}, "robot"),
+            ({"user_id": "u9", "name": "orders"}, "orders"),
+            ({"user_id": "u9", "name": "robot"}, "u9"),  # another account is called so
+            ({"user_id": "u9", "user_name": "svc-orders"}, "u9"),
             ({"user_id": "u9"}, "u9"),
             ({"user_name": "robot\u2028"}, "robot "),
         ],
