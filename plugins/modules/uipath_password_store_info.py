@@ -68,8 +68,7 @@ options:
       - V(unlisted) - in the store, but not in O(accounts), which is required then.
       - V(missing) - in O(accounts), which is required then, but not in the store. No run has begun it, or the store is
         another one.
-      - With any of them, the task also fails if a record cannot be read, or if an account of O(accounts) had a record
-        that is gone.
+      - With any of them, the task also fails if a record cannot be read, or if one is gone that was there.
     type: list
     elements: str
     choices: [overdue, closed, in_doubt, undelivered, unlisted, missing]
@@ -146,10 +145,10 @@ accounts:
         - V(out_of_sync) - it is not known which password is live. A person has to repair the account.
         - V(quarantined) - the account is no longer tried, so that the server does not lock it. A person has to repair
           the account.
-        - V(unreadable) - the record cannot be read, or it is older than the last one written, as after a restore.
-          RV(accounts[].msg) says which. The lists below are empty then, and all other fields except
-          RV(accounts[].label), RV(accounts[].user_id), RV(accounts[].listed) and, of an older record,
-          RV(accounts[].user_name) are V(null).
+        - V(unreadable) - the record cannot be read, it is older than the last one written, as after a restore, or it is
+          gone although an earlier run wrote it. RV(accounts[].msg) says which. The lists below are empty then, and all
+          other fields except RV(accounts[].label), RV(accounts[].user_id), RV(accounts[].listed) and, of an older
+          record, RV(accounts[].user_name) are V(null).
       type: str
       sample: ok
     reason:

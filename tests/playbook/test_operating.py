@@ -138,6 +138,14 @@ def test_remove(desk: Desk, simulator: SimulatorProcess) -> None:
     desk.type("\n".join(others))
     desk.rotate()
     assert simulator.is_live("9", desk.password_of("svc-newcomer"))
+    [monitor] = commands("Monitor")
+    desk.type(monitor)
+    for name, place in (("ID.yml", ""), ("ID.prev.yml", ".prev/"), ("ID.lock", ".locks/")):
+        file = name.replace("ID", USERS["svc-orders"])
+        (desk.home / "removed" / file).rename(desk.home / "uipath-passwords" / place / file.replace(".prev.", "."))
+    desk.list_accounts({"user_name": "svc-orders"})
+    desk.rotate()
+    assert simulator.is_live(USERS["svc-orders"], desk.password_of("svc-orders"))
 
 
 def test_rename(desk: Desk, simulator: SimulatorProcess) -> None:

@@ -99,11 +99,13 @@ RULES = (
 def findings(states: Sequence[State], missing: Sequence[str], lost: Mapping[str, str]) -> list[Finding]:
     """Return what there is to look at, the most urgent first.
 
-    Of the entries without a record that are `missing`, `lost` has those that had one, each with what the store says.
+    Of the unreadable accounts and the `missing` entries, `lost` has those that had a record, each with what the store
+    says.
     """
     found = lost_findings(lost)
+    present = [state for state in states if state["status"] != UNREADABLE or state["label"] not in lost]
     for rule in RULES:
-        labels = [state["label"] for state in states if rule.applies(state)]
+        labels = [state["label"] for state in present if rule.applies(state)]
         found += [finding(rule.kind, rule.what, labels, rule.advice)] if labels else []
     new = [label for label in missing if label not in lost]
     return found + ([finding("missing", "Listed, but without a record", new, missing_advice(states))] if new else [])

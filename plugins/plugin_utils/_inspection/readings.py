@@ -22,6 +22,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     Busy,
     OpenStore,
     Reading,
+    RecordLost,
     StoredAccount,
     StoredNames,
     StoreError,
@@ -33,7 +34,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
 class StoreReadings:
     """What was read of a store: records without passwords, and why others cannot be read, by user id.
 
-    `lost` are ids of the list that no record can be read for, although there was one.
+    `lost` are ids of the list that no record can be read for, although there was one, and that the store does not list.
     """
 
     records: Mapping[str, Record]
@@ -106,6 +107,7 @@ def error_of(reading: Reading) -> UiPathError | None:
 
 def refuse_unreadable(errors: Sequence[UiPathError | None]) -> None:
     """Raise StoreError if no record can be read at all: the vault password or another secret may be wrong."""
-    unusable = [error for error in errors if error and not isinstance(error, (Busy, WentBackwards))]
-    if unusable and len(unusable) == len(errors):
+    of_records = [error for error in errors if not isinstance(error, RecordLost)]
+    unusable = [error for error in of_records if error and not isinstance(error, (Busy, WentBackwards))]
+    if unusable and len(unusable) == len(of_records):
         raise StoreError(f"No record in the store can be read. The first one: {unusable[0].message}")

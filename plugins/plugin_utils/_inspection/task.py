@@ -25,7 +25,12 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.readings
     read_all,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import timestamp
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    RecordLost,
+    Store,
+    StoredNames,
+    StoreError,
+)
 
 
 def inspected(
@@ -58,12 +63,7 @@ def overview_result(readings: StoreReadings, options: Mapping[str, Any], now: da
     found = matches(entries, names) if entries is not None else None
     missing, ambiguous = (found.missing, found.problems) if found else ((), ())
     states = account_states(readings, found, options["max_age_days"], now)
-    lost = {
-        missing_label(entry, names): displayable(readings.lost[user_id].message)
-        for entry in entries or ()
-        if entry["user_id"] and (user_id := canonical_user_id(entry["user_id"])) in readings.lost
-    }
-    looked_at = findings(states, missing, lost)
+    looked_at = findings(states, missing, lost_records(readings, entries or (), names))
     failed = failures(looked_at, options["fail_on"])
     problems = [*(one.sentence for one in looked_at), *ambiguous]
     return {
@@ -77,6 +77,21 @@ def overview_result(readings: StoreReadings, options: Mapping[str, Any], now: da
         "problems": problems,
         "msg": " ".join(failed) or summary(len(states), problems),
     }
+
+
+def lost_records(readings: StoreReadings, entries: Sequence[Mapping[str, Any]], names: StoredNames) -> dict[str, str]:
+    """Return what the store says of each record that is gone, by the label of the account or else of its entry."""
+    of_accounts = {
+        displayable(user_id): error.message
+        for user_id, error in readings.errors.items()
+        if isinstance(error, RecordLost)
+    }
+    of_entries = {
+        missing_label(entry, names): readings.lost[user_id].message
+        for entry in entries
+        if entry["user_id"] and (user_id := canonical_user_id(entry["user_id"])) in readings.lost
+    }
+    return {label: displayable(message) for label, message in {**of_accounts, **of_entries}.items()}
 
 
 def account_states(

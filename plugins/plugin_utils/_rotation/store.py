@@ -103,7 +103,10 @@ class OpenStore(Protocol):
         """
 
     def user_ids(self) -> Sequence[str]:
-        """List the ids of the accounts that have a record, without reading one. It may lag like `accounts`."""
+        """List the ids of the accounts that have a record, without reading one. It may lag like `accounts`.
+
+        A store that can tell also lists the accounts that had a record: reading one of these raises RecordLost.
+        """
 
     def read(self, user_id: str) -> Record | None:
         """Return the record without locking and without writing anything, or raise like `LockedRecord.read`."""

@@ -26,8 +26,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.o
     refuse_writable_parents,
 )
 
-RECORD = ".yml"
-LOCK = ".lock"
+RECORD, LOCK = ".yml", ".lock"
 # The maximum length of a file name on Linux, in octets (NAME_MAX).
 LONGEST_NAME = 255
 

@@ -74,11 +74,15 @@ class RecordFiles:
 
     def accounts(self) -> list[StoredAccount]:
         """List all accounts with a record, by the index or else the records, and those whose record is gone."""
-        former = self.layout.former_ids()  # first: a concurrent run writes the record before these files
-        present = self.layout.ids()
-        listed = [self._listed(account_id) for account_id in present]
-        lost = [self._lost(account_id) for account_id in sorted(set(former).difference(present))]
-        return [account for account in (*listed, *lost) if account]
+        lost = self.lost_accounts()  # first: a concurrent run writes the record before the files that show a lost one
+        listed = [self._listed(account_id) for account_id in self.layout.ids()]
+        return [*(account for account in listed if account), *lost]
+
+    def lost_accounts(self) -> list[StoredAccount]:
+        """List the accounts whose record is missing, although an earlier run wrote it."""
+        former = self.layout.former_ids()
+        lost = [self._lost(account_id) for account_id in sorted(set(former).difference(self.layout.ids()))]
+        return [account for account in lost if account]
 
     def _lost(self, account_id: str) -> StoredAccount | None:
         """Return an account without a record, if there was one: nobody knows its names."""
@@ -175,9 +179,10 @@ class RecordFiles:
         """Refuse to begin a record that existed before: the missing one may have the only live password."""
         previous = self.layout.previous(account_id)
         if generation or previous.exists():
+            copy = f"Copy {previous} to its place, which holds its passwords, or restore it"
             raise RecordLost(
                 f"The record {self.layout.record(account_id)} is missing, although an earlier run wrote it. Nothing was"
-                f" sent. Copy {previous} to its place, which holds its passwords, or restore it from a backup."
+                f" sent. {copy if previous.exists() else 'Restore it'} from a backup."
             )
 
     def leftover_of(self, account_id: str, path: Path) -> Leftover:

@@ -150,7 +150,8 @@ class OpenVaultFileStore:
 
     def user_ids(self) -> Sequence[str]:
         with explained(self.files.layout.directory):
-            return self.files.layout.ids()
+            lost = [account.user_id for account in self.files.lost_accounts()]
+            return [*self.files.layout.ids(), *lost]
 
     def read(self, user_id: str) -> Record | None:
         files, user_id = self.files, canonical_user_id(user_id)

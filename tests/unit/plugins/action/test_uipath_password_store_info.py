@@ -136,10 +136,22 @@ class TestRun:
     ) -> None:
         keep(record_of(days=1), record_of("u2", days=1))
         (tmp_path / "store/u2.yml").unlink()
-        result = run({"accounts": [{"user_id": "u1"}, {"user_id": "u2"}]})
-        assert result["missing"] == ["u2"]
-        [problem] = result["problems"]
-        assert problem.startswith(f"u2: The record {tmp_path}/store/u2.yml is missing, although an earlier run wrote")
+        result = run({"accounts": [{"user_id": "u1"}, {"user_name": "user-u2"}], "fail_on": ["overdue"]})
+        [_present, lost] = result["accounts"]
+        assert (lost["status"], lost["user_id"], result["counts"]["unreadable"]) == ("unreadable", "u2", 1)
+        assert lost["msg"].startswith(f"The record {tmp_path}/store/u2.yml is missing, although an earlier run wrote")
+        assert f"Copy {tmp_path}/store/.prev/u2.yml to its place" in lost["msg"]
+        assert (result["failed"], result["problems"][0]) == (True, f"u2: {lost['msg']}")
+
+    def test_that_every_record_is_gone_is_a_problem(
+        self, run: RunAction, keep: Callable[..., None], tmp_path: Path
+    ) -> None:
+        keep(record_of(days=1), record_of("u2", days=1))
+        for user in ("u1", "u2"):
+            (tmp_path / f"store/{user}.yml").unlink()
+        result = run({"fail_on": ["closed"]})
+        assert [account["status"] for account in result["accounts"]] == ["unreadable"] * 2
+        assert (result["failed"], len(result["problems"])) == (True, 2)
 
     def test_a_record_that_went_backwards_is_unreadable(
         self, run: RunAction, keep: Callable[..., None], tmp_path: Path

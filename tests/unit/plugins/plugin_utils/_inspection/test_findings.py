@@ -75,6 +75,13 @@ class TestFindings:
         assert found[0].sentence == "old: It is gone."
         assert found[1].sentence.startswith("Listed, but without a record: new; ")
 
+    def test_a_lost_record_is_not_only_unreadable(self) -> None:
+        unreadable = [{**IN_ORDER, "label": label, "status": "unreadable"} for label in ("gone", "damaged")]
+        assert [one.sentence.partition(";")[0] for one in findings(unreadable, [], {"gone": "It is gone."})] == [
+            "gone: It is gone.",
+            "The record cannot be read: damaged",
+        ]
+
     def test_many_lost_records_are_not_all_named(self) -> None:
         lost = {str(number): "It is gone." for number in range(22)}
         assert [one.sentence for one in findings([], list(lost), lost)][-2:] == ["19: It is gone.", "... and 2 more."]

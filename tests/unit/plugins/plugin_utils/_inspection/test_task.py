@@ -13,6 +13,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.task imp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Current, Record, redacted
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
+    RecordLost,
     StoreError,
     WentBackwards,
 )
@@ -157,6 +158,20 @@ class TestUnreadable:
         store.failures["plan u1"] = damage_of("u1")
         with pytest.raises(StoreError, match="No record in the store can be read"):
             inspect(store)
+
+    def test_lets_no_lost_record_hide_a_wrong_vault_password(self) -> None:
+        store = MemoryStore.holding(fresh())
+        store.damaged = {"u2"}
+        store.failures["plan u1"] = RecordLost("It is gone.")
+        with pytest.raises(StoreError, match="No record in the store can be read"):
+            inspect(store)
+
+    def test_shows_a_lost_record(self) -> None:
+        store = MemoryStore.holding(fresh())
+        store.failures["plan u1"] = RecordLost("It is gone.")
+        result = inspect(store, accounts=[entry(user_id="u1", name="robot")], fail_on=["closed"])
+        assert [(account["status"], account["listed"]) for account in result["accounts"]] == [("unreadable", True)]
+        assert (result["failed"], result["missing"], result["problems"]) == (True, [], ["u1: It is gone."])
 
     def test_does_not_include_records_that_went_backwards(self) -> None:
         store = MemoryStore.holding(fresh())

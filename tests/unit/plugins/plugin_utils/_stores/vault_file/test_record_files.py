@@ -43,6 +43,33 @@ class TestRefusal:
                 find()
         assert texts(directory) == before
 
+    @pytest.mark.parametrize("trace", ["previous", "lock"])
+    def test_a_deleted_record_is_listed_as_long_as_there_is_a_trace_of_it(self, directory: Path, trace: str) -> None:
+        fill(directory, STAGED)
+        layout = Layout(directory)
+        for path in {layout.record, layout.previous, layout.lock} - {getattr(layout, trace)}:
+            path(USER).unlink()
+        reader = a_store(directory, read_only=True)
+        assert reader.user_ids() == [USER]
+        assert reader.read_cached([USER]) == [None]
+        [lost] = reader.read_many([USER])
+        assert isinstance(lost, RecordLost)
+        assert (str(layout.previous(USER)) in lost.message) == (trace == "previous")
+
+    def test_an_account_that_never_had_a_record_is_not_listed(self, directory: Path) -> None:
+        with a_store(directory).locked(USER) as locked_record:
+            assert locked_record.read() is None
+        assert Layout(directory).lock(USER).exists()
+        assert a_store(directory, read_only=True).user_ids() == []
+
+    def test_an_account_with_a_damaged_lock_file_is_listed(self, directory: Path) -> None:
+        fill(directory)
+        Layout(directory).lock(USER).write_text("7")
+        reader = a_store(directory, read_only=True)
+        assert reader.user_ids() == [USER]
+        with pytest.raises(StoreError, match="is damaged"):
+            reader.read(USER)
+
     def test_nor_is_one_whose_lock_file_is_gone_too(self, directory: Path) -> None:
         fill(directory, STAGED, COMMITTED)
         record_file(directory).unlink()
