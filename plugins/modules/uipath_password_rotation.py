@@ -35,6 +35,7 @@ attributes:
     support: partial
     details:
       - An account that is not due is left alone. With O(force=true) or O(max_age_days=0), every account is due.
+      - O(state=redeliver) requests every delivery again.
 seealso:
   - plugin: rpaops.uipath.uipath_password
     plugin_type: lookup
@@ -71,8 +72,8 @@ options:
       generation:
         description:
           - With O(state=delivered), the RV(accounts[].generation) of the password that the consumers were given. If the
-            store has a newer password, the account ends as V(superseded) and its delivery is due. A generation that the
-            store has not reached is refused.
+            store has a newer password, or O(state=redeliver) came later, the account ends as V(superseded) and its
+            delivery is due. A generation that the store has not reached is refused.
         type: int
   only:
     description:
@@ -94,8 +95,8 @@ options:
       - An account whose live password is not known ends as V(in_doubt), V(out_of_sync) or V(quarantined) in every
         state that does not work on it.
       - V(delivered) notes that the consumers have the password.
-      - V(redeliver) notes that the consumers have to be told the password again. Nothing is rotated or sent. An account
-        that is already noted so is not changed.
+      - V(redeliver) notes that the consumers have to be told the password again, also if its delivery is due already.
+        Nothing is rotated or sent.
     type: str
     choices: [rotated, present, resumed, adopted, delivered, redeliver]
     default: rotated
@@ -305,7 +306,8 @@ accounts:
           The lookup returns no password until a run has established which one is live.'
         - 'V(policy_rejected) - The server''s password policy rejected every new password. Set the option password to
           what the policy requires, or give the application the scope PM.Setting.Read.'
-        - 'V(superseded) - The store has a newer password than the one that was delivered. Its delivery is due.'
+        - 'V(superseded) - The store has a newer password than the one that was delivered, or the delivery was requested
+          again since. Its delivery is due.'
         - 'V(not_found) - There is no such user on the server, or none that is active and has a password. A record of
           it is kept.'
         - 'V(name_conflict) - The user name belongs to several users, or to another one than the recorded user.

@@ -57,7 +57,7 @@ class Account:
 class Current:
     """The password that consumers use. `since` is an ISO 8601 time in UTC, or None if it is not known.
 
-    `generation` is the record's when the password became the current one.
+    `generation` is the record's when the password became the current one, or was last to be delivered again.
     """
 
     password: str = field(repr=False)

@@ -88,7 +88,10 @@ MESSAGES: dict[AccountStatus, str] = {
         "The server's password policy rejected every new password. Set the option password to what the policy requires,"
         " or give the application the scope PM.Setting.Read."
     ),
-    "superseded": "The store has a newer password than the one that was delivered. Its delivery is due.",
+    "superseded": (
+        "The store has a newer password than the one that was delivered, or the delivery was requested again since. Its"
+        " delivery is due."
+    ),
     "not_found": (
         "There is no such user on the server, or none that is active and has a password. A record of it is kept."
     ),

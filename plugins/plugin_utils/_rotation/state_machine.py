@@ -207,7 +207,7 @@ class Rotation:
     def _delivered(self, record: Record) -> Steps:
         delivered = self._request.generation
         if delivered is not None and delivered < record.current.generation:
-            # An older password was handed out, maybe after the current one.
+            # An older password was handed out, maybe after the current one, or not to all consumers.
             undone = replace(record, delivered=False, delivered_at=None)
             return (yield from self._saved(undone, "superseded"))
         if record.delivered:
@@ -215,12 +215,15 @@ class Rotation:
         return (yield from self._noted(replace(record, delivered=True, delivered_at=self._time()), "delivered"))
 
     def _redeliver(self, record: Record) -> Steps:
-        """Note that the consumers have to be told the current password again."""
+        """Note that the consumers have to be told the current password again.
+
+        From now on, a delivery that began earlier counts as that of an older password: it may miss a consumer.
+        """
         if doubt(record):
             return self._left_alone(record)
-        if not record.delivered:
-            return self._outcome("delivery_due", record)
-        return (yield from self._noted(replace(record, delivered=False, delivered_at=None), "delivery_due"))
+        current = replace(record.current, generation=record.generation + 1)
+        due = replace(record, current=current, delivered=False, delivered_at=None)
+        return (yield from self._noted(due, "delivery_due"))
 
     def _adopted(self, record: Record) -> Steps:
         """Use the initial password as the live one. Earlier candidates are kept, and are tried first."""

@@ -779,8 +779,18 @@ class TestRedeliver:
         assert run.ends("delivery_due").noted
         assert undone.delivered_at is None
 
-    def test_of_what_is_not_delivered_writes_nothing(self) -> None:
-        assert not ScriptedRotation(replace(OLD, delivered=False), "redeliver").ends("delivery_due").noted
+    @pytest.mark.parametrize("delivered", [True, False])
+    def test_supersedes_a_delivery_under_way(self, delivered: bool) -> None:
+        run = ScriptedRotation(replace(OLD, delivered=delivered), "redeliver")
+        due = run.saves(delivered=False, current="old", generation=8)
+        assert run.ends("delivery_due").noted
+
+        late = ScriptedRotation(due, "delivered", generation=OLD.generation)
+        late.saves(delivered=False)
+        late.ends("superseded")
+        again = ScriptedRotation(due, "delivered", generation=due.generation)
+        again.saves(delivered=True)
+        again.ends("delivered")
 
     def test_leaves_the_record_of_a_run_that_came_first(self) -> None:
         run = ScriptedRotation(OLD, "redeliver")

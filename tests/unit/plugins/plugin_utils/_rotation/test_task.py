@@ -213,7 +213,7 @@ class TestOtherStates:
         results = setup.run()
         assert [(result["status"], result["changed"], result["delivery_due"]) for result in results] == [
             ("delivery_due", True, True),
-            ("delivery_due", False, True),
+            ("delivery_due", True, True),
             ("in_doubt", False, False),
         ]
         assert setup.server.requests == []
