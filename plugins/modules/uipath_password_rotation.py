@@ -63,6 +63,8 @@ options:
           - A new label or user name is saved at once if nothing is due, with O(state=rotated), O(state=present) and
             O(state=resumed). The account ends as V(renamed). Otherwise, it is saved with the account's next change. A
             user name is new only if the server has just named the user with it.
+          - Accounts of the list may exchange their labels. Such a label is given once nothing else is to be done for
+            the account that has it. Until then, the accounts keep their present labels, and the task warns.
         type: str
       initial_password:
         description:

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, closed_status
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, closed_status, with_names
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Rotation
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     SENDING,
@@ -192,10 +194,17 @@ def end_of_notes(first: Step, steps: Steps) -> Outcome | None:
     return None
 
 
-def with_checked_labels(plans: Sequence[Plan], store: OpenStore) -> list[Plan]:
+def with_checked_labels(
+    plans: Sequence[Plan],
+    store: OpenStore,
+    *,
+    check_mode: bool = False,
+    warn: Callable[[str], None] = lambda _message: None,
+) -> list[Plan]:
     """Return the plans, or raise InvalidInput for new labels that belong to another account.
 
-    A new label that a record may have which cannot be read ends its account.
+    A new label that a record may have which cannot be read ends its account. One that another account of the list gives
+    up has to wait, unless the run surely renames that account: two accounts with one label would not be found by it.
     """
     if not any(map(has_new_label, plans)):
         return list(plans)
@@ -204,7 +213,52 @@ def with_checked_labels(plans: Sequence[Plan], store: OpenStore) -> list[Plan]:
     problems = taken_labels(checked, names)
     if problems:
         raise InvalidInput(problems)
+    while waiting := waiting_labels(checked, names):
+        for index, owner in waiting.items():
+            warn(label_waits(checked[index], owner))
+        checked = [
+            with_present_label(planned, check_mode=check_mode) if index in waiting else planned
+            for index, planned in enumerate(checked)
+        ]
     return checked
+
+
+def waiting_labels(plans: Sequence[Plan], names: StoredNames) -> dict[int, str]:
+    """Return the plans, by index, whose new label still belongs to an account, and that account's user id."""
+    by_id = {planned.request.account.user_id: planned for planned in plans}
+    waiting = {}
+    for index, planned in enumerate(plans):
+        label, own = planned.request.account.name or "", planned.request.account.user_id
+        found = names.find(label, "label", "user_name") if has_new_label(planned) else []
+        owners = [owner for owner in found if owner != own and not gives_up(by_id[owner], label)]
+        if owners:
+            waiting[index] = owners[0]
+    return waiting
+
+
+def gives_up(planned: Plan, label: str) -> bool:
+    """Tell whether the run surely takes the label from the account: nothing else is to be done for it."""
+    if not planned.is_renamed or planned.record is None:
+        return False
+    renamed = with_names(planned.record, planned.request.account).account
+    return comparable(label) not in {comparable(name) for name in (renamed.name, renamed.user_name) if name}
+
+
+def label_waits(planned: Plan, owner: str) -> str:
+    place, label = f"accounts[{planned.request.index}].name", displayable(planned.request.account.name or "")
+    return (
+        f"{place}: {label} is still a name of the user {displayable(owner)}, which this run may not rename. The account"
+        " keeps its present label until that user has another one."
+    )
+
+
+def with_present_label(planned: Plan, *, check_mode: bool) -> Plan:
+    """Return the plan of the account without its new label."""
+    name = planned.record.account.name if planned.record else None
+    request = replace(planned.request, account=replace(planned.request.account, name=name))
+    if planned.outcome and planned.outcome.error:
+        return replace(planned, request=request)
+    return plan(request, planned.record, check_mode=check_mode)
 
 
 def with_readable_label(planned: Plan, names: StoredNames) -> Plan:
@@ -218,11 +272,8 @@ def with_readable_label(planned: Plan, names: StoredNames) -> Plan:
 
 
 def taken_labels(plans: Sequence[Plan], names: StoredNames) -> list[str]:
-    """Return which new labels belong to another account, unless that account gets a new one as well."""
-    labels = {
-        planned.request.account.user_id: None if planned.is_unusable else planned.request.account.name
-        for planned in plans
-    }
+    """Return which new labels belong to another account, unless the list has a new one for it as well."""
+    labels = {planned.request.account.user_id: planned.request.account.name for planned in plans}
     problems = []
     for planned in filter(has_new_label, plans):
         own, label = planned.request.account.user_id, planned.request.account.name or ""

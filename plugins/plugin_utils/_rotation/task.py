@@ -167,7 +167,7 @@ class RotationTask:
 
     def _planned(self, requested: Sequence[RotationRequest], *, check_mode: bool) -> list[Plan]:
         planned = plan_all(requested, self._store, check_mode=check_mode, settled=self._settled)
-        plans = with_checked_labels(planned, self._store)
+        plans = with_checked_labels(planned, self._store, check_mode=check_mode, warn=self._warn)
         problems = foreign_deliveries(plans)
         if problems:
             raise InvalidInput(problems)

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -326,13 +327,60 @@ class TestLabelsOfRecordsThatCannotBeRead:
         assert damaged.outcome.error
         assert damaged.outcome.error.message == "The record of u3 cannot be used."
 
-    def test_an_account_that_ends_keeps_the_label_that_others_may_not_have(self) -> None:
-        store = MemoryStore.holding(record_of("u1"), record_of("u2"))
-        swap = numbered(labelled("u1", "label-u2"), labelled("u2", "label-u1"))
-        plans = plan_all(swap, store)
-        ended = [replace(plans[0], outcome=Outcome("name_conflict", plans[0].record)), plans[1]]
-        with pytest.raises(InvalidInput, match=r"accounts\[1\].name is already"):
-            with_checked_labels(ended, store)
+
+class TestLabelsThatWait:
+    """A label is free once the account that has it has another one. Until then, nobody else gets it."""
+
+    SWAP = numbered(labelled("u1", "label-u2"), labelled("u2", "label-u1"))
+
+    @staticmethod
+    def checked(readings: Sequence[Reading], requests: Sequence[RotationRequest], *, check_mode: bool) -> list[Plan]:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"), record_of("u3"))
+        plans = [plan(request, reading, check_mode=check_mode) for request, reading in zip(requests, readings)]
+        warnings: list[str] = []
+        checked = with_checked_labels(plans, store, check_mode=check_mode, warn=warnings.append)
+        kept = [new for new, old in zip(checked, plans) if new.request != old.request]
+        assert sorted(warning[:11] for warning in warnings) == [f"accounts[{one.request.index}]" for one in kept]
+        return checked
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_are_free_if_nothing_else_is_to_be_done(self, check_mode: bool) -> None:
+        readings = [record_of("u1", days=1), record_of("u2", days=1)]
+        checked = self.checked(readings, self.SWAP, check_mode=check_mode)
+        assert [planned.is_renamed for planned in checked] == [True, True]
+        assert [planned.request for planned in checked] == self.SWAP
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            record_of("u1"),
+            pending_record("u1"),
+            record_of("u1", status="out_of_sync"),
+            Busy("Until 12:00.", record=record_of("u1")),
+            StoreError("cannot be used"),
+            WentBackwards("older"),
+        ],
+        ids=["due", "in doubt", "closed", "busy", "damaged", "outdated"],
+    )
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_wait_for_an_account_that_may_keep_its_own(self, other: Reading, check_mode: bool) -> None:
+        first, second = self.checked([other, record_of("u2", days=1)], self.SWAP, check_mode=check_mode)
+        assert second.request.account.name == "label-u2"
+        assert second.outcome
+        assert (second.outcome.status, second.is_renamed) == ("fresh", False)
+        assert first.is_unusable or first.request.account.name in ("label-u1", None)
+
+    def test_wait_in_a_row(self) -> None:
+        row = numbered(labelled("new", "label-u1"), labelled("u1", "label-u2"), labelled("u2", "another"))
+        readings = [None, record_of("u1", days=1), record_of("u2")]
+        new, first, second = self.checked(readings, row, check_mode=False)
+        assert [one.request.account.name for one in (new, first, second)] == [None, "label-u1", "another"]
+        assert (new.sends, second.sends) == (True, True)
+
+    def test_are_never_those_of_a_user_name_that_stays(self) -> None:
+        taken = numbered(labelled("u1", "u2@example.com"), labelled("u2", "another"))
+        first, second = self.checked([record_of("u1", days=1), record_of("u2", days=1)], taken, check_mode=False)
+        assert (first.request.account.name, second.request.account.name) == ("label-u1", "another")
 
 
 class TestForeignDeliveries:

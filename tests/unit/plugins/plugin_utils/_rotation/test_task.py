@@ -113,6 +113,9 @@ class TaskSetup:
     def statuses(self, *, check_mode: bool = False) -> list[str]:
         return [result["status"] for result in self.run(check_mode=check_mode)]
 
+    def labels(self) -> list[str | None]:
+        return [record.account.name for record in self.store.records.values()]
+
     def current(self, user_id: str = "u1") -> str:
         return self.store.records[user_id].current.password
 
@@ -610,6 +613,9 @@ def renamed_record(user_id: str, **changes: Any) -> Record:
     return replace(young, account=replace(young.account, name=f"former-{user_id}"), **changes)
 
 
+SWAP = (("u1", "label-u2"), ("u2", "label-u1"))
+
+
 class TestNewNames:
     def test_are_saved_at_once(self) -> None:
         setup = TaskSetup(store=MemoryStore.holding(renamed_record("u1")), sign_in=APPLICATION)
@@ -624,6 +630,17 @@ class TestNewNames:
         with setup.store.open(read_only=True):
             (result,) = setup.run(check_mode=True)
         assert (result["status"], result["changed"], setup.store.steps) == ("renamed", True, [])
+
+    def test_of_a_swap_wait_for_an_account_that_the_run_may_not_rename(self) -> None:
+        """If only one of them got the other's label, the lookup would find neither."""
+        swap = [
+            replace(request_of(user), account=replace(request_of(user).account, name=label)) for user, label in SWAP
+        ]
+        setup = TaskSetup(*swap, store=MemoryStore.holding(record_of("u1"), record_of("u2", days=1)))
+        assert setup.statuses() == ["rotated", "fresh"]
+        assert setup.labels() == ["label-u1", "label-u2"]
+        assert setup.statuses() == ["renamed", "renamed"]
+        assert setup.labels() == ["label-u2", "label-u1"]
 
     def test_are_saved_also_if_the_sign_in_fails(self) -> None:
         records = [record_of("u1"), record_of("u2"), renamed_record("u3")]
