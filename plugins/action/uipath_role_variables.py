@@ -9,10 +9,10 @@ It uses their names and, except for the files of tasks that it is given, no valu
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.errors import AnsibleError
 from ansible.playbook.helpers import load_list_of_blocks
 from ansible.plugins.action import ActionBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
@@ -24,6 +24,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
 
 IMPORTS = frozenset({"import_tasks", "import_role"})
+# What ends more than the file in which it is: the accounts after it would not be delivered, nor reported.
+ENDS = frozenset({"end_play", "end_host", "end_batch"})
 
 
 def argument_spec() -> dict[str, Any]:
@@ -61,7 +63,7 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         }
 
     def _file_problems(self, files: Mapping[str, Any]) -> list[str]:
-        found = ((variable, self._file_problem(str(path))) for variable, path in files.items())
+        found = ((variable, not_a_path(path) or self._file_problem(path)) for variable, path in files.items())
         return [f"{variable}: {problem}" for variable, problem in found if problem]
 
     def _file_problem(self, path: str) -> str | None:
@@ -73,10 +75,17 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             tasks = self._loader.load_from_file(path)
         except AnsibleError as error:
             return f"{shown} cannot be parsed as YAML{place(error)}"
-        if tasks is not None and not (isinstance(tasks, list) and all(isinstance(task, Mapping) for task in tasks)):
+        if not tasks and (tasks is None or isinstance(tasks, list)):
+            return f"{shown} has no tasks"
+        if not (isinstance(tasks, list) and all(isinstance(task, Mapping) for task in tasks)):
             return f"{shown} must be a list of tasks"
-        broken = [number for number, task in enumerate(tasks or (), 1) if not self._is_loadable(task)]
-        return f"Ansible cannot parse task {broken[0]} of {shown}: check the file with ansible-lint" if broken else None
+        for number, task in enumerate(tasks, 1):
+            end = next((end for one in with_inner(task) for end in [end_of(one)] if end), None)
+            if end:
+                return f"task {number} of {shown} must not use meta: {end}, which would end the role for all accounts"
+            if not self._is_loadable(task):
+                return f"Ansible cannot parse task {number} of {shown}: check the file with ansible-lint"
+        return None
 
     def _is_loadable(self, task: Mapping[str, Any]) -> bool:
         """Parse a task as the inclusion will, in the same role. What it imports depends on where it is included."""
@@ -92,19 +101,40 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
                 loader=self._loader,
                 variable_manager=self._task.get_variable_manager(),
             )
-        except AnsibleParserError:
+        except AnsibleError:
             return False
         return True
 
 
+def not_a_path(value: Any) -> str | None:
+    """Return why this is no path. The value is not in the message: it may be the tasks, with their passwords."""
+    is_path = isinstance(value, str) and value.strip() and "\n" not in value
+    return None if is_path else "must be the path of a file of tasks, a string. Leave it out if there are none"
+
+
+def with_inner(task: Any) -> Iterator[Mapping[str, Any]]:
+    """Return a task and, in a block, its tasks at any depth."""
+    if isinstance(task, Mapping):
+        yield task
+        for name in ("block", "rescue", "always"):
+            inner = task.get(name)
+            for one in inner if isinstance(inner, list) else ():
+                yield from with_inner(one)
+
+
 def has_imports(task: Any) -> bool:
     """Tell whether a task or, in a block, one of its tasks is a static import."""
-    if not isinstance(task, Mapping):
-        return False
-    blocks = (task[name] for name in ("block", "rescue", "always") if isinstance(task.get(name), list))
-    return any(str(name).rpartition(".")[2] in IMPORTS for name in task) or any(
-        has_imports(inner) for block in blocks for inner in block
-    )
+    return any(str(name).rpartition(".")[2] in IMPORTS for one in with_inner(task) for name in one)
+
+
+def end_of(task: Mapping[str, Any]) -> str | None:
+    """Return the argument of a `meta` task that ends more than the file in which it is."""
+    for name, value in task.items():
+        words = str(value).split() if isinstance(value, str) else []
+        action = words.pop(0) if words and name in ("action", "local_action") else str(name)
+        if action.rpartition(".")[2] == "meta" and words and words[0] in ENDS:
+            return words[0]
+    return None
 
 
 def place(error: BaseException) -> str:

@@ -49,7 +49,10 @@ options:
   task_files:
     description:
       - The full path of each file of tasks, by the variable in which it is given. A file that does not exist, that is
-        no YAML, or that has a task which Ansible cannot parse, such as one with an unknown module, fails.
+        no YAML or has no tasks, or that has a task which Ansible cannot parse, such as one with an unknown module,
+        fails.
+      - So does a C(meta) task with C(end_play), C(end_batch) or C(end_host), which would end the role too.
+      - A value that is no path fails, and is not shown.
     type: dict
     default: {}
 """

@@ -136,11 +136,13 @@ class RoleSetup:
         }
 
     def tasks(self, changes: Variables) -> list[Variables]:
+        """A change to None leaves a variable out."""
+        given = {**self.variables, **changes}
         return [
             {
                 "name": "Rotate",
                 "ansible.builtin.include_role": {"name": ROLE},
-                "vars": {**self.variables, **changes},
+                "vars": {name: value for name, value in given.items() if value is not None},
             }
         ]
 
@@ -314,6 +316,10 @@ class TestRole:
             (None, "there is no file {file}"),
             ("- name: a: b\n", "{file} cannot be parsed as YAML (line 1)"),
             ("- debug:\n- wheen: true", "Ansible cannot parse task 2 of {file}: check the file with ansible-lint"),
+            (
+                "- debug:\n  loop: [1]\n  with_items: [1]",
+                "Ansible cannot parse task 1 of {file}: check the file with ansible-lint",
+            ),
         ],
     )
     def test_looks_at_the_tasks_before_it_rotates(self, setup: RoleSetup, text: str | None, problem: str) -> None:
@@ -322,6 +328,18 @@ class TestRole:
             file.write_text(text)
         run = setup.run("--check", succeeds=False, rotate_passwords_after_tasks=str(file))
         assert result(run, CHECK)["msg"] == f"rotate_passwords_after_tasks: {problem.format(file=file)}"
+        assert setup.scene.simulator.total == 0
+
+    @pytest.mark.matrix
+    @pytest.mark.parametrize(
+        "value", [[{"ansible.builtin.debug": {"msg": "{{ vault_client_secret }}"}}], "", "{{ none }}", {}, False]
+    )
+    def test_takes_nothing_but_a_path_for_the_tasks(self, setup: RoleSetup, value: Any) -> None:
+        """Nothing is shown of it, and errors that the play ignores do not let it pass."""
+        tasks = [{"name": "All", "ignore_errors": True, "block": setup.tasks({"rotate_passwords_after_tasks": value})}]
+        run = setup.scene.play(tasks, succeeds=False, **setup.given)
+        assert result(run, CHECK)["msg"].startswith("rotate_passwords_after_tasks: must be the path of a file of tasks")
+        assert not leaks(run, [setup.client_secret])
         assert setup.scene.simulator.total == 0
 
     def test_in_check_mode_plans_and_tells_no_consumer(self, setup: RoleSetup) -> None:
@@ -333,12 +351,12 @@ class TestRole:
         assert setup.scene.simulator.count() == 0
 
     def test_tells_no_consumer_without_tasks(self, setup: RoleSetup) -> None:
-        run = setup.run(rotate_passwords_after_tasks="")
+        run = setup.run(rotate_passwords_after_tasks=None)
         assert statuses(run) == ["rotated"] * 3
         assert not any(account["delivery_due"] for account in result(run, ROTATE)["accounts"])
 
     def test_a_password_that_no_consumer_was_told_is_looked_for_in_its_output_too(self, setup: RoleSetup) -> None:
-        setup.run(rotate_passwords_after_tasks="")
+        setup.run(rotate_passwords_after_tasks=None)
         secrets = setup.secrets()
         for user_id in IDS.values():
             assert any(setup.scene.simulator.is_live(user_id, secret) for secret in secrets)
@@ -362,7 +380,7 @@ class TestConsumers:
         assert setup.scene.simulator.count() == 3
 
     def test_tells_consumers_again_without_a_rotation(self, setup: RoleSetup) -> None:
-        setup.run(rotate_passwords_after_tasks="")
+        setup.run(rotate_passwords_after_tasks=None)
         setup.run()
         assert not setup.told()
         checked = setup.run("--check", rotate_passwords_state="redeliver", rotate_passwords_only=["orders"])

@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
-from ansible_collections.rpaops.uipath.plugins.action.uipath_role_variables import has_imports, place
+from ansible_collections.rpaops.uipath.plugins.action.uipath_role_variables import (
+    end_of,
+    has_imports,
+    not_a_path,
+    place,
+    with_inner,
+)
 
 IMPORT = {"ansible.builtin.import_tasks": "more.yml"}
 
@@ -26,6 +32,38 @@ class TestHasImports:
     @pytest.mark.parametrize("task", ["text", None, {}, {"include_tasks": "more.yml"}, {"block": "text"}])
     def test_finds_none(self, task: Any) -> None:
         assert not has_imports(task)
+
+
+class TestEndOf:
+    @pytest.mark.parametrize(
+        "task",
+        [
+            {"name": "End", "meta": "end_play", "when": "late"},
+            {"ansible.builtin.meta": " end_play "},
+            {"action": "meta end_play"},
+            {"local_action": "ansible.builtin.meta end_play"},
+            {"block": [], "rescue": [{"block": [{}, {"meta": "end_play"}]}]},
+        ],
+    )
+    def test_finds_one_at_any_depth(self, task: Any) -> None:
+        assert "end_play" in [end_of(one) for one in with_inner(task)]
+
+    @pytest.mark.parametrize(
+        "task", [{}, {"meta": "end_role"}, {"debug": "end_play"}, {"meta": ""}, {"meta": None}, {"action": ""}]
+    )
+    def test_finds_none(self, task: Any) -> None:
+        assert end_of(task) is None
+
+
+class TestNotAPath:
+    @pytest.mark.parametrize("value", [None, "", " ", 0, False, {}, [], ["secret"], {"secret": 1}, "- secret:\n- b"])
+    def test_does_not_show_what_it_refuses(self, value: Any) -> None:
+        problem = not_a_path(value)
+        assert problem
+        assert "secret" not in problem
+
+    def test_accepts_a_path(self) -> None:
+        assert not_a_path("/srv/tell consumers.yml") is None
 
 
 class TestPlace:
