@@ -18,6 +18,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables import (
     check_names,
+    extra_message,
+    forbidden_extras,
     misspelled_message,
     unknown_message,
 )
@@ -33,6 +35,7 @@ def argument_spec() -> dict[str, Any]:
         "role": {"type": "str", "required": True},
         "known": {"type": "list", "elements": "str", "required": True},
         "own": {"type": "list", "elements": "str", "default": []},
+        "not_extra": {"type": "list", "elements": "str", "default": []},
         "task_files": {"type": "dict", "default": {}},
     }
 
@@ -53,6 +56,8 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         if unknown:
             self._display.warning(unknown_message(unknown, options["role"]))
         problems = [misspelled_message(misspelled)] if misspelled else []
+        extra = forbidden_extras(self._task.get_variable_manager().extra_vars, options["role"], options["not_extra"])
+        problems += [extra_message(extra)] if extra else []
         problems += self._file_problems(options["task_files"])
         return {
             **result,

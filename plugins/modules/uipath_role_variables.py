@@ -46,6 +46,13 @@ options:
     type: list
     elements: str
     default: []
+  not_extra:
+    description:
+      - Variables that must not be extra variables, because those would take precedence over what the role sets. Nor may
+        any variable whose name begins with C(__) and the role's name.
+    type: list
+    elements: str
+    default: []
   task_files:
     description:
       - The full path of each file of tasks, by the variable in which it is given. A file that does not exist, that is

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 
@@ -53,6 +53,15 @@ def misspelled_message(misspelled: dict[str, str]) -> str:
 
 def unknown_message(unknown: Sequence[str], role: str) -> str:
     return f"The role {role} has no variables {', '.join(shown(name) for name in unknown)}: they have no effect."
+
+
+def forbidden_extras(names: Iterable[Any], role: str, not_extra: Collection[str]) -> list[str]:
+    """Return the extra variables that would take precedence over what the role itself sets and uses."""
+    return sorted(name for name in map(str, names) if name.startswith(f"__{role}_") or name in not_extra)
+
+
+def extra_message(names: Sequence[str]) -> str:
+    return f"The role sets {', '.join(shown(name) for name in names)} itself: remove them from the extra variables."
 
 
 def shown(name: str) -> str:

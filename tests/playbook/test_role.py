@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -378,6 +379,18 @@ class TestConsumers:
         assert statuses(again) == ["fresh"] * 3
         assert setup.delivered() == {"orders"}
         assert setup.scene.simulator.count() == 3
+
+    @pytest.mark.matrix
+    def test_facts_that_extra_variables_hide_do_not_hide_a_failure(self, setup: RoleSetup) -> None:
+        """AWX makes extra variables of the `set_stats` of an earlier job."""
+        hidden = {"rotate_passwords_undelivered": [], "rotate_passwords_result": {"accounts": [], "msg": ""}}
+        extra = json.dumps({"broken": "orders", **hidden})
+        run = setup.run("-e", extra, succeeds=False)
+        assert "The delivery of orders is not complete" in result(run, FAIL)["msg"]
+        private = json.dumps({"rotate_passwords_account": {}, "__rotate_passwords_deliveries": []})
+        run = setup.run("-e", private, succeeds=False)
+        refusal = "The role sets __rotate_passwords_deliveries, rotate_passwords_account itself"
+        assert result(run, CHECK)["msg"].startswith(refusal)
 
     def test_tells_consumers_again_without_a_rotation(self, setup: RoleSetup) -> None:
         setup.run(rotate_passwords_after_tasks=None)

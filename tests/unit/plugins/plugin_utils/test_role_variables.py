@@ -11,6 +11,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables impo
     Findings,
     check_names,
     edits,
+    extra_message,
+    forbidden_extras,
     misspelled_message,
     unknown_message,
 )
@@ -18,7 +20,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables impo
 ROLE = "rotate_passwords"
 SPECIFICATION = Path(__file__).parents[4] / f"roles/{ROLE}/meta/argument_specs.yml"
 KNOWN = [*yaml.safe_load(SPECIFICATION.read_text())["argument_specs"]["main"]["options"], f"{ROLE}_hosts"]
-OWN = [f"{ROLE}_{name}" for name in ("result", "undelivered", "account", "noted")]
+OWN = [f"{ROLE}_{name}" for name in ("result", "undelivered", "account")]
 MISSPELLED = {
     "rotate_passwords_after_task": "rotate_passwords_after_tasks",
     "rotate_password_after_tasks": "rotate_passwords_after_tasks",
@@ -121,6 +123,16 @@ class TestEdits:
     )
     def test_counts(self, one: str, other: str, number: int) -> None:
         assert edits(one, other) == number
+
+
+class TestForbiddenExtras:
+    def test_are_what_the_role_itself_uses(self) -> None:
+        names = ["__rotate_passwords_item", "rotate_passwords_account", "rotate_passwords_result", "__another"]
+        found = forbidden_extras(names, ROLE, ["rotate_passwords_account"])
+        assert found == ["__rotate_passwords_item", "rotate_passwords_account"]
+        assert extra_message(found).startswith(
+            "The role sets __rotate_passwords_item, rotate_passwords_account itself: "
+        )
 
 
 class TestMessages:
