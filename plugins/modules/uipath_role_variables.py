@@ -16,6 +16,8 @@ description:
     misses fail, with the name that was probably meant. For any other name that begins with the role's name, it warns.
   - A near miss has the same words in another order, in the singular or the plural, or without the last one, or differs
     in one or two letters. Case counts as no difference. Names that begin with C(__) are not compared.
+  - If the role has a variable for tasks, any other name with the words of the role and C(task) fails, since tasks that
+    do not run cost most. A known name with a number or another word at its end is only unknown.
   - Files of tasks that the role includes later are parsed, so that a mistake in one is found before the role begins.
   - It uses no value of a variable and shows nothing of these files. It runs on the controller.
 author:

@@ -5,7 +5,9 @@
 
 A name is a near miss of a known one if, compared without case and without the plural of any word, it has the same words
 in any order or leaves out the last one, or if it differs by a letter or two. Two letters are too many for a short name:
-`rotate_passwords_date` is not `rotate_passwords_state`.
+`rotate_passwords_date` is not `rotate_passwords_state`. A known name with a number or another word at its end, such as
+`rotate_passwords_accounts_b`, is a variable of the user. A variable for tasks that the role ignores costs most, as the
+passwords of consumers become outdated. So any name counts that has the words of the role and that for tasks.
 """
 
 from __future__ import annotations
@@ -20,6 +22,10 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._text import display
 # The length up to which the part of a name after the role's may differ by one letter only.
 SHORT = 6
 MOST_EDITS = 2
+# A word stands for another one with the same beginning: `rotation` for `rotate`.
+BEGINNING = 5
+ABBREVIATIONS = {"pw": "password", "pwd": "password"}
+TASK_WORDS = ("task", "after")
 # The least similarity of the first letters of a name and the role's name, so that few names are compared in full.
 ALIKE = 0.7
 LONGEST_SHOWN = 80
@@ -70,13 +76,26 @@ def shown(name: str) -> str:
 
 def nearest_name(name: str, prefix: str, known: Sequence[str]) -> str | None:
     """Return the known name of which this one is a near miss."""
-    name = re.sub(r"\W", "_", name.lower())
+    name = re.sub(r"\W", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
+    if is_for_tasks(name, prefix):
+        return next((one for one in known if TASK_WORDS[0] in singular_words(one)), None)
+    if any(re.fullmatch(rf"{re.escape(one)}(_\w+|\d+)", name) for one in known):
+        return None
     if not resembles(name[: len(prefix)], prefix):
         return None
     by_words = (one for one in known if has_words_of(name, one))
     distances = sorted((edits(name, one), one) for one in known if abs(len(name) - len(one)) <= MOST_EDITS)
     by_letters = (one for distance, one in distances if distance <= allowed_edits(name, one, prefix))
     return next(by_words, None) or next(by_letters, None)
+
+
+def is_for_tasks(name: str, prefix: str) -> bool:
+    """Tell whether a name has the words of the role, and one that only a variable for tasks has."""
+    words = singular_words(name)
+    beginnings = {ABBREVIATIONS.get(word, word)[:BEGINNING] for word in words}
+    needed = {word[:BEGINNING] for word in singular_words(prefix)}
+    rest = TASK_WORDS if name.startswith(prefix) else TASK_WORDS[:1]
+    return needed <= beginnings and any(word in words for word in rest)
 
 
 def resembles(start: str, prefix: str) -> bool:
