@@ -14,7 +14,7 @@ description:
   - Neither contains a password.
 author:
   - rpaops.uipath contributors (@rpaops)
-positional: undelivered, due
+positional: undelivered, due, has_tasks
 options:
   _input:
     description: The result of the module.
@@ -30,6 +30,10 @@ options:
     type: list
     elements: str
     default: []
+  has_tasks:
+    description: Whether the run was given tasks for the consumers. With V(false), the message asks for them.
+    type: bool
+    default: true
 seealso:
   - module: rpaops.uipath.uipath_password_rotation
 """
@@ -58,7 +62,7 @@ _value:
         - Then a line per account, below a line of headings. It has the label, the status, when the password was last
           rotated and is next due, and what to do. Variables in it are those of the role.
         - Accounts with nothing to do have a line as long as the table has at most 30 lines. Otherwise they are counted
-          by status. Fresh ones are the first of these.
+          by status. Fresh ones are the first of these. If no account has a line, the first line has said it all.
         - It is empty if the whole task failed.
       type: list
       elements: str
@@ -77,10 +81,12 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.summary import summary
 
 
-def rotation_summary(result: Any, undelivered: Collection[str] = (), due: Collection[str] = ()) -> dict[str, Any]:
+def rotation_summary(
+    result: Any, undelivered: Collection[str] = (), due: Collection[str] = (), has_tasks: bool = True
+) -> dict[str, Any]:
     if not isinstance(result, Mapping):
         raise AnsibleFilterError("uipath_rotation_summary: the input must be a result of uipath_password_rotation")
-    return summary(result, undelivered, due)
+    return summary(result, undelivered, due, has_tasks)
 
 
 class FilterModule:

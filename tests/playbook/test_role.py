@@ -372,7 +372,8 @@ class TestConsumers:
         assert setup.delivered() == {"invoices", "svc-payroll"}
         failure = result(run, FAIL)["msg"]
         assert failure == (
-            "Accounts by status: 3 rotated. The delivery of orders is not complete, and the next run repeats its tasks."
+            "Accounts by status: 3 rotated. The delivery of orders is not complete."
+            " Fix the tasks that failed, and run again."
         )
 
         again = setup.run()
@@ -391,6 +392,23 @@ class TestConsumers:
         run = setup.run("-e", private, succeeds=False)
         refusal = "The role sets __rotate_passwords_deliveries, rotate_passwords_account itself"
         assert result(run, CHECK)["msg"].startswith(refusal)
+
+    @pytest.mark.matrix
+    def test_without_the_tasks_of_an_account_with_consumers_the_run_fails(self, setup: RoleSetup) -> None:
+        setup.run()
+        forgotten: Variables = {"rotate_passwords_after_tasks": None, "rotate_passwords_only": ["orders"]}
+        run = setup.run(succeeds=False, rotate_passwords_force=True, **forgotten)
+        failure = result(run, FAIL)["msg"]
+        assert "Set rotate_passwords_after_tasks and run again: until then, the consumers of orders have" in failure
+        repair = setup.run(succeeds=False, rotate_passwords_state="resumed", **forgotten)
+        assert "the consumers of orders have" in result(repair, FAIL)["msg"]
+
+        store = {"path": str(setup.folder / "store")}
+        end = {"accounts": [{"user_id": ORDERS}], "store": store, "state": "delivered", "consumers": False}
+        given = {**setup.connection, **end}
+        setup.scene.play([{"rpaops.uipath.uipath_password_rotation": given}], succeeds=True, **setup.given)
+        setup.run(rotate_passwords_force=True, **forgotten)
+        assert setup.scene.simulator.count() == 5
 
     def test_tells_consumers_again_without_a_rotation(self, setup: RoleSetup) -> None:
         setup.run(rotate_passwords_after_tasks=None)

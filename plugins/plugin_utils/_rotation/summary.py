@@ -52,8 +52,15 @@ ADVICE = {
     "no_password": "check rotate_passwords_store, or give an initial_password",
     "not_attempted": "",
 }
-NOT_DELIVERED = "nothing, the next run repeats its delivery"
+NOT_DELIVERED = "fix the task that failed: its consumers have an outdated password until a run succeeds"
+NO_TASKS = "set rotate_passwords_after_tasks: its consumers have an outdated password until a run succeeds"
 TO_DELIVER = "nothing, its delivery is due"
+# How a run without tasks ends whose accounts have consumers.
+WITHOUT_TASKS = (
+    "Set rotate_passwords_after_tasks and run again: until then, the consumers of {labels} have an outdated password."
+    " If they have none any more, run uipath_password_rotation with state: delivered and consumers: false."
+)
+TASKS_FAILED = "The delivery of {labels} is not complete. Fix the tasks that failed, and run again."
 OPTIONS = (
     "In this role, an option is a variable that begins with rotate_passwords_, such as rotate_passwords_state or"
     " rotate_passwords_force, and those of the connection are in rotate_passwords_connection."
@@ -61,17 +68,24 @@ OPTIONS = (
 ONE_ACCOUNT = "Set rotate_passwords_only to these accounts as well."
 
 
-def summary(result: Mapping[str, Any], undelivered: Collection[str] = (), due: Collection[str] = ()) -> dict[str, Any]:
+def summary(
+    result: Mapping[str, Any],
+    undelivered: Collection[str] = (),
+    due: Collection[str] = (),
+    has_tasks: bool = True,
+) -> dict[str, Any]:
     """Sum up the result of the rotation module.
 
     `undelivered` are the user ids of accounts whose delivery has failed, `due` those that this run does not deliver.
+    Without `has_tasks`, the delivery failed because the run was given no tasks.
     """
     accounts = result.get("accounts")
     if accounts is None:
         return {"table": [], "failure": rejection(result)}
-    notes = {**dict.fromkeys(due, TO_DELIVER), **dict.fromkeys(undelivered, NOT_DELIVERED)}
+    failed = NOT_DELIVERED if has_tasks else NO_TASKS
+    notes = {**dict.fromkeys(due, TO_DELIVER), **dict.fromkeys(undelivered, failed)}
     lines = [numbers_of(result, notes), *table(accounts, notes)]
-    return {"table": lines, "failure": failure(result, undelivered)}
+    return {"table": lines, "failure": failure(result, undelivered, has_tasks)}
 
 
 def numbers_of(result: Mapping[str, Any], notes: Collection[str] = ()) -> str:
@@ -87,11 +101,12 @@ def rejection(result: Mapping[str, Any]) -> str:
 
 
 def table(accounts: Sequence[Account], notes: Mapping[str, str]) -> list[str]:
-    """Return the lines of the table, and a line for each status whose accounts are only counted."""
+    """Return the lines of the table, and below rows a line for each status whose accounts are only counted."""
     counted = counted_statuses(accounts, notes)
     rows = [row(one, notes) for one in accounts if has_advice(one, notes) or one["status"] not in counted]
-    lines = aligned([HEAD, *rows]) if rows else []
-    return lines + [f"{number} {'more ' if rows else ''}{status}" for status, number in counted.items()]
+    if not rows:
+        return []
+    return aligned([HEAD, *rows]) + [f"{number} more {status}" for status, number in counted.items()]
 
 
 def counted_statuses(accounts: Sequence[Account], notes: Mapping[str, str]) -> dict[str, int]:
@@ -134,7 +149,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths)).rstrip() for cells in rows]
 
 
-def failure(result: Mapping[str, Any], undelivered: Collection[str]) -> str:
+def failure(result: Mapping[str, Any], undelivered: Collection[str], has_tasks: bool) -> str:
     """Return the message with which the role fails, each reason once, or an empty text if all is well."""
     failed = [one for one in result["accounts"] if one["failed"] and one["status"] != "not_attempted"]
     late = [one["label"] for one in result["accounts"] if one["user_id"] in undelivered]
@@ -144,7 +159,7 @@ def failure(result: Mapping[str, Any], undelivered: Collection[str]) -> str:
     if re.search(r"\b(state|force): ", text):
         text = f"{text} {OPTIONS} {ONE_ACCOUNT}"
     if late:
-        text += f" The delivery of {listed(late)} is not complete, and the next run repeats its tasks."
+        text += " " + (TASKS_FAILED if has_tasks else WITHOUT_TASKS).format(labels=listed(late))
     return displayable(text)
 
 

@@ -17,6 +17,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.summary im
     MOST_MESSAGES,
     MOST_ROWS,
     NEXT_RUN,
+    NO_TASKS,
     NOT_DELIVERED,
     ONE_ACCOUNT,
     OPTIONS,
@@ -66,7 +67,7 @@ class TestAdvice:
     def test_names_only_variables_that_the_role_has(self) -> None:
         specification = yaml.safe_load((ROOT / "roles/rotate_passwords/meta/argument_specs.yml").read_text())
         variables = set(specification["argument_specs"]["main"]["options"])
-        words = " ".join([*ADVICE.values(), OPTIONS, ONE_ACCOUNT]).replace("=", " ").split()
+        words = " ".join([*ADVICE.values(), OPTIONS, ONE_ACCOUNT, NO_TASKS]).replace("=", " ").split()
         named = {word.strip(".,:") for word in words if word.startswith("rotate_passwords_")} - {"rotate_passwords_"}
         assert named <= variables
 
@@ -80,7 +81,7 @@ class TestTable:
             f"svc-orders  unreachable  -                   -                 {NEXT_RUN}",
         ]
 
-    def test_an_account_that_is_not_delivered_is_repeated_whatever_its_status(self) -> None:
+    def test_an_account_that_is_not_delivered_says_so_whatever_its_status(self) -> None:
         assert table(account("svc", "rotated"), undelivered=["id of svc"])[1].endswith(NOT_DELIVERED)
 
     def test_a_delivery_that_this_run_does_not_do_is_due(self) -> None:
@@ -97,7 +98,7 @@ class TestTable:
 
     def test_lists_fresh_accounts_of_a_short_list_only(self) -> None:
         assert len(table(*many(MOST_ROWS, "fresh"))) == MOST_ROWS + 1
-        assert table(*many(MOST_ROWS + 1, "fresh")) == [f"{MOST_ROWS + 1} fresh"]
+        assert table(*many(MOST_ROWS + 1, "fresh")) == []
 
     def test_counts_what_needs_nothing_in_a_long_list(self) -> None:
         lines = table(*many(40, "fresh"), *many(50, "out_of_sync"), *many(3, "rotated"), *many(9, "not_attempted"))
@@ -133,8 +134,16 @@ class TestFailure:
     def test_names_the_accounts_that_are_not_delivered(self) -> None:
         assert failure(account("a", "rotated"), undelivered=["id of a"]) == (
             "2 accounts failed. By status: 2 of a kind."
-            " The delivery of a is not complete, and the next run repeats its tasks."
+            " The delivery of a is not complete. Fix the tasks that failed, and run again."
         )
+
+    def test_asks_for_the_tasks_that_a_run_was_not_given(self) -> None:
+        result = {"accounts": [account("a", "rotated"), account("b")], "msg": "By status."}
+        found = summary(result, ["id of a"], ["id of a"], False)
+        assert found["table"][2].endswith(NO_TASKS)
+        assert found["failure"].startswith("By status. Set rotate_passwords_after_tasks and run again: ")
+        assert "the consumers of a have an outdated password" in found["failure"]
+        assert summary(result, [], [], False)["failure"] == ""
 
     def test_is_bounded(self) -> None:
         message = failure(*many(30, "refused", "because"), *many(30, "unreachable"))
