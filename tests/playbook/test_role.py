@@ -264,7 +264,10 @@ class TestRole:
     @pytest.mark.parametrize(
         ("accounts", "problem"),
         [
-            ([{"user_id": ORDERS, "pasword": "{{ vault_initial[0] }}"}], "Unsupported parameters: accounts.pasword"),
+            (
+                [{"user_id": ORDERS, "pasword": "{{ vault_initial[0] }}"}],
+                "Unsupported parameters: rotate_passwords_accounts.pasword",
+            ),
             ([["{{ vault_initial[0] }}"]], "accounts[0] must be a mapping, but it is a list"),
             (["{{ vault_initial[0] }}"], "accounts[0] must be a mapping, but it is a string"),
             ("{{ vault_initial[0] }}", "accounts must be a list, but it is a string"),
@@ -525,11 +528,16 @@ class TestFailure:
         )
         assert re.search(r"failed=1 .*rescued=0", run.stdout)
 
+        [advice] = [row for row in result(run, TABLE)["msg"] if row.startswith("orders ")]
+        setup.initial["orders"] = "somebody-elses-1"
+        repair = setup.run("-e", advice.partition(" then run with ")[2])
+        assert statuses(repair) == ["adopted"]
+        assert setup.delivered() == {"orders"}
+
     def test_says_why_no_account_was_worked_on(self, setup: RoleSetup) -> None:
         run = setup.run(succeeds=False, rotate_passwords_connection={"identity_url": "ftp://example.com"})
-        assert "identity_url must look like" in result(run, FAIL)["msg"]
+        assert "rotate_passwords_connection.identity_url must look like" in result(run, FAIL)["msg"]
         assert not runs_of(run, ROTATE) - 1
-        assert "In this role, an option is a variable" in run.output
         assert not setup.told()
 
 
@@ -545,7 +553,7 @@ class TestUserNames:
         setup.scene.simulator.add_users({ANOTHER: "another-1"}, userName="svc-payroll")
         forced = {"rotate_passwords_force": True, "rotate_passwords_strict": True, "rotate_passwords_verify": True}
         strict = result(setup.run(*arguments, succeeds=False, **forced), FAIL)["msg"]
-        assert "strict is true" in strict
+        assert "rotate_passwords_strict is true" in strict
         assert f"svc-payroll is the user {PAYROLL} in the store" in strict
         assert setup.scene.simulator.count() == 3
 

@@ -18,8 +18,18 @@ MOST_ROWS = 30
 WIDEST_LABEL = 40
 MOST_LABELS, MOST_MESSAGES = 10, 10
 HEAD = ("account", "status", "last rotated (UTC)", "next due (UTC)", "what to do")
-REPAIR = "repair it with rotate_passwords_state=resumed or adopted, and rotate_passwords_only"
+# How to repair a closed account. Its name is put where all other advice of the role has none.
+RESUME = "remove the cause, then run with rotate_passwords_state=resumed rotate_passwords_force=true {only}"
+ADOPT = "give the live password as its initial_password, then run with rotate_passwords_state=adopted {only}"
+NEVER_ROTATED = f"check rotate_passwords_store; if it is right, {ADOPT}"
+ONLY = "rotate_passwords_only={name}"
+ONLY_IT = "and rotate_passwords_only"
+# Names that need no quotes in a shell or in a list.
+PLAIN = re.compile(r"[\w.@-]+", re.ASCII)
 NEXT_RUN = "nothing, the next run continues"
+FOR_REAL = "run without --check"
+# Accounts of these statuses need nothing of their own: in a long table they are counted.
+COUNTED = {"would_rotate", "would_resume", "not_attempted"}
 
 # What to do, by status. Without a phrase, there is nothing to do.
 ADVICE = {
@@ -31,8 +41,8 @@ ADVICE = {
     "created": "",
     "delivered": "",
     "delivery_due": "",
-    "would_rotate": "",
-    "would_resume": "",
+    "would_rotate": FOR_REAL,
+    "would_resume": FOR_REAL,
     "busy": "nothing, another run works on it",
     "age_unknown": "check the controller's clock, or set rotate_passwords_force with rotate_passwords_only",
     "throttled": NEXT_RUN,
@@ -45,12 +55,12 @@ ADVICE = {
     "not_found": "correct rotate_passwords_accounts",
     "name_conflict": "correct rotate_passwords_accounts: give the user_id",
     "in_doubt": "run again, do not reset the password",
-    "out_of_sync": REPAIR,
-    "quarantined": REPAIR,
-    "store_error": "fix what the message names, in rotate_passwords_store",
+    "out_of_sync": RESUME,
+    "quarantined": RESUME,
+    "store_error": "see the message below",
     "store_conflict": "stop the other writer, compare the versions",
     "no_password": "check rotate_passwords_store, or give an initial_password",
-    "not_attempted": "",
+    "not_attempted": "run again when the other accounts' cause is fixed",
 }
 NOT_DELIVERED = "fix the task that failed: its consumers have an outdated password until a run succeeds"
 NO_TASKS = "set rotate_passwords_after_tasks: its consumers have an outdated password until a run succeeds"
@@ -61,10 +71,17 @@ WITHOUT_TASKS = (
     " If they have none any more, run uipath_password_rotation with state: delivered and consumers: false."
 )
 TASKS_FAILED = "The delivery of {labels} is not complete. Fix the tasks that failed, and run again."
-OPTIONS = (
-    "In this role, an option is a variable that begins with rotate_passwords_, such as rotate_passwords_state or"
-    " rotate_passwords_force, and those of the connection are in rotate_passwords_connection."
+# Where a message of the module names an option, the role's variable is put: `state: resumed`, `store.path`.
+OPTION = re.compile(
+    r"(?<![\w./-])(?:"
+    r"(?P<variable>(?:accounts|store|password)(?=\[|\.\w)|(?:state|force|only|strict|verify)(?=: \w)"
+    r"|(?:accounts|store|password|only|strict|concurrency)(?= (?:must|is true|is empty)\b)"
+    r"|max_age_days|max_failures|settle_seconds)"
+    r"|(?P<connection>identity_url|token_url|access_token|client_id|client_secret|partition_id|ca_path|client_cert"
+    r"|client_key|allow_http|validate_certs)"
+    r")(?![\w/-])"
 )
+OF_SERVER = " The server says: "
 ONE_ACCOUNT = "Set rotate_passwords_only to these accounts as well."
 
 
@@ -96,8 +113,17 @@ def numbers_of(result: Mapping[str, Any], notes: Collection[str] = ()) -> str:
 
 def rejection(result: Mapping[str, Any]) -> str:
     """Return why no account was worked on."""
-    text = str(result.get("msg", ""))
-    return f"{text.rstrip('.')}. {OPTIONS}" if result.get("status") == "invalid_input" else text
+    return with_variables(str(result.get("msg", "")))
+
+
+def with_variables(text: str) -> str:
+    """Return a message with the names of the role's variables instead of the module's options."""
+    ours, separator, theirs = text.partition(OF_SERVER)
+    return f"{OPTION.sub(variable, ours)}{separator}{theirs}"
+
+
+def variable(option: re.Match[str]) -> str:
+    return "rotate_passwords_" + (option["variable"] or f"connection.{option['connection']}")
 
 
 def table(accounts: Sequence[Account], notes: Mapping[str, str]) -> list[str]:
@@ -126,12 +152,26 @@ def counted_statuses(accounts: Sequence[Account], notes: Mapping[str, str]) -> d
 
 
 def has_advice(account: Account, notes: Mapping[str, str]) -> bool:
-    return bool(account["failed"] and account["status"] != "not_attempted") or bool(advice(account, notes))
+    if account["status"] in COUNTED:
+        return account["user_id"] in notes
+    return bool(account["failed"] or advice(account, notes))
 
 
 def advice(account: Account, notes: Mapping[str, str]) -> str:
     """Return what to do: the note about the delivery of the account or, without one, the phrase of its status."""
-    return notes.get(account["user_id"]) or ADVICE.get(account["status"], "")
+    return notes.get(account["user_id"]) or repair(account) or ADVICE.get(account["status"], "")
+
+
+def repair(account: Account) -> str:
+    """Return how to repair a closed account, as it can be typed after `-e`, or an empty text."""
+    if account["status"] not in ("out_of_sync", "quarantined"):
+        return ""
+    is_wrong = account.get("reason") == "wrong_password"
+    text = ADOPT if is_wrong else RESUME
+    if is_wrong and not account.get("last_rotated"):
+        text = NEVER_ROTATED
+    name = account.get("name") or account.get("user_name") or account["user_id"]  # as the list has it
+    return text.format(only=ONLY.format(name=name) if PLAIN.fullmatch(name) else ONLY_IT)
 
 
 def row(account: Account, notes: Mapping[str, str]) -> tuple[str, ...]:
@@ -156,8 +196,8 @@ def failure(result: Mapping[str, Any], undelivered: Collection[str], has_tasks: 
     if not (late or any(one["failed"] for one in result["accounts"])):
         return ""
     text = " ".join([numbers_of(result), *reasons(failed)])
-    if re.search(r"\b(state|force): ", text):
-        text = f"{text} {OPTIONS} {ONE_ACCOUNT}"
+    if re.search(r"\brotate_passwords_(state|force): ", text):
+        text = f"{text} {ONE_ACCOUNT}"
     if late:
         text += " " + (TASKS_FAILED if has_tasks else WITHOUT_TASKS).format(labels=listed(late))
     return displayable(text)
@@ -168,7 +208,7 @@ def reasons(failed: Sequence[Account]) -> list[str]:
     labels: dict[tuple[str, str], list[str]] = {}
     for account in failed:
         labels.setdefault((account["status"], account["msg"]), []).append(account["label"])
-    found = [f"{listed(names)}: {status}. {message}" for (status, message), names in labels.items()]
+    found = [f"{listed(names)}: {status}. {with_variables(text)}" for (status, text), names in labels.items()]
     more = len(found) - MOST_MESSAGES
     return found[:MOST_MESSAGES] + ([f"{more} more messages are in rotate_passwords_result."] if more > 0 else [])
 

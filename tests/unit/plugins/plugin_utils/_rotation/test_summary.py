@@ -12,18 +12,22 @@ from ansible_collections.rpaops.uipath.plugins.filter.uipath_rotation_summary im
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES, SUCCEEDED
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import ACCOUNT_STATUSES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.summary import (
+    ADOPT,
     ADVICE,
+    COUNTED,
+    FOR_REAL,
     MOST_LABELS,
     MOST_MESSAGES,
     MOST_ROWS,
+    NEVER_ROTATED,
     NEXT_RUN,
     NO_TASKS,
     NOT_DELIVERED,
     ONE_ACCOUNT,
-    OPTIONS,
-    REPAIR,
+    RESUME,
     TO_DELIVER,
     summary,
+    with_variables,
 )
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import ROOT
 
@@ -61,15 +65,33 @@ def many(number: int, status: str, msg: str | None = None) -> list[dict[str, Any
 class TestAdvice:
     def test_knows_every_status_and_needs_no_action_where_nothing_failed(self) -> None:
         assert set(ADVICE) >= set(ACCOUNT_STATUSES)
-        assert {status for status in ACCOUNT_STATUSES if not ADVICE[status]} - SUCCEEDED == {"not_attempted"}
-        assert not any(ADVICE[status] for status in SUCCEEDED)
+        assert {status for status in ACCOUNT_STATUSES if not ADVICE[status]} <= SUCCEEDED
+        assert {ADVICE[status] for status in SUCCEEDED} == {"", FOR_REAL}
+        assert set(COUNTED) <= set(ADVICE)
 
     def test_names_only_variables_that_the_role_has(self) -> None:
         specification = yaml.safe_load((ROOT / "roles/rotate_passwords/meta/argument_specs.yml").read_text())
         variables = set(specification["argument_specs"]["main"]["options"])
-        words = " ".join([*ADVICE.values(), OPTIONS, ONE_ACCOUNT, NO_TASKS]).replace("=", " ").split()
-        named = {word.strip(".,:") for word in words if word.startswith("rotate_passwords_")} - {"rotate_passwords_"}
+        words = " ".join([*ADVICE.values(), ADOPT, NEVER_ROTATED, ONE_ACCOUNT, NO_TASKS]).replace("=", " ").split()
+        named = {word.strip(".,:;") for word in words if word.startswith("rotate_passwords_")}
         assert named <= variables
+
+    @pytest.mark.parametrize(
+        ("reason", "changes", "text"),
+        [
+            ("unproven_sends", {}, RESUME),
+            ("barred", {}, RESUME),
+            ("wrong_password", {}, ADOPT),
+            ("wrong_password", {"last_rotated": None}, NEVER_ROTATED),
+        ],
+    )
+    def test_repairs_a_closed_account_as_its_reason_says(self, reason: str, changes: Any, text: str) -> None:
+        closed = {**account("svc", "quarantined"), "reason": reason, "name": None, "user_name": "svc-1", **changes}
+        assert table(closed)[1].endswith(text.format(only="rotate_passwords_only=svc-1"))
+        named = {**closed, "name": "svc; two"}
+        assert table(named)[1].endswith(text.format(only="and rotate_passwords_only"))
+        by_id = {**closed, "user_name": None}
+        assert table({**by_id, "user_id": "83"})[1].endswith(text.format(only="rotate_passwords_only=83"))
 
 
 class TestTable:
@@ -126,10 +148,29 @@ class TestFailure:
             f" d: refused. {MESSAGES['refused']}"
         )
 
-    def test_names_the_variables_of_the_role_once(self) -> None:
+    def test_names_the_variables_of_the_role_instead_of_options(self) -> None:
         message = failure(account("a", "out_of_sync"), account("b", "quarantined"))
-        assert message.count(OPTIONS) == 1
+        assert "Run with rotate_passwords_state: resumed and rotate_passwords_force: true" in message
+        assert message.count(ONE_ACCOUNT) == 1
         assert message.endswith(ONE_ACCOUNT)
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("accounts[0].user_id must", "rotate_passwords_accounts[0].user_id must"),
+            ("Unsupported parameters: accounts.pasword", "Unsupported parameters: rotate_passwords_accounts.pasword"),
+            ("no accounts. The store is busy.", "no accounts. The store is busy."),
+            ("store.path is relative", "rotate_passwords_store.path is relative"),
+            ("identity_url must look like", "rotate_passwords_connection.identity_url must look like"),
+            ("only: no account is named 'a'", "rotate_passwords_only: no account is named 'a'"),
+            ("strict is true, and", "rotate_passwords_strict is true, and"),
+            ("max_age_days must be", "rotate_passwords_max_age_days must be"),
+            ("Wrong. The server says: state: client_id", "Wrong. The server says: state: client_id"),
+            ("/srv/store.path/x", "/srv/store.path/x"),
+        ],
+    )
+    def test_translates_options_only(self, text: str, expected: str) -> None:
+        assert with_variables(text) == expected
 
     def test_names_the_accounts_that_are_not_delivered(self) -> None:
         assert failure(account("a", "rotated"), undelivered=["id of a"]) == (
@@ -158,10 +199,10 @@ class TestFailure:
     def test_of_a_task_that_failed_as_a_whole_is_its_message(self) -> None:
         assert summary({"msg": "It is in use.", "status": "busy"}) == {"table": [], "failure": "It is in use."}
         refused = summary({"msg": "accounts must be a list.", "status": "invalid_input"})["failure"]
-        assert refused == f"accounts must be a list. {OPTIONS}"
+        assert refused == "rotate_passwords_accounts must be a list."
 
     def test_repairs_are_for_accounts_that_are_closed(self) -> None:
-        assert {status for status, advice in ADVICE.items() if advice == REPAIR} == {"out_of_sync", "quarantined"}
+        assert {status for status, advice in ADVICE.items() if advice == RESUME} == {"out_of_sync", "quarantined"}
 
 
 class TestFilter:
