@@ -38,4 +38,5 @@ def summary(results: Sequence[Mapping[str, Any]], counts: Mapping[str, int], nou
     if not failed:
         return f"{noun.capitalize()}s by status: {by_status}."
     first = displayable(f"{failed[0]['label']}: {failed[0]['msg']}")
-    return f"{len(failed)} of {len(results)} {noun}s failed. By status: {by_status}. First failure, {first}"
+    what = noun if len(results) == 1 else f"{noun}s"
+    return f"{len(failed)} of {len(results)} {what} failed. By status: {by_status}. First failure, {first}"

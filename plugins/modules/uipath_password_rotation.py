@@ -310,8 +310,7 @@ accounts:
           what the policy requires, or give the application the scope PM.Setting.Read.'
         - 'V(superseded) - The store has a newer password than the one that was delivered, or the delivery was requested
           again since. Its delivery is due.'
-        - 'V(not_found) - There is no such user on the server, or none that is active and has a password. A record of
-          it is kept.'
+        - 'V(not_found) - There is no such user on the server, or none that is active and has a password.'
         - 'V(name_conflict) - The user name belongs to several users, or to another one than the recorded user.
           Nothing was sent for this account. Give the user''s present name, or its user_id.'
         - 'V(in_doubt) - It is not established which password in the record is live. Run again: the next run sends the

@@ -92,9 +92,7 @@ MESSAGES: dict[AccountStatus, str] = {
         "The store has a newer password than the one that was delivered, or the delivery was requested again since. Its"
         " delivery is due."
     ),
-    "not_found": (
-        "There is no such user on the server, or none that is active and has a password. A record of it is kept."
-    ),
+    "not_found": "There is no such user on the server, or none that is active and has a password.",
     "name_conflict": (
         "The user name belongs to several users, or to another one than the recorded user. Nothing was sent for this"
         " account. Give the user's present name, or its user_id."
@@ -169,6 +167,9 @@ INITIAL_REFUSED = (
     " twice, run with state: resumed and force: true."
 )
 
+
+# Added to the message of a user that the server does not have.
+RECORD_KEPT = "A record of it is kept."
 
 # Where the answer or the error says why, only this is added.
 NOTHING_CHANGED = "Nothing was changed; the next run continues."
@@ -265,8 +266,10 @@ def status_message(outcome: Outcome, *, is_explained: bool) -> str:
         return NOT_TRIED
     if record and outcome.status in (closed_status(record), "in_doubt"):
         text = doubt_message(record) if doubt(record) else MESSAGES[outcome.status]
-        return f"{text} {MESSAGES['not_found']}" if last == "not_found" else text
+        return f"{text} {MESSAGES['not_found']} {RECORD_KEPT}" if last == "not_found" else text
     text = MESSAGES[outcome.status]
+    if record and outcome.status == "not_found":
+        return f"{text} {RECORD_KEPT}"
     return NOTHING_CHANGED if is_explained and text.endswith(NOTHING_CHANGED) else text
 
 

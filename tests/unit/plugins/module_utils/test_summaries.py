@@ -62,4 +62,4 @@ class TestSummary:
 
     def test_names_what_the_results_are_about(self) -> None:
         assert of(SUCCEEDED, noun="account") == "Accounts by status: 1 changed."
-        assert of(FAILED, noun="account").startswith("1 of 1 accounts failed. By status: 1 unknown.")
+        assert of(FAILED, noun="account").startswith("1 of 1 account failed. By status: 1 unknown.")

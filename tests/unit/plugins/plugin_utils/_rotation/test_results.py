@@ -26,6 +26,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results im
     MESSAGES,
     NOT_TRIED,
     REASONS,
+    RECORD_KEPT,
     SUCCEEDED,
     WITHOUT_EFFECT,
     account_result,
@@ -160,7 +161,11 @@ class TestAccountResult:
 
     def test_of_a_doubt_about_a_user_that_is_gone_says_so(self) -> None:
         outcome = Outcome("in_doubt", pending_record(), (PasswordAnswer("not_found", 404),))
-        assert result_of(outcome)["msg"] == f"{MESSAGES['in_doubt']} {MESSAGES['not_found']}"
+        assert result_of(outcome)["msg"] == f"{MESSAGES['in_doubt']} {MESSAGES['not_found']} {RECORD_KEPT}"
+
+    def test_says_that_a_record_is_kept_only_of_an_account_that_has_one(self) -> None:
+        for record, end in ((None, ""), (pending_record(), f" {RECORD_KEPT}")):
+            assert result_of(Outcome("not_found", record))["msg"] == f"{MESSAGES['not_found']}{end}"
 
     def test_of_a_run_that_was_cut_off_delivers_nothing(self) -> None:
         assert result_of(Outcome("in_doubt", record_of(delivered=False)))["delivery_due"] is False
@@ -168,8 +173,8 @@ class TestAccountResult:
     @pytest.mark.parametrize("status", MESSAGES)
     def test_every_status_has_its_message(self, status: AccountStatus) -> None:
         result = result_of(Outcome(status, RECORD), "two failed")
-        tail = " It stopped because two failed." if status == "not_attempted" else ""
-        assert (result["status"], result["msg"]) == (status, MESSAGES[status] + tail)
+        tails = {"not_attempted": " It stopped because two failed.", "not_found": f" {RECORD_KEPT}"}
+        assert (result["status"], result["msg"]) == (status, MESSAGES[status] + tails.get(status, ""))
 
     @pytest.mark.parametrize("status", MESSAGES)
     def test_is_a_change_where_something_was_or_would_be_written(self, status: AccountStatus) -> None:
