@@ -9,6 +9,7 @@ It uses their names and, except for the files of tasks that it is given, no valu
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,6 +29,11 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import v
 IMPORTS = frozenset({"import_tasks", "import_role"})
 # What ends more than the file in which it is: the accounts after it would not be delivered, nor reported.
 ENDS = frozenset({"end_play", "end_host", "end_batch"})
+# The reasons of Ansible that name a module or a keyword, and no value of the file.
+REASONS = re.compile(
+    r"couldn't resolve module/action '[\w.-]{1,80}'|'[\w.-]{1,80}' is not a valid attribute for an? \w+"
+    r"|no module/action detected in task|conflicting action statements: [\w.-]{1,80}, [\w.-]{1,80}"
+)
 
 
 def argument_spec() -> dict[str, Any]:
@@ -88,14 +94,13 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             end = next((end for one in with_inner(task) for end in [end_of(one)] if end), None)
             if end:
                 return f"task {number} of {shown} must not use meta: {end}, which would end the role for all accounts"
-            if not self._is_loadable(task):
-                return f"Ansible cannot parse task {number} of {shown}: check the file with ansible-lint"
+            problem = None if has_imports(task) else self._loading_error(task)
+            if problem:
+                return f"Ansible cannot parse task {number} of {shown}: {reason(problem)}"
         return None
 
-    def _is_loadable(self, task: Mapping[str, Any]) -> bool:
+    def _loading_error(self, task: Mapping[str, Any]) -> AnsibleError | None:
         """Parse a task as the inclusion will, in the same role. What it imports depends on where it is included."""
-        if has_imports(task):
-            return True
         block: Any = self._task._parent
         try:
             load_list_of_blocks(
@@ -106,9 +111,9 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
                 loader=self._loader,
                 variable_manager=self._task.get_variable_manager(),
             )
-        except AnsibleError:
-            return False
-        return True
+        except AnsibleError as error:
+            return error
+        return None
 
 
 def not_a_path(value: Any) -> str | None:
@@ -140,6 +145,12 @@ def end_of(task: Mapping[str, Any]) -> str | None:
         if action.rpartition(".")[2] == "meta" and words and words[0] in ENDS:
             return words[0]
     return None
+
+
+def reason(error: BaseException) -> str:
+    """Return the reason of Ansible if it names no value, else how to find it."""
+    found = REASONS.search(str(error))
+    return found[0] if found else "check the file with ansible-lint"
 
 
 def place(error: BaseException) -> str:

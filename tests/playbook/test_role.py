@@ -319,7 +319,12 @@ class TestRole:
         [
             (None, "there is no file {file}"),
             ("- name: a: b\n", "{file} cannot be parsed as YAML (line 1)"),
-            ("- debug:\n- wheen: true", "Ansible cannot parse task 2 of {file}: check the file with ansible-lint"),
+            (
+                "- debug:\n- debug:\n  wheen: true",
+                "Ansible cannot parse task 2 of {file}: conflicting action statements: debug, wheen",
+            ),
+            ("- debug:\n- debgu:", "Ansible cannot parse task 2 of {file}: couldn't resolve module/action 'debgu'"),
+            ("- debug:\n- shell: '{{ \"'", "Ansible cannot parse task 2 of {file}: check the file with ansible-lint"),
             (
                 "- debug:\n  loop: [1]\n  with_items: [1]",
                 "Ansible cannot parse task 1 of {file}: check the file with ansible-lint",

@@ -16,6 +16,7 @@ from ansible_collections.rpaops.uipath.plugins.action.uipath_role_variables impo
     has_imports,
     not_a_path,
     place,
+    reason,
     with_inner,
 )
 
@@ -64,6 +65,20 @@ class TestNotAPath:
 
     def test_accepts_a_path(self) -> None:
         assert not_a_path("/srv/tell consumers.yml") is None
+
+
+class TestReason:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("couldn't resolve module/action 'debgu'. This often", "couldn't resolve module/action 'debgu'"),
+            ("'wheen' is not a valid attribute for a Task\n\n- secret", "'wheen' is not a valid attribute for a Task"),
+            ("failed at splitting arguments: {{ secret", "check the file with ansible-lint"),
+            ("'{{ secret }}' is not a valid attribute for a Task", "check the file with ansible-lint"),
+        ],
+    )
+    def test_is_that_of_ansible_where_it_has_no_value(self, text: str, expected: str) -> None:
+        assert reason(AnsibleError(text)) == expected
 
 
 class TestPlace:
