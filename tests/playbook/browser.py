@@ -197,8 +197,9 @@ class Tab:
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": scale}
         return base64.b64decode(self.call("Page.captureScreenshot", format="png", clip=clip)["data"])
 
-    def paper(self) -> bytes:
-        options = {"printBackground": True, "preferCSSPageSize": True}
+    def paper(self, *, landscape: bool = False) -> bytes:
+        """Print on A4."""
+        options = {"printBackground": True, "landscape": landscape, "paperWidth": 8.27, "paperHeight": 11.69}
         return base64.b64decode(self.call("Page.printToPDF", **options)["data"])
 
     def complaints(self) -> list[Message]:

@@ -191,9 +191,17 @@ class TestLook:
         opened(tab, tmp_path, report())
         assert not tab(SCROLLS_SIDEWAYS)
         assert tab("document.documentElement.clientWidth") == 360
-        assert tab("(box => box.scrollWidth > box.clientWidth)(document.querySelector('.box'))")
 
-    @pytest.mark.parametrize("width", [600, 900, 1199, 1280, 1920])
+    def test_shows_accounts_as_cards_on_a_phone(self, tab: Tab, tmp_path: Path) -> None:
+        tab.resize(360, 740, mobile=True)
+        opened(tab, tmp_path)
+        assert tab(f"{SHOWN}.every(row => getComputedStyle(row).display === 'block')")
+        ends = f"{SHOWN}.flatMap(row => [...row.cells]).map(cell => cell.getBoundingClientRect().right)"
+        assert tab(f"Math.max(...{ends})") <= 360
+        tab.click("th:nth-child(4) button")
+        assert ages(tab) == sorted(ages(tab))
+
+    @pytest.mark.parametrize("width", [600, 895, 896, 1199, 1200, 1263, 1280, 1920])
     def test_does_not_scroll_sideways_elsewhere(self, tab: Tab, tmp_path: Path, width: int) -> None:
         tab.resize(width)
         assert not opened(tab, tmp_path, hostile())(SCROLLS_SIDEWAYS)
@@ -220,9 +228,22 @@ class TestLook:
         assert tab("getComputedStyle(document.querySelector('#table thead')).display") == "table-header-group"
         assert tab("getComputedStyle(document.querySelector('#table tbody tr')).breakInside") == "avoid"
         assert not tab("document.getElementById('filter').checkVisibility()")
-        paper = tab.paper()
+
+    @pytest.mark.parametrize(("is_landscape", "sheets"), [(False, 3), (True, 4)])
+    def test_fits_on_sheets(self, tab: Tab, tmp_path: Path, is_landscape: bool, sheets: int) -> None:
+        opened(tab, tmp_path)
+        paper = tab.paper(landscape=is_landscape)
         assert paper.startswith(b"%PDF-")
-        assert 2 <= paper.count(b"/Type /Page\n") <= 5
+        assert 2 <= paper.count(b"/Type /Page\n") <= sheets + 1
+
+    def test_has_no_wide_remark_and_no_lone_heading_on_paper(self, tab: Tab, tmp_path: Path) -> None:
+        tab.resize(703)  # the width of A4 without the margins
+        opened(tab, tmp_path)
+        tab.emulate(media="print")
+        assert not tab(SCROLLS_SIDEWAYS)
+        assert tab("document.querySelector('.remark').getBoundingClientRect().width") > 180
+        assert tab("getComputedStyle(document.querySelector('section.accounts')).breakBefore") == "page"
+        assert tab("document.querySelector('#table thead th').innerText") == "Account"
 
 
 def test_picture(tab: Tab, tmp_path: Path, request: pytest.FixtureRequest) -> None:

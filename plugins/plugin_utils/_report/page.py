@@ -22,6 +22,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.accounts imp
     last_rotated_by,
     moment,
     number,
+    rotations,
     text,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.charts import (
@@ -78,6 +79,7 @@ class Row:
     delivered: Moment | None
     is_undelivered: bool
     by: str
+    earlier: Sequence[tuple[Moment | None, str]]
     remark: str
     codes: str
 
@@ -91,6 +93,8 @@ def html_page(report: Fields, title: str | None = None) -> str:
     return template().render(
         title=text(title) or TITLE,
         time=moment_of(report.get("time")),
+        place=text(report.get("store")),
+        server=text(report.get("identity_url")),
         limit=text(report.get("max_age_days")) if limit is None else shown(limit),
         numbers=numbers(report.get("counts") or {}),
         problems=problems[:FIRST_PROBLEMS],
@@ -168,6 +172,7 @@ def row_of(account: Fields) -> Row:
         delivered=None if is_undelivered else moment_of(account.get("delivered_at")),
         is_undelivered=is_undelivered,
         by=last_rotated_by(account),
+        earlier=[(moment_of(one.get("at")), text(one.get("by"))) for one in rotations(account)[1:]],
         remark=text(account.get("msg")),
         codes=error_codes(account),
     )
