@@ -114,6 +114,16 @@ time:
   returned: unless the whole task failed
   type: str
   sample: "2026-05-01T12:00:00+00:00"
+store:
+  description: Which store it is. Of the type V(vault_file), its path.
+  returned: unless the whole task failed
+  type: str
+  sample: /home/ops/uipath-passwords
+identity_url:
+  description: The server that the records belong to. V(null) if no record can be read.
+  returned: unless the whole task failed
+  type: str
+  sample: https://orchestrator.example.com/identity
 max_age_days:
   description: The age at which a password is due.
   returned: unless the whole task failed
@@ -235,8 +245,10 @@ accounts:
       type: str
       sample: "The password has been due for more than a day: check that scheduled runs rotate this account."
 missing:
-  description: The entries of O(accounts) that have no record in the store, by their label, user name or id. An entry
-    with a O(accounts[].user_id) is not named as another account in the store is, but by its id.
+  description:
+    - The entries of O(accounts) that have no record in the store, by their label, user name or id. An entry with a
+      O(accounts[].user_id) is not named as another account in the store is, but by its id.
+    - Entries without a user id that may all mean records which cannot be read are not among them, but in RV(problems).
   returned: unless the whole task failed
   type: list
   elements: str
@@ -302,7 +314,13 @@ problems:
   type: list
   elements: str
   sample:
-    - "Due for more than a day: svc-robot-1, svc-robot-2; check that scheduled runs rotate them."
+    - "Due for more than a day: svc-robot-1, svc-robot-2; check that scheduled runs rotate the accounts."
+failures:
+  description: Those of RV(problems) that make the task fail because of O(fail_on).
+  returned: unless the whole task failed
+  type: list
+  elements: str
+  sample: []
 status:
   description:
     - Why the task failed as a whole.

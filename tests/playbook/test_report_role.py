@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.formats import PARTS
 from ansible_collections.rpaops.uipath.tests.faults.rig import ROTATION, USUAL_WARNINGS, stored_passwords
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, watched_run
@@ -111,7 +112,9 @@ def test_writes_what_is_given(setup: ReportSetup) -> None:
 
     data = json.loads(setup.text("json"))
     assert sorted(account["label"] for account in data["accounts"]) == sorted(NAMES)
-    assert set(data) == {"time", "max_age_days", "accounts", "missing", "counts", "problems"}
+    assert tuple(data) == PARTS
+    assert data["store"] == setup.store["path"]
+    assert data["identity_url"].startswith("https://")
     assert data["counts"]["undelivered"] == 2
     table = list(csv.DictReader(setup.text("csv").splitlines()))
     assert {row["label"] for row in table} == {NAMES[0], NAMES[1], f"'{NAMES[2]}"}
@@ -159,3 +162,4 @@ def test_says_once_what_is_wrong(setup: ReportSetup, changes: Variables, message
     run = setup.report(succeeds=False, **changes)
     assert setup.written == []
     assert message in run.stdout + run.stderr
+    assert [event["event"] for event in run.events].count("failed") == 1

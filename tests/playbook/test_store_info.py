@@ -99,7 +99,7 @@ class TestShow:
         assert {user for user, state in states(result).items() if not state["listed"]} == {"waiting"}
         assert (result["missing"], result["counts"]["accounts"], result["counts"]["missing"]) == (["nobody"], 5, 1)
         assert [problem.partition(":")[0].partition(",")[0] for problem in result["problems"]] == [
-            "out_of_sync (wrong_password)",
+            "Closed as out_of_sync (wrong_password)",
             "In doubt",
             "The record still has the initial password",
             "The consumers were not given the current password",

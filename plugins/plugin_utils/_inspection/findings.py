@@ -14,6 +14,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 
 State = Mapping[str, Any]
 FAIL_ON = ("overdue", "closed", "in_doubt", "undelivered", "unlisted", "missing")
+UNSURE_ADVICE = "the records that cannot be read may be theirs: restore those first"
 # A sentence names so many accounts. The result has them all.
 MOST_NAMES = 20
 
@@ -28,18 +29,22 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rule:
+    """What is the matter with accounts, and what to do about one or about several of them."""
+
     kind: str
     what: str
     advice: str
     applies: Callable[[State], bool]
+    advice_on_several: str | None = None
 
 
 def closed_rule(status: str, reason: str | None) -> Rule:
     return Rule(
         "closed",
-        f"{status}{f' ({reason})' if reason else ''}, so no run tries them",
-        "remove the cause and repair them, as their msg says",
+        f"Closed as {status}{f' ({reason})' if reason else ''}, so no run tries",
+        "remove the cause and repair the account, see its remark (msg)",
         lambda state: (state["status"], state["reason"]) == (status, reason),
+        "remove the cause and repair the accounts, see their remarks (msg)",
     )
 
 
@@ -47,8 +52,9 @@ RULES = (
     Rule(
         "unreadable",
         "The record cannot be read",
-        "their msg says why and what to do",
+        "see its remark (msg) for why and what to do",
         lambda state: state["status"] == UNREADABLE,
+        "see their remarks (msg) for why and what to do",
     ),
     *(closed_rule(status, reason) for status in CLOSED for reason in (*REASONS, None)),
     Rule(
@@ -60,20 +66,23 @@ RULES = (
     Rule(
         "overdue",
         "Of unknown age",
-        "check the controller's clock, or rotate them with force: true",
+        "check the controller's clock, or rotate the account with force: true",
         lambda state: state["overdue"] is True and state["age_days"] is None,
+        "check the controller's clock, or rotate the accounts with force: true",
     ),
     Rule(
         "overdue",
         "Due for more than a day",
-        "check that scheduled runs rotate them",
+        "check that scheduled runs rotate the account",
         lambda state: state["overdue"] is True and state["age_days"] is not None,
+        "check that scheduled runs rotate the accounts",
     ),
     Rule(
         "initial",
         "The record still has the initial password",
-        "rotate them",
+        "rotate the account",
         lambda state: state["source"] == "adopted" and state["status"] not in CLOSED,
+        "rotate the accounts",
     ),
     Rule(
         "undelivered",
@@ -84,31 +93,44 @@ RULES = (
     Rule(
         "unlisted",
         "Recorded, but not in accounts",
-        "list them, so that runs rotate them, or, unless they are listed under another name, move their records away",
+        "list the account, so that runs rotate it, or, unless it is listed under another name, move its record away",
         lambda state: state["listed"] is False and state["status"] == "ok",
+        "list the accounts, so that runs rotate them, or, unless they are listed under another name, move their records"
+        " away",
     ),
     Rule(
         "unlisted",
         "Recorded, closed or in doubt, and not in accounts",
-        "list them, and keep their records, which may have the only live passwords",
+        "list the account, and keep its record, which may have the only live password",
         lambda state: state["listed"] is False and state["status"] != "ok",
+        "list the accounts, and keep their records, which may have the only live passwords",
     ),
 )
 
 
-def findings(states: Sequence[State], missing: Sequence[str], lost: Mapping[str, str]) -> list[Finding]:
+def findings(
+    states: Sequence[State], missing: Sequence[str], lost: Mapping[str, str], unsure: Sequence[str] = ()
+) -> list[Finding]:
     """Return what there is to look at, the most urgent first.
 
     Of the unreadable accounts and the `missing` entries, `lost` has those that had a record, each with what the store
-    says.
+    says. Those that are `unsure` may mean the records that cannot be read.
     """
     found = lost_findings(lost)
     present = [state for state in states if state["status"] != UNREADABLE or state["label"] not in lost]
     for rule in RULES:
         labels = [state["label"] for state in present if rule.applies(state)]
-        found += [finding(rule.kind, rule.what, labels, rule.advice)] if labels else []
+        found += [finding(rule.kind, rule.what, labels, advice_of(rule, labels))] if labels else []
     new = [label for label in missing if label not in lost]
-    return found + ([finding("missing", "Listed, but without a record", new, missing_advice(states))] if new else [])
+    return [
+        *found,
+        *([finding("unsure", "Listed, but in no record that can be read", unsure, UNSURE_ADVICE)] if unsure else []),
+        *([finding("missing", "Listed, but without a record", new, missing_advice(states))] if new else []),
+    ]
+
+
+def advice_of(rule: Rule, labels: Sequence[str]) -> str:
+    return rule.advice_on_several if rule.advice_on_several and len(labels) > 1 else rule.advice
 
 
 def lost_findings(lost: Mapping[str, str]) -> list[Finding]:
@@ -122,9 +144,9 @@ def finding(kind: str, what: str, labels: Sequence[str], advice: str) -> Finding
 
 
 def missing_advice(states: Sequence[State]) -> str:
-    advice = "check the store and the names, unless the next run is to record their initial passwords"
+    advice = "check the store and the names, unless the next run is to record the initial passwords"
     if any(state["status"] == UNREADABLE for state in states):
-        advice += ", or theirs is a record that cannot be read"
+        advice += ", or restore the records that cannot be read: some may be theirs"
     if any(state["listed"] is False for state in states):
         advice += ", or the record of one has a former name and is not in accounts (then list that one by its user_id)"
     return advice

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,27 +16,39 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
 
 @dataclass(frozen=True)
 class Matches:
-    """The user ids of the accounts that the entries mean, what entries without a record are called, and problems."""
+    """The user ids of the accounts that the entries mean, what entries without a record are called, and problems.
+
+    The entries that are `unsure` match no record that can be read, and may mean one that cannot.
+    """
 
     user_ids: frozenset[str]
     missing: tuple[str, ...]
+    unsure: tuple[str, ...]
     problems: tuple[str, ...]
 
 
-def matches(entries: Sequence[Mapping[str, Any]], names: StoredNames) -> Matches:
+def matches(entries: Sequence[Mapping[str, Any]], names: StoredNames, nameless: Collection[str] = ()) -> Matches:
+    """Compare the entries with the accounts. Of the `nameless` ones, only the ids are known."""
     owners: dict[str, int] = {}
-    missing, problems = [], []
+    absent, problems = [], []
     for index, entry in enumerate(entries):
         place, found = f"accounts[{index}] ({entry_label(entry)})", candidates(entry, names)
         if not found:
-            missing.append(missing_label(entry, names))
+            absent.append(entry)
         elif len(found) > 1:
             problems.append(f"{place} is the name of several recorded accounts, {', '.join(found)}; give its user_id.")
         elif found[0] in owners:
             problems.append(f"{place} is the same account as accounts[{owners[found[0]]}]; list it once.")
         else:
             owners[found[0]] = index
-    return Matches(frozenset(owners), tuple(missing), tuple(problems))
+    unsure = explained([entry for entry in absent if not entry["user_id"]], set(nameless) - set(owners))
+    missing = [missing_label(entry, names) for entry in absent if entry["user_id"] or not unsure]
+    return Matches(frozenset(owners), tuple(missing), tuple(map(entry_label, unsure)), tuple(problems))
+
+
+def explained(entries: Sequence[Mapping[str, Any]], nameless: Collection[str]) -> Sequence[Mapping[str, Any]]:
+    """Return the entries if the nameless records may be those of all of them. Otherwise, at least one has none."""
+    return entries if len(entries) <= len(nameless) else ()
 
 
 def candidates(entry: Mapping[str, Any], names: StoredNames) -> list[str]:

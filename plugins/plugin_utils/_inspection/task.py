@@ -53,28 +53,32 @@ def inspected(
         if readings is None:
             raise
         warn(f"The store was not closed properly. {error.message}")
-    return overview_result(readings, options, now)
+    return overview_result(readings, options, now, store.place)
 
 
-def overview_result(readings: StoreReadings, options: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def overview_result(readings: StoreReadings, options: Mapping[str, Any], now: datetime, place: str) -> dict[str, Any]:
     """Return the documented result."""
     entries: Sequence[Mapping[str, Any]] | None = options["accounts"]
     names = readings.names()
-    found = matches(entries, names) if entries is not None else None
-    missing, ambiguous = (found.missing, found.problems) if found else ((), ())
+    nameless = [user_id for user_id, error in readings.errors.items() if not account_of(error)]
+    found = matches(entries, names, nameless) if entries is not None else None
+    missing, unsure, ambiguous = (found.missing, found.unsure, found.problems) if found else ((), (), ())
     states = account_states(readings, found, options["max_age_days"], now)
-    looked_at = findings(states, missing, lost_records(readings, entries or (), names))
+    looked_at = findings(states, missing, lost_records(readings, entries or (), names), unsure)
     failed = failures(looked_at, options["fail_on"])
     problems = [*(one.sentence for one in looked_at), *ambiguous]
     return {
         "changed": False,
         "failed": bool(failed),
         "time": timestamp(now),
+        "store": displayable(place),
+        "identity_url": server_of(readings),
         "max_age_days": options["max_age_days"],
         "accounts": states,
         "missing": list(missing),
         "counts": counts_of(states, missing),
         "problems": problems,
+        "failures": failed,
         "msg": " ".join(failed) or summary(len(states), problems),
     }
 
@@ -92,6 +96,12 @@ def lost_records(readings: StoreReadings, entries: Sequence[Mapping[str, Any]], 
         if entry["user_id"] and (user_id := canonical_user_id(entry["user_id"])) in readings.lost
     }
     return {label: displayable(message) for label, message in {**of_accounts, **of_entries}.items()}
+
+
+def server_of(readings: StoreReadings) -> str | None:
+    """Return the server that the records belong to. A store binds all of them to the same one."""
+    urls = {record.account.identity_url for record in readings.records.values()}
+    return displayable(urls.pop()) if len(urls) == 1 else None
 
 
 def account_states(

@@ -12,7 +12,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.accounts imp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.page import html_page
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.table import csv_table
 
-PARTS = ("time", "max_age_days", "accounts", "missing", "counts", "problems")
+PARTS = ("time", "store", "identity_url", "max_age_days", "accounts", "missing", "counts", "problems", "failures")
 
 
 def rendered(report: Fields, form: str, title: str | None = None) -> str:

@@ -13,10 +13,11 @@ from typing import Any
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.accounts import (
     Fields,
     error_codes,
-    last_rotated_by,
+    rotations,
     text,
 )
 
+ROTATIONS = tuple(f"rotation_{number}_{part}" for number in (1, 2, 3) for part in ("at", "by"))
 COLUMNS = (
     "label",
     "user_id",
@@ -27,7 +28,6 @@ COLUMNS = (
     "pending",
     "pending_since",
     "last_rotated",
-    "last_rotated_by",
     "source",
     "age_days",
     "next_due",
@@ -37,13 +37,13 @@ COLUMNS = (
     "delivered_at",
     "generation",
     "unproven_sends",
+    *ROTATIONS,
     "listed",
     "msg",
 )
 # With these, also in their full-width forms, a spreadsheet begins a formula. One that separates cells by semicolons as
 # well may take what follows a semicolon for a cell.
 FORMULA_STARTS = tuple("=+-@\t\r\n;\uff1d\uff0b\uff0d\uff20\uff1b")
-DERIVED = {"error_codes": error_codes, "last_rotated_by": last_rotated_by}
 
 
 def csv_table(report: Fields) -> str:
@@ -62,7 +62,14 @@ def all_accounts(report: Fields) -> Iterator[Fields]:
 
 
 def row(account: Fields) -> Sequence[str]:
-    return [cell(DERIVED[column](account) if column in DERIVED else account.get(column)) for column in COLUMNS]
+    derived = {"error_codes": error_codes(account), **rotation_columns(account)}
+    return [cell(derived[column] if column in derived else account.get(column)) for column in COLUMNS]
+
+
+def rotation_columns(account: Fields) -> dict[str, Any]:
+    """Return when and by whom the last rotations were made, the newest first."""
+    values = [one.get(part) for one in rotations(account) for part in ("at", "by")]
+    return {**dict.fromkeys(ROTATIONS), **dict(zip(ROTATIONS, values))}
 
 
 def cell(value: Any) -> str:

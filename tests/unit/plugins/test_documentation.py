@@ -34,7 +34,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.readings
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.task import overview_result
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.formats import FORMATS, PARTS
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.page import TITLE
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.table import COLUMNS
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.table import COLUMNS, ROTATIONS
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables import Findings
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.options import (
     rotation_argument_spec,
@@ -222,6 +222,7 @@ class TestUipathPasswordStoreInfo:
         StoreReadings({"id-1": FULL}, {"id-2": StoreError("It is damaged.")}),
         {"accounts": None, "max_age_days": 90.0, "fail_on": []},
         datetime.now(timezone.utc),
+        "/the/store",
     )
 
     def test_documents_every_field_of_an_account_in_order(self) -> None:
@@ -280,7 +281,7 @@ class TestUipathPasswordReport:
         returned = yaml_load(module_named("uipath_password_store_info").RETURN)
         of_results = {name for name, field in returned.items() if field["returned"].startswith("unless")}
         assert set(PARTS) == of_results
-        of_accounts = set(returned["accounts"]["contains"]) - {"rotations"} | {"last_rotated_by"}
+        of_accounts = set(returned["accounts"]["contains"]) - {"rotations"} | set(ROTATIONS)
         assert set(COLUMNS) == of_accounts
 
 

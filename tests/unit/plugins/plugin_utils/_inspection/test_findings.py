@@ -57,7 +57,9 @@ class TestFindings:
     @pytest.mark.parametrize("reason", [*REASONS, None])
     def test_names_the_reason_of_a_closed_account(self, status: str, reason: str | None) -> None:
         [sentence] = sentences(status=status, reason=reason)
-        assert sentence.startswith(f"{status} ({reason}), so no run" if reason else f"{status}, so no run")
+        assert sentence.startswith(
+            f"Closed as {status} ({reason}), so no run" if reason else f"Closed as {status}, so no run"
+        )
 
     @pytest.mark.parametrize("status", CLOSED)
     def test_a_closed_account_with_its_initial_password_is_to_be_repaired(self, status: str) -> None:
@@ -68,6 +70,21 @@ class TestFindings:
         assert [found.sentence.partition(";")[0] for found in findings(late, [], {})] == [
             "Due for more than a day: a, b"
         ]
+
+    @pytest.mark.parametrize("changes", [{"overdue": True}, {"listed": False}, {"status": "unreadable"}])
+    def test_speaks_of_one_account_or_of_several(self, changes: dict[str, Any]) -> None:
+        [one] = sentences(**changes)
+        [several] = (found.sentence for found in findings([{**IN_ORDER, **changes}] * 2, [], {}))
+        assert not {"them", "their", "accounts"} & set(one.partition("; ")[2].strip(".").split())
+        assert {"their", "accounts"} & set(several.partition("; ")[2].strip(".").split())
+        assert one[0].isupper()
+
+    def test_a_record_that_cannot_be_read_is_not_missing(self) -> None:
+        [found] = findings([], [], {}, ["robot"])
+        assert found.sentence == (
+            "Listed, but in no record that can be read: robot; the records that cannot be read may be theirs: restore"
+            " those first."
+        )
 
     def test_a_lost_record_is_no_new_account(self) -> None:
         found = findings([], ["old", "new"], {"old": "It is gone."})

@@ -68,6 +68,11 @@ class TestInspected:
         assert result["msg"] == "3 accounts, nothing to look at."
         assert (result["time"], result["max_age_days"]) == (NOW.isoformat(timespec="seconds"), 90.0)
 
+    def test_says_which_store_and_which_server(self) -> None:
+        store = MemoryStore.holding(fresh())
+        assert (inspect(store)["store"], inspect(store)["identity_url"]) == (store.place, BASE)
+        assert inspect(MemoryStore())["identity_url"] is None
+
     def test_writes_nothing(self) -> None:
         store = MemoryStore.holding(pending_record())
         inspect(store)
@@ -139,7 +144,7 @@ class TestUnreadable:
         assert (readable["status"], unreadable["status"]) == ("ok", "unreadable")
         assert (unreadable["msg"], unreadable["label"], unreadable["due"]) == (damage_of("u2").message, "u2", None)
         assert result["counts"]["unreadable"] == 1
-        assert result["problems"] == ["The record cannot be read: u2; their msg says why and what to do."]
+        assert result["problems"] == ["The record cannot be read: u2; see its remark (msg) for why and what to do."]
         assert (result["failed"], list(readable)) == (False, list(unreadable))
 
     def test_fails_a_task_that_monitors(self) -> None:
@@ -147,6 +152,7 @@ class TestUnreadable:
         store.damaged = {"u2"}
         result = inspect(store, fail_on=["overdue"])
         assert (result["failed"], result["msg"]) == (True, result["problems"][0])
+        assert result["failures"] == result["problems"][:1]
 
     def test_in_every_account_fails_the_task(self) -> None:
         store = MemoryStore(damaged={"u1", "u2"})
@@ -239,8 +245,16 @@ class TestListed:
         store.damaged = {"u2", "u3"}
         result = inspect(store, accounts=[entry(user_id="u1"), entry(user_id="u2"), entry(name="label-u3")])
         assert [account["listed"] for account in result["accounts"]] == [True, True, None]
-        assert result["missing"] == ["label-u3"]
-        assert "or theirs is a record that cannot be read" in result["problems"][-1]
+        assert (result["missing"], result["counts"]["missing"]) == ([], 0)
+        assert result["problems"][-1].startswith("Listed, but in no record that can be read: label-u3; ")
+
+    def test_more_entries_than_unreadable_records_are_missing(self) -> None:
+        store = MemoryStore.holding(fresh())
+        store.damaged = {"u2", "u3"}
+        given = [entry(user_id="u1"), entry(user_id="u2"), entry(name="label-u3"), entry(name="new")]
+        result = inspect(store, accounts=given)
+        assert result["missing"] == ["label-u3", "new"]
+        assert "or restore the records that cannot be read: some may be theirs" in result["problems"][-1]
 
 
 class TestFailOn:

@@ -21,7 +21,7 @@ class TestCsvTable:
     def test_has_a_row_for_each_account_and_each_missing_one(self) -> None:
         found = rows(csv_table(sample()))
         assert len(found) == 40 + 1
-        assert found[0]["label"] == "svc-invoices-1"
+        assert found[1]["label"] == "svc-claims-1"
         assert found[-1] == {**dict.fromkeys(COLUMNS, ""), "label": "svc-archive-1", "status": "missing"}
 
     def test_has_all_that_is_known_of_an_account(self) -> None:
@@ -29,7 +29,8 @@ class TestCsvTable:
         [row] = rows(csv_table(store_info([one])))
         assert set(one) - set(row) == {"rotations"}
         assert (row["error_codes"], row["pending"], row["delivered"]) == ("One, Two", "false", "true")
-        assert row["last_rotated_by"] == one["rotations"][0]["by"]
+        assert [row[f"rotation_{n}_at"] for n in (1, 2, 3)] == [rotation["at"] for rotation in one["rotations"]]
+        assert row["rotation_3_by"] == one["rotations"][2]["by"]
 
     def test_ends_lines_and_quotes_as_the_standard_says(self) -> None:
         text = csv_table(store_info([account(1, 2, label='a "b", c')]))
