@@ -281,6 +281,7 @@ class TestRestoring:
 
     BACK_UP = guide_commands("cp -a ~/uipath-passwords ~/backup")
     RESTORE = guide_commands("uipath-passwords.before")
+    [VIEW] = re.findall(r"`(ansible-vault view ~/uipath-passwords\.before/ID\.yml)`", GUIDE)
 
     def test_a_single_file(self, rig: Rig) -> None:
         users = rotated_once(rig, "restored", "other")
@@ -312,8 +313,11 @@ class TestRestoring:
         assert rig.simulator.report["mismatches"] == dict.fromkeys(since[:3], 2)
         assert statuses(rig.rotate(["not-due"], force=True)) == {"not-due": "out_of_sync"}
 
-        rig.simulator.add_users(dict.fromkeys(since, RESET))
-        given = [{"user_id": user, "initial_password": RESET} for user in (*since, untouched)]
+        viewed = yaml.safe_load(done(rig, self.VIEW.replace("ID", "due-1")))
+        passwords = {"due-1": viewed["current"]["password"]}
+        assert passwords == {"due-1": rig.live("due-1")}
+        rig.simulator.add_users(dict.fromkeys(since[1:], RESET))
+        given = [{"user_id": user, "initial_password": passwords.get(user, RESET)} for user in (*since, untouched)]
         adopted = statuses(rig.rotate(given, state="adopted"))
         assert adopted == {**dict.fromkeys(since, "adopted"), untouched: "fresh"}
         assert all_ok(rig, [*since, untouched])

@@ -128,22 +128,25 @@ def test_remove(desk: Desk, simulator: SimulatorProcess) -> None:
     desk.list_accounts({"user_name": "svc-invoices"})
     desk.rotate()
     assert simulator.is_live(USERS["svc-orders"], desk.password_of("svc-orders"))
-    [command] = commands("Remove an account")
-    first, *others = command.replace("ID", USERS["svc-orders"]).splitlines()[1:]
+    remove, bring_back = (command.replace("ID", USERS["svc-orders"]) for command in commands("Remove an account"))
+    desk.type("ansible-playbook rotate.yml -e rotate_passwords_force=true -e rotate_passwords_only=svc-invoices")
+
+    record = desk.home / f"uipath-passwords/{USERS['svc-orders']}.yml"
+    record.rename(desk.home / "elsewhere")  # and not the other files
     simulator.add_users({"9": INITIAL.format(9)}, userName="svc-newcomer")
     newcomer = {"user_name": "svc-newcomer", "initial_password": INITIAL.format(9)}
     desk.list_accounts({"user_name": "svc-invoices"}, newcomer)
-    desk.type(f"mkdir -p ~/removed && {first}")
     assert "may be one that is gone" in desk.rotate(succeeds=False)
-    desk.type("\n".join(others))
+    (desk.home / "elsewhere").rename(record)
+
+    desk.type(remove)
+    assert not [path for path in (desk.home / "uipath-passwords").rglob("*") if USERS["svc-orders"] in path.name]
     desk.rotate()
     assert simulator.is_live("9", desk.password_of("svc-newcomer"))
-    [monitor] = commands("Monitor")
-    desk.type(monitor)
-    for name, place in (("ID.yml", ""), ("ID.prev.yml", ".prev/"), ("ID.lock", ".locks/")):
-        file = name.replace("ID", USERS["svc-orders"])
-        (desk.home / "removed" / file).rename(desk.home / "uipath-passwords" / place / file.replace(".prev.", "."))
-    desk.list_accounts({"user_name": "svc-orders"})
+    both = {"user_name": "svc-invoices"}, {"user_id": USERS["svc-orders"], "name": "svc-orders"}
+    desk.list_accounts(*both)
+    assert "no_password" in desk.rotate(succeeds=False)
+    desk.type(bring_back)
     desk.rotate()
     assert simulator.is_live(USERS["svc-orders"], desk.password_of("svc-orders"))
 
@@ -151,8 +154,17 @@ def test_remove(desk: Desk, simulator: SimulatorProcess) -> None:
 def test_rename(desk: Desk, simulator: SimulatorProcess) -> None:
     [entry] = entries("Rename an account")
     desk.list_accounts({"user_name": "svc-invoices"}, entry)
-    desk.rotate()
+    writes = simulator.count()
+    [command] = commands("Rename an account")
+    desk.type(command)
+    assert simulator.count() == writes
+    assert simulator.is_live(entry["user_id"], desk.told(entry["name"]))
     assert simulator.is_live(entry["user_id"], desk.password_of(entry["name"]))
+    assert sorted(path.name for path in (desk.home / "credentials").iterdir()) == [
+        "svc-invoices.ini",
+        f"{entry['name']}.ini",
+    ]
+    assert "renamed" not in desk.rotate()
 
 
 def test_tell_a_new_consumer(desk: Desk, simulator: SimulatorProcess) -> None:

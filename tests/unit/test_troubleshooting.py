@@ -45,7 +45,15 @@ NO_MESSAGES = {
     "the first account was changed",
     "user of another kind",
 }
-OF_ANSIBLE = {"Failed to import the required Python library (requests) on"}
+OF_ANSIBLE = {
+    "Attempt to use undecryptable variable",
+    "Attempting to decrypt but no vault secrets found",
+    "Decryption failed (no vault secrets were found that could decrypt",
+    "Failed to connect to the host via ssh",
+    "Failed to import the required Python library (requests) on",
+    "Validation of arguments failed",
+    "missing required arguments",
+}
 # Documentation that is put together in code, and patterns.
 IN_CODE = re.compile(r"\\|O\(store|V\(|^Where the |^Invoked with options|^without a template$|^\w+ \| \w+$")
 
