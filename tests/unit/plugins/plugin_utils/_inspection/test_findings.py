@@ -107,7 +107,7 @@ class TestFindings:
     def test_the_record_of_a_closed_account_is_never_to_be_moved_away(self, status: str) -> None:
         [_its_status, sentence] = sentences(status=status, listed=False)
         assert sentence.startswith("Recorded, closed or in doubt, and not in accounts: robot; ")
-        assert "keep their records" in sentence
+        assert "keep its record" in sentence
         assert "away" not in sentence
 
     def test_a_record_that_is_not_listed_may_be_that_of_a_listed_account(self) -> None:
