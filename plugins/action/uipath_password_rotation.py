@@ -15,7 +15,6 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.basic import missing_required_lib
 from ansible.plugins.action import ActionBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import (
@@ -27,7 +26,12 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._errors import Inval
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import normalize_identity_url
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport import REQUESTS_IMPORT_ERROR
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask
-from ansible_collections.rpaops.uipath.plugins.module_utils._module import WARN_UNVERIFIED, failure_of, register_forms
+from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
+    WARN_UNVERIFIED,
+    failure,
+    failure_of,
+    register_forms,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._action import (
     in_awx_job,
     store_context,
@@ -43,8 +47,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.task impor
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
 
 ONE_HOST = (
-    "A rotation must run once, but the play has several hosts: set run_once: true on this task, or use"
-    " hosts: localhost. The strategy free ignores run_once."
+    "A rotation must run once, but the play has several hosts: set run_once: true on the task or role, or"
+    " use hosts: localhost. The strategy free ignores run_once."
 )
 
 
@@ -57,12 +61,12 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
+        # Not raised: in a task with `no_log`, ansible-core would hide the message, and ignore `failed_when`.
         if is_repeated(self._task, variables):
-            raise AnsibleActionFail(ONE_HOST)
+            return {**result, **failure("invalid_input", ONE_HOST)}
         if REQUESTS_IMPORT_ERROR:
-            raise AnsibleActionFail(missing_required_lib("requests"))
-        result.update(task_outcome(lambda: self._rotate(variables)))
-        return result
+            return {**result, "failed": True, "msg": missing_required_lib("requests")}
+        return {**result, **task_outcome(lambda: self._rotate(variables))}
 
     def _rotate(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         options = validated_options(self._task.args, rotation_argument_spec(), SIGN_IN_EXCLUSIONS)
