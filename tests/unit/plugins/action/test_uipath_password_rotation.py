@@ -8,15 +8,12 @@ import os
 import pwd
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.parsing.dataloader import DataLoader
-from ansible.parsing.vault import VaultSecret
-from ansible.utils.display import Display
 from ansible_collections.rpaops.uipath.plugins.action import uipath_password_rotation as action
 from ansible_collections.rpaops.uipath.plugins.action.uipath_password_rotation import ActionModule, runner
 from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments
@@ -24,6 +21,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import INITIAL_REFUSED
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
+from ansible_collections.rpaops.uipath.tests.unit.plugins.action.conftest import RunAction
 from ansible_collections.rpaops.uipath.tests.unit.plugins.organization import ORGANIZATION, dto, listing, page
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     OLD,
@@ -33,14 +31,7 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE, Transcript
 
-RunAction = Callable[..., dict[str, Any]]
 ACCOUNT = {"user_id": "u1", "name": "svc", "initial_password": OLD}
-SECRETS = (("default", VaultSecret(b"the vault password")),)
-
-
-@pytest.fixture(autouse=True)
-def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", os.fstat)
 
 
 @pytest.fixture
@@ -52,36 +43,9 @@ def passwords(monkeypatch: pytest.MonkeyPatch) -> PasswordServer:
 
 
 @pytest.fixture
-def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the action warns of."""
-    shown: list[str] = []
-    monkeypatch.setattr(Display, "warning", lambda display, message: shown.append(message))
-    return shown
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> RunAction:
-    """Run the action as a task of a playbook in `tmp_path`."""
-
-    def run_task(
-        arguments: Mapping[str, Any] | None = None,
-        variables: Mapping[str, Any] | None = None,
-        *,
-        secrets: Any = SECRETS,
-        **task: Any,
-    ) -> dict[str, Any]:
-        loader = DataLoader()
-        loader.set_basedir(str(tmp_path))
-        loader.set_vault_secrets(secrets)
-        given = {"identity_url": BASE, "access_token": "t0ken", "store": {"path": "store"}, "accounts": [ACCOUNT]}
-        attributes = {"async_val": 0, "check_mode": False, "run_once": False, "diff": False, **task}
-        fake_task = SimpleNamespace(args={**given, **(arguments or {})}, action="rotation", **attributes)
-        connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused"))
-        parts: list[Any] = [fake_task, connection, SimpleNamespace(), loader, None, None]
-        module = ActionModule(*parts)
-        return module.run(task_vars=dict(variables or {}))
-
-    return run_task
+def run(run_action: Callable[..., RunAction]) -> RunAction:
+    usual = {"identity_url": BASE, "access_token": "t0ken", "store": {"path": "store"}, "accounts": [ACCOUNT]}
+    return run_action(ActionModule, usual)
 
 
 class TestRun:

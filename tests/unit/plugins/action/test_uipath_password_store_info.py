@@ -7,15 +7,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecret
-from ansible.utils.display import Display
 from ansible_collections.rpaops.uipath.plugins.action import uipath_password_store_info as action
 from ansible_collections.rpaops.uipath.plugins.action.uipath_password_store_info import ActionModule
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
@@ -23,6 +20,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
+from ansible_collections.rpaops.uipath.tests.unit.plugins.action.conftest import SECRETS, RunAction
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     NEW,
     OLD,
@@ -32,21 +30,6 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.contract import put
 from ansible_collections.rpaops.uipath.tests.unit.plugins.transcript import BASE
-
-RunAction = Callable[..., dict[str, Any]]
-SECRETS = (("default", VaultSecret(b"the vault password")),)
-
-
-@pytest.fixture(autouse=True)
-def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", os.fstat)
-
-
-@pytest.fixture
-def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    shown: list[str] = []
-    monkeypatch.setattr(Display, "warning", lambda display, message: shown.append(message))
-    return shown
 
 
 @pytest.fixture
@@ -63,27 +46,8 @@ def keep(tmp_path: Path) -> Callable[..., None]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunAction:
-    """Run the action as a task of a playbook in `tmp_path`."""
-
-    def run_task(
-        arguments: Mapping[str, Any] | None = None,
-        variables: Mapping[str, Any] | None = None,
-        *,
-        secrets: Any = SECRETS,
-        **task: Any,
-    ) -> dict[str, Any]:
-        loader = DataLoader()
-        loader.set_basedir(str(tmp_path))
-        loader.set_vault_secrets(secrets)
-        attributes = {"async_val": 0, "check_mode": False, "run_once": False, "diff": False, **task}
-        given = {"store": {"path": "store"}, **(arguments or {})}
-        fake_task = SimpleNamespace(args=given, action="store_info", **attributes)
-        connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused"))
-        parts: list[Any] = [fake_task, connection, SimpleNamespace(), loader, None, None]
-        return ActionModule(*parts).run(task_vars=dict(variables or {}))
-
-    return run_task
+def run(run_action: Callable[..., RunAction]) -> RunAction:
+    return run_action(ActionModule, {"store": {"path": "store"}})
 
 
 def content_of(folder: Path) -> dict[str, tuple[bytes, int]]:
