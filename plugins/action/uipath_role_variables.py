@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The action of `rpaops.uipath.uipath_role_variables`: only an action sees all variables of a play.
 
-It uses their names and, except for the files of tasks that it is given, no value.
+It uses their names and, except for files of tasks and variables that must not be null, no value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables impo
     check_names,
     extra_message,
     forbidden_extras,
+    missing_message,
+    missing_names,
     misspelled_message,
+    null_message,
     unknown_message,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
@@ -42,6 +45,8 @@ def argument_spec() -> dict[str, Any]:
         "known": {"type": "list", "elements": "str", "required": True},
         "own": {"type": "list", "elements": "str", "default": []},
         "not_extra": {"type": "list", "elements": "str", "default": []},
+        "required": {"type": "list", "elements": "str", "default": []},
+        "not_null": {"type": "list", "elements": "str", "default": []},
         "task_files": {"type": "dict", "default": {}},
     }
 
@@ -62,6 +67,11 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         if unknown:
             self._display.warning(unknown_message(unknown, options["role"]))
         problems = [misspelled_message(misspelled)] if misspelled else []
+        given = task_vars or {}
+        missing = missing_names([name for name in given if given[name] is not None], options["required"], misspelled)
+        problems += [missing_message(missing)] if missing else []
+        null = [name for name in options["not_null"] if name in given and self._is_null(given[name])]
+        problems += [null_message(null)] if null else []
         extra = forbidden_extras(self._task.get_variable_manager().extra_vars, options["role"], options["not_extra"])
         problems += [extra_message(extra)] if extra else []
         problems += self._file_problems(options["task_files"])
@@ -72,6 +82,10 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             "unknown": unknown,
             "msg": " ".join(problems),
         }
+
+    def _is_null(self, value: Any) -> bool:
+        # As a list, because ansible-core 2.19 and later refuse `omit` as a value of its own.
+        return list(self._templar.template([value])) == [None]
 
     def _file_problems(self, files: Mapping[str, Any]) -> list[str]:
         found = ((variable, not_a_path(path) or self._file_problem(path)) for variable, path in files.items())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: uipath_role_variables
-short_description: Refuse misspelled variables of a role, and broken files of tasks
+short_description: Refuse misspelled and missing variables of a role, and broken files of tasks
 version_added: 0.1.0
 description:
   - Ansible ignores a variable that no role has. So a role that is given C(rotate_passwords_after_task) runs without the
@@ -19,7 +19,9 @@ description:
   - If the role has a variable for tasks, any other name with the words of the role and C(task) fails, since tasks that
     do not run cost most. A known name with a number or another word at its end is only unknown.
   - Files of tasks that the role includes later are parsed, so that a mistake in one is found before the role begins.
-  - It uses no value of a variable and shows nothing of these files. It runs on the controller.
+  - Required variables that are not set fail here, with a name that was probably meant. ansible-core would not know that
+    name.
+  - It shows no value of a variable and nothing of these files. It runs on the controller.
 author:
   - rpaops.uipath contributors (@rpaops)
 extends_documentation_fragment:
@@ -55,6 +57,18 @@ options:
     type: list
     elements: str
     default: []
+  required:
+    description: Variables that must be set.
+    type: list
+    elements: str
+    default: []
+  not_null:
+    description:
+      - Variables that limit what the role does, and that must not be null. One that has no value by mistake would
+        remove the limit.
+    type: list
+    elements: str
+    default: []
   task_files:
     description:
       - The full path of each file of tasks, by the variable in which it is given. A file that does not exist, that is
@@ -76,13 +90,19 @@ EXAMPLES = r"""
       - rotate_passwords_after_tasks
     own:
       - rotate_passwords_result
+    required:
+      - rotate_passwords_accounts
+    not_null:
+      - rotate_passwords_only
     task_files:
       rotate_passwords_after_tasks: "{{ playbook_dir }}/tell_consumers.yml"
 """
 
 RETURN = r"""
 msg:
-  description: The misspelled names, each with the known name, and what is wrong with the files. May be empty.
+  description:
+    - The misspelled names, each with the known name, the variables that are missing or null, and what is wrong with the
+      files. May be empty.
   returned: always
   type: str
   sample: "rotate_passwords_after_task: no such variable, did you mean rotate_passwords_after_tasks?"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which variables of a play are misspelled variables of a role.
+"""Which variables of a play are misspelled variables of a role, and which ones it lacks.
 
 A name is a near miss of a known one if, compared without case and without the plural of any word, it has the same words
 in any order or leaves out the last one, or if it differs by a letter or two. Two letters are too many for a short name:
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
@@ -55,6 +55,21 @@ def check_names(names: Iterable[str], role: str, known: Sequence[str], own: Iter
 def misspelled_message(misspelled: dict[str, str]) -> str:
     found = (f"{shown(name)}: no such variable, did you mean {nearest}?" for name, nearest in misspelled.items())
     return " ".join((*found, "A variable with another name has no effect. Rename it, also if it is one of your own."))
+
+
+def missing_names(names: Iterable[str], required: Iterable[str], misspelled: Mapping[str, str]) -> list[str]:
+    """Return the required names that are not set. The message about a misspelled one has said it."""
+    found = {*names, *misspelled.values()}
+    return [name for name in required if name not in found]
+
+
+def missing_message(names: Sequence[str]) -> str:
+    return f"{', '.join(names)}: not set, and the role needs a value."
+
+
+def null_message(names: Sequence[str]) -> str:
+    text = "must not be null, which would remove a limit. Leave it out if you mean that, or give it a value."
+    return f"{', '.join(names)}: {text}"
 
 
 def unknown_message(unknown: Sequence[str], role: str) -> str:

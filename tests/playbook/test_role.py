@@ -288,21 +288,27 @@ class TestRole:
 
     @pytest.mark.matrix
     def test_refuses_misspelled_variables_wherever_they_are_set(self, setup: RoleSetup) -> None:
-        [task] = setup.tasks({"rotate_password_after_tasks": "{{ vault_client_secret }}"})
+        changes = {"rotate_password_after_tasks": "{{ vault_client_secret }}", "rotate_passwords_store": None}
+        [task] = setup.tasks({**changes, "rotate_passwords_stores": {}, "rotate_passwords_accounts": None})
+        task["vars"].update({"rotate_passwords_only": "{{ nothing }}", "rotate_passwords_max_failures": None})
         fact = {"ansible.builtin.set_fact": {"rotate_passwords_max_ages_days": 3, "rotate_passwords_dir": "/srv"}}
         wanted = {
             "rotate_password_after_tasks": "rotate_passwords_after_tasks",
             "rotate_passwords_max_ages_days": "rotate_passwords_max_age_days",
+            "rotate_passwords_stores": "rotate_passwords_store",
             "rotate_passwrods_force": "rotate_passwords_force",
         }
         warning = "The role rotate_passwords has no variables rotate_passwords_dir: they have no effect."
-        given = {**setup.given, "rotate_passwrods_force": True}
+        given: Variables = {**setup.given, "rotate_passwrods_force": True, "nothing": None}
         run = setup.scene.play([fact, task], succeeds=False, warnings=[warning], **given)
         refusal = result(run, CHECK)
         assert refusal["misspelled"] == wanted
         assert all(
             f"{name}: no such variable, did you mean {known}?" in refusal["msg"] for name, known in wanted.items()
         )
+        assert refusal["msg"].count("rotate_passwords_store") == 2
+        assert "rotate_passwords_accounts: not set, and the role needs a value." in refusal["msg"]
+        assert "rotate_passwords_only, rotate_passwords_max_failures: must not be null" in refusal["msg"]
         assert not leaks(run, [setup.client_secret])
         assert setup.scene.simulator.total == 0
 

@@ -20,7 +20,8 @@ ROLE = ROOT / "roles/rotate_passwords"
 PREFIX = "rotate_passwords_"
 MODULE = yaml_load(uipath_password_rotation.DOCUMENTATION)["options"]
 CONNECTION = yaml_load(connection.ModuleDocFragment.DOCUMENTATION)["options"]
-STORE = yaml_load(store.ModuleDocFragment.DOCUMENTATION)["options"]["store"]["suboptions"]
+STORE_OPTION = yaml_load(store.ModuleDocFragment.DOCUMENTATION)["options"]
+STORE = STORE_OPTION["store"]["suboptions"]
 DOCUMENTED = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
 STRUCTURES = {"connection": CONNECTION, "store": STORE, "password": MODULE["password"]["suboptions"]}
 # ansible-core would show a value that it cannot convert, and refuse one that is omitted: these types take any value.
@@ -69,9 +70,26 @@ def test_the_role_documents_the_defaults_that_it_has_and_the_options_of_the_modu
     options = {name.removeprefix(PREFIX): text for name, text in DOCUMENTED.items()}
     assert set(options) - own == {*MODULE, "store"} - {"consumers"}
     for name in set(options) & set(MODULE):
-        same = {"choices", "required"} | ({"default"} if name != "password" else set())
+        same = {"choices"} | ({"default"} if name != "password" else set())
         same |= {"type", "elements"} if options[name]["type"] != "raw" else set()
         assert {key: options[name].get(key) for key in same} == {key: MODULE[name].get(key) for key in same}
+
+
+@pytest.mark.parametrize("role", ["rotate_passwords", "report_passwords"])
+def test_the_role_says_which_variables_are_required_and_checks_them_itself(role: str) -> None:
+    """ansible-core would not name the variable that is misspelled, and would show the whole specification."""
+    folder = ROOT / "roles" / role
+    options = yaml.safe_load((folder / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    assert not any("required" in text for text in options.values())
+    checked = yaml.safe_load((folder / "tasks/main.yml").read_text())[0]["rpaops.uipath.uipath_role_variables"]
+    assert checked["required"] == [name for name, text in options.items() if "Required." in str(text["description"])]
+    assert set(checked.get("not_null", [])) <= set(options)
+
+
+def test_the_role_requires_what_the_module_requires() -> None:
+    checked = yaml.safe_load((ROLE / "tasks/main.yml").read_text())[0]["rpaops.uipath.uipath_role_variables"]
+    of_module = {PREFIX + name for name, text in {**MODULE, **STORE_OPTION}.items() if text.get("required")}
+    assert set(checked["required"]) == of_module
 
 
 def test_the_keys_of_an_account_are_described() -> None:

@@ -13,6 +13,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables impo
     edits,
     extra_message,
     forbidden_extras,
+    missing_names,
     misspelled_message,
     unknown_message,
 )
@@ -148,6 +149,20 @@ class TestForbiddenExtras:
         assert extra_message(found).startswith(
             "The role sets __rotate_passwords_item, rotate_passwords_account itself: "
         )
+
+
+class TestMissingNames:
+    NEEDED = ("rotate_passwords_accounts", "rotate_passwords_store")
+
+    def test_are_those_that_are_not_set(self) -> None:
+        assert missing_names(["rotate_passwords_store"], self.NEEDED, {}) == ["rotate_passwords_accounts"]
+        assert missing_names(self.NEEDED, self.NEEDED, {}) == []
+
+    def test_one_that_is_misspelled_is_told_once(self) -> None:
+        names = ["rotate_password_accounts", "rotate_passwords_force"]
+        misspelled = check_names(names, ROLE, KNOWN).misspelled
+        assert misspelled == {"rotate_password_accounts": "rotate_passwords_accounts"}
+        assert missing_names(names, self.NEEDED, misspelled) == ["rotate_passwords_store"]
 
 
 class TestMessages:
