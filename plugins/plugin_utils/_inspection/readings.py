@@ -27,6 +27,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     StoredNames,
     StoreError,
     WentBackwards,
+    unreadable_store,
 )
 
 
@@ -108,6 +109,6 @@ def error_of(reading: Reading) -> UiPathError | None:
 def refuse_unreadable(errors: Sequence[UiPathError | None]) -> None:
     """Raise StoreError if no record can be read at all: the vault password or another secret may be wrong."""
     of_records = [error for error in errors if not isinstance(error, RecordLost)]
-    unusable = [error for error in of_records if error and not isinstance(error, (Busy, WentBackwards))]
+    unusable = [error for error in of_records if isinstance(error, StoreError) and not isinstance(error, WentBackwards)]
     if unusable and len(unusable) == len(of_records):
-        raise StoreError(f"No record in the store can be read. The first one: {unusable[0].message}")
+        raise unreadable_store(unusable)

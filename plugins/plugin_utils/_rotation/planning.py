@@ -34,6 +34,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     StoredNames,
     StoreError,
     WentBackwards,
+    unreadable_store,
 )
 
 # The status in check mode of an account to which the run would send a request, by the one that it would end with.
@@ -156,10 +157,10 @@ def refuse_unreadable(readings: Sequence[Reading], store: OpenStore) -> None:
     errors = [reading for reading in readings if isinstance(reading, StoreError)]
     if has_read or not errors:
         return
-    unreadable = [account.error for account in store.accounts()]
-    if all(unreadable):
-        several = f"None of the {len(unreadable)} records can be read. The first one: " if len(unreadable) > 1 else ""
-        raise StoreError(f"{several}{errors[0].message}")
+    of_all = [account.error for account in store.accounts() if not isinstance(account.error, RecordLost)]
+    unreadable = [error for error in of_all if error]
+    if len(unreadable) == len(of_all):
+        raise unreadable_store(unreadable or errors)
 
 
 def plan(request: RotationRequest, reading: Reading, *, check_mode: bool = False) -> Plan:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +39,14 @@ class WentBackwards(StoreError):
     def __init__(self, message: str, *, account: Account | None = None) -> None:
         super().__init__(message)
         self.account = account
+
+
+class WrongSecret(StoreError):
+    """No secret of the run decrypts the record. `of_all` says it of all records of a store, given their number."""
+
+    def __init__(self, message: str, *, of_all: Callable[[int], str]) -> None:
+        super().__init__(message)
+        self.of_all = of_all
 
 
 class RecordLost(StoreError):
@@ -134,6 +142,15 @@ def reading(store: OpenStore, user_id: str) -> Reading:
         return store.read(user_id)
     except UiPathError as error:
         return error
+
+
+def unreadable_store(errors: Sequence[StoreError]) -> StoreError:
+    """Return the error of a store none of whose records can be read, from those of all its records."""
+    first, count = errors[0], len(errors)
+    if isinstance(first, WrongSecret) and all(isinstance(error, WrongSecret) for error in errors):
+        return StoreError(first.of_all(count))
+    several = f"None of the {count} records can be read. The first one: " if count > 1 else ""
+    return StoreError(f"{several}{first.message}")
 
 
 class Store(Protocol):

@@ -29,6 +29,10 @@ class Unreadable(Exception):
     """The text is not a record of this account. The message is a clause that says why, without a value."""
 
 
+class Undecryptable(Unreadable):
+    """No vault password of the run decrypts the text."""
+
+
 def encode(vault: Vault, record: Record) -> bytes:
     try:
         return vault.encrypt(as_json(record))
@@ -43,7 +47,7 @@ def decode(vault: Vault, text: bytes, account_id: str) -> Record:
     try:
         record = from_document(as_document(vault.decrypt(text)))
     except CannotDecrypt:
-        raise Unreadable(
+        raise Undecryptable(
             "it cannot be decrypted: the vault password is not the one it was encrypted with, or the file was changed"
             " or truncated"
         ) from None

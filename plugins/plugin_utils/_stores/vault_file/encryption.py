@@ -57,6 +57,7 @@ class Vault:
         self._own = [secret for _vault_id, secret in own]
         self.has_several = len({secret.bytes for _vault_id, secret in self._secrets}) > 1
         self.own_ids = known_ids(own)
+        self.ids = known_ids(self._secrets)
         self.has_others = any(secret.bytes != self._secret.bytes for _vault_id, secret in self._secrets if encrypts)
 
     def encrypt(self, plain: bytes) -> bytes:

@@ -27,15 +27,16 @@ LARGEST = 128 * 1024 * 1024
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn errors of the operating system into StoreError."""
+def explained(path: Path, *, sends: bool = False) -> Iterator[None]:
+    """Turn errors of the operating system into StoreError. `sends`: it is about an account that is worked on."""
     try:
         yield
     except OSError as error:
         place = error.filename if isinstance(error.filename, (str, bytes)) else path
+        sent = " Nothing more was sent for it." if sends else ""
         raise StoreError(
             f"The store cannot be read or written: {error.strerror or type(error).__name__} ({os.fsdecode(place)})."
-            " Nothing more was sent for it. Fix that, then run again."
+            f"{sent} Fix that, then run again."
         ) from error
 
 

@@ -60,15 +60,15 @@ class VaultFileRecord:
         self._leftovers: list[Leftover] = []
 
     def read(self) -> Record | None:
-        with explained(self._path):
+        with explained(self._path, sends=True):
             return self._read()
 
     def write(self, record: Record) -> bool:
-        with explained(self._path):
+        with explained(self._path, sends=True):
             return self._write(record)
 
     def preserve_conflict(self) -> Record | None:
-        with explained(self._path):
+        with explained(self._path, sends=True):
             return self._preserve_conflict()
 
     def _read(self) -> Record | None:
@@ -119,8 +119,8 @@ class VaultFileRecord:
         """
         if copy.is_unreadable:
             raise StoreError(
-                f"{went_backwards(self._path, record, noted)} Its second copy, {self._copy}, cannot be decrypted. Run"
-                " with the vault password of that file as well. If the file is damaged, move it away."
+                f"{went_backwards(self._path, record, noted)} Nothing was sent. Its second copy, {self._copy}, cannot"
+                " be decrypted. Run with the vault password of that file as well. If the file is damaged, move it away."
             )
         closed = with_leftovers(record, [copy, *self._leftovers], first=True)
         # An older version knows less of the requests that were sent: a restored file must not allow them again.
@@ -129,8 +129,9 @@ class VaultFileRecord:
         if not self._write(replace(closed, generation=noted + 1, status="out_of_sync", unproven_sends=sends)):
             raise Busy(f"Another process is writing to {self._path}. Nothing was sent; run again later.")
         raise StoreError(
-            f"{went_backwards(self._path, record, noted)} The passwords in its other versions were added to it. Run"
-            " with state: resumed and force: true to try them, or with state: adopted and the live password."
+            f"{went_backwards(self._path, record, noted)} Nothing was sent. The passwords in its other versions were"
+            " added to it. Run with state: resumed and force: true to try them, or with state: adopted and the live"
+            " password."
         )
 
     def _write(self, record: Record) -> bool:

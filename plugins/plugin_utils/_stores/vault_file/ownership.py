@@ -56,8 +56,8 @@ def refuse_writable_parents(directory: Path, *, by_group: bool) -> None:
             if status.st_mode & writable and not status.st_mode & stat.S_ISVTX:
                 raise StoreError(
                     f"The directory {parent} can be written to by other users of this machine, who could put another"
-                    f" store in the place of {directory}. Nothing was sent. Choose another path for the store, or run:"
-                    f" chmod go-w {shlex.quote(str(parent))}"
+                    f" store in the place of {directory}. Nothing was changed. Choose another path for the store, or"
+                    f" run: chmod go-w {shlex.quote(str(parent))}"
                 )
             if not status.st_mode & (stat.S_IXGRP | stat.S_IXOTH):
                 break  # other users reach nothing below it

@@ -14,8 +14,17 @@ from pathlib import Path
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Orphan, Record, redacted
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoredAccount, StoreError
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import Unreadable, decode
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    RecordLost,
+    StoredAccount,
+    StoreError,
+    WrongSecret,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import (
+    Undecryptable,
+    Unreadable,
+    decode,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import Vault
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import explained, read_whole
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.index import Entry, Index, digest_of
@@ -64,13 +73,25 @@ class RecordFiles:
         try:
             record = decode(self.vault, text, account_id)
         except Unreadable as error:
-            raise StoreError(
-                f"The record {path} cannot be used: {error}. Nothing was sent. Fix that; if the file is"
+            message = (
+                f"The record {path} cannot be used: {error}. Nothing was changed. Fix that; if the file is"
                 f" damaged, restore it. Its second copy is {self.layout.previous(account_id)}."
-            ) from None
+            )
+            if isinstance(error, Undecryptable):
+                raise WrongSecret(message, of_all=self._none_decrypted) from None
+            raise StoreError(message) from None
         is_own = not self.vault.has_others or self.vault.is_own(text)
         self.index.note(account_id, Entry(redacted(record), digest_of(text), is_own))
         return self._bound(record)
+
+    def _none_decrypted(self, count: int) -> str:
+        several = f"The vault passwords ({self.vault.ids}) do not decrypt"
+        passwords = several if self.vault.has_several else "The vault password does not decrypt"
+        records = f"any of the {count} records" if count > 1 else "the only record"
+        return (
+            f"{passwords} {records} in {self.layout.directory}. Nothing was changed. Run with the vault password that"
+            " they were encrypted with, or correct the path of the store."
+        )
 
     def accounts(self) -> list[StoredAccount]:
         """List all accounts with a record, by the index or else the records, and those whose record is gone."""
@@ -146,8 +167,8 @@ class RecordFiles:
         if not self._is_secret_proven:
             raise StoreError(
                 f"The vault password given ({self.vault.own_ids}) decrypts none of the records in"
-                f" {self.layout.directory}. Nothing was sent. Run with the vault password of these records. To change"
-                " it, begin with ansible-vault rekey."
+                f" {self.layout.directory}. Nothing was changed. Run with the vault password of these records. To"
+                " change it, begin with ansible-vault rekey."
             )
 
     @cached_property
@@ -168,7 +189,7 @@ class RecordFiles:
         if bound not in (self.identity_url, *self.former_urls):
             path = self.layout.record(canonical_user_id(record.account.user_id))
             raise StoreError(
-                f"The record {path} belongs to another server, {bound}. Nothing was sent. If that is a former"
+                f"The record {path} belongs to another server, {bound}. Nothing was changed. If that is a former"
                 " URL of this server, set rebind_from to it."
             )
         if bound == self.identity_url:
@@ -182,7 +203,7 @@ class RecordFiles:
             copy = f"Copy {previous} to its place, which holds its passwords, or restore it"
             raise RecordLost(
                 f"The record {self.layout.record(account_id)} is missing, although an earlier run wrote it. Nothing was"
-                f" sent. {copy if previous.exists() else 'Restore it'} from a backup."
+                f" changed. {copy if previous.exists() else 'Restore it'} from a backup."
             )
 
     def leftover_of(self, account_id: str, path: Path) -> Leftover:
@@ -209,7 +230,7 @@ def written_at(path: Path) -> int:
 def went_backwards(path: Path, record: Record, noted: int) -> str:
     return (
         f"The record {path} is older than the last one written (generation {record.generation}, not {noted}): the file"
-        " was restored or replaced. Nothing was sent."
+        " was restored or replaced."
     )
 
 

@@ -203,7 +203,7 @@ class OpenVaultFileStore:
             raise StoreError("The user id is empty, or too long for a file name. Nothing was sent.")
         path = self.files.layout.lock(user_id)
         with ExitStack() as held:
-            with explained(path):  # not the work under the lock
+            with explained(path, sends=True):  # not the work under the lock
                 lock = held.enter_context(locked(path))
                 self.files.refuse_moved()
             yield VaultFileRecord(self.files, user_id, lock)

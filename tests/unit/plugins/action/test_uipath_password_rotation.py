@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.parsing.vault import VaultSecret
 from ansible_collections.rpaops.uipath.plugins.action import uipath_password_rotation as action
 from ansible_collections.rpaops.uipath.plugins.action.uipath_password_rotation import ActionModule, runner
 from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments
@@ -292,6 +293,29 @@ class TestStore:
         assert (result["failed"], result["status"]) == (True, "store_error")
         assert "No vault password was given" in result["msg"]
         assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("by", ["user_id", "user_name", "a new account"])
+    def test_a_vault_password_that_decrypts_no_record_is_one_error(
+        self, run: RunAction, passwords: PasswordServer, tmp_path: Path, by: str
+    ) -> None:
+        run({"accounts": [ACCOUNT, {**ACCOUNT, "user_id": "u2", "name": "svc2"}]})
+        passwords.requests.clear()
+        entry = (
+            {"user_id": "u1"} if by == "user_id" else {"user_name": "svc"} if by == "user_name" else {"user_id": "u3"}
+        )
+        result = run({"accounts": [{**entry, "initial_password": OLD}]}, secrets=(("x", VaultSecret(b"another")),))
+        assert (result["status"], passwords.requests) == ("store_error", [])
+        assert result["msg"].startswith(
+            f"The vault password does not decrypt any of the 2 records in {tmp_path}/store."
+        )
+
+    def test_several_vault_passwords_that_decrypt_no_record_are_named(
+        self, run: RunAction, passwords: PasswordServer
+    ) -> None:
+        run()
+        given = (("x", VaultSecret(b"another")), ("y", VaultSecret(b"a third")))
+        result = run({"store": {"path": "store", "vault_id": "x"}}, secrets=given)
+        assert result["msg"].startswith("The vault passwords (x, y) do not decrypt the only record in ")
 
     @pytest.mark.usefixtures("passwords")
     def test_an_absolute_path(self, run: RunAction, tmp_path: Path) -> None:

@@ -76,12 +76,27 @@ class TestRun:
         assert result["accounts"][0]["listed"] is True
         assert "hunter2" not in json.dumps(result)
 
-    def test_a_wrong_vault_password_fails_the_task(self, run: RunAction, keep: Callable[..., None]) -> None:
-        keep(record_of())
+    @pytest.mark.parametrize(("count", "records"), [(1, "the only record"), (3, "any of the 3 records")])
+    def test_a_wrong_vault_password_fails_the_task(
+        self, run: RunAction, keep: Callable[..., None], tmp_path: Path, count: int, records: str
+    ) -> None:
+        keep(*(record_of(f"u{number}") for number in range(count)))
         result = run(secrets=(("default", VaultSecret(b"another")),))
         assert (result["failed"], result["status"]) == (True, "store_error")
-        assert result["msg"].startswith("No record in the store can be read. ")
-        assert "it cannot be decrypted: the vault password is not the one" in result["msg"]
+        assert result["msg"].startswith(f"The vault password does not decrypt {records} in {tmp_path}/store. ")
+        assert "Run with the vault password that they were encrypted with" in result["msg"]
+        assert "sent" not in result["msg"]
+
+    def test_a_record_that_cannot_be_read_is_described_without_a_request(
+        self, run: RunAction, keep: Callable[..., None], tmp_path: Path
+    ) -> None:
+        keep(record_of(days=1), record_of("u2", days=1), record_of("u3", days=1))
+        (tmp_path / "store/u2.yml").write_bytes(b"damaged")
+        (tmp_path / "store/u3.yml").unlink()
+        _readable, damaged, lost = run()["accounts"]
+        assert "cannot be decrypted" in damaged["msg"]
+        assert "is missing" in lost["msg"]
+        assert "sent" not in damaged["msg"] + lost["msg"]
 
     def test_without_a_vault_password_the_task_fails(self, run: RunAction, keep: Callable[..., None]) -> None:
         keep(record_of())

@@ -38,6 +38,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     RecordLost,
     StoreError,
     WentBackwards,
+    WrongSecret,
 )
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
     APPLIED,
@@ -68,6 +69,7 @@ ERRORS: dict[UiPathError, tuple[str, bool]] = {
     InvalidInput(["no"]): ("in_doubt", False),
     Forbidden("no"): ("unauthorized", False),
     RecordLost("no"): ("store_error", False),
+    WrongSecret("no", of_all=str): ("store_error", False),
     ListChanged(2, 1): ("in_doubt", False),
     Ambiguous("no"): ("in_doubt", False),
 }

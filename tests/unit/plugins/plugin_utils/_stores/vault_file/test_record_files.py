@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoreError, WrongSecret
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import record_files
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import Vault
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import read_whole
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.record_files import SAMPLE
@@ -170,6 +171,23 @@ class TestAccounts:
         assert [listed[name].error for name in ("user-0", "user-2")] == [None, None]
         assert re.search(REASONS[kind] % re.escape(str(path)), str(listed["user-1"].error))
         assert store.read("user-0")
+
+
+class TestWrongSecret:
+    def test_is_what_no_vault_password_decrypts_whatever_the_reason(self, directory: Path) -> None:
+        fill(directory, STAGED)
+        with pytest.raises(WrongSecret) as raised:
+            a_store(directory, secrets=[NEW]).read(USER)
+        assert raised.value.of_all(2).startswith(
+            f"The vault password does not decrypt any of the 2 records in {directory}."
+        )
+
+    def test_is_not_a_record_that_is_decrypted_and_invalid(self, directory: Path) -> None:
+        fill(directory, STAGED)
+        record_file(directory).write_bytes(Vault(SECRETS).encrypt(b"{}"))
+        with pytest.raises(StoreError) as raised:
+            a_store(directory).read(USER)
+        assert not isinstance(raised.value, WrongSecret)
 
 
 class TestRefuseOtherSecret:
