@@ -150,6 +150,60 @@ def test_fails_after_the_report_is_written(setup: ReportSetup) -> None:
     assert ended(run, "Fail because of report_passwords_fail_on")["msg"].count("were not given") == 1
 
 
+BAD_FILES: list[tuple[dict[str, Any], str]] = [
+    ({"html": "directory"}, "directory is a directory. Give the path of a file in it."),
+    ({"csv": "directory/"}, "directory/ is a directory."),
+    ({"json": "link"}, "link is a directory."),
+    ({"html": "file/page.html", "csv": "nowhere/a.csv"}, "nowhere/a.csv, FOLDER/file/page.html. Create it first."),
+    (
+        {"html": "page", "csv": "page", "json": "data"},
+        "Two files have the same path, of FOLDER/page, FOLDER/page, FOLDER/data.",
+    ),
+    ({"html": "directory/page", "csv": "link/../directory/page"}, "Two files have the same path"),
+    (
+        {"html": ["page"], "csv": {"a": 1}, "json": True},
+        "report_passwords_html, report_passwords_csv, report_passwords_json: the",
+    ),
+    ({"html": " "}, "report_passwords_html: the path of a file is needed, as a string. Leave it out for no file."),
+]
+
+
+@pytest.mark.matrix
+def test_refuses_files_that_it_could_not_write(setup: ReportSetup, tmp_path: Path) -> None:
+    """In one play: each run would take seconds."""
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "link").symlink_to("directory")
+    (tmp_path / "file").touch()
+    before = sorted(tmp_path.rglob("*"))
+
+    def tasks(number: int, files: dict[str, Any]) -> Variables:
+        given = {
+            form: f"{tmp_path}/{path}" if isinstance(path, str) and path != " " else path
+            for form, path in files.items()
+        }
+        variables = {
+            "report_passwords_store": setup.store,
+            **{f"report_passwords_{form}": path for form, path in given.items()},
+        }
+        role = {"name": "Report", "ansible.builtin.include_role": {"name": ROLE}, "vars": variables}
+        shown = {"name": f"Case {number}", "ansible.builtin.debug": {"msg": "{{ ansible_failed_result.msg }}"}}
+        return {"name": "Refuse", "block": [role], "rescue": [shown]}
+
+    run = setup.scene.play([tasks(number, files) for number, (files, _message) in enumerate(BAD_FILES)], succeeds=True)
+    for number, (_files, message) in enumerate(BAD_FILES):
+        assert message.replace("FOLDER", str(tmp_path)) in run[f"Case {number}"]["msg"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_writes_through_no_link_and_nothing_for_an_empty_text(setup: ReportSetup, tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("kept")
+    (tmp_path / "page.html").symlink_to("target")
+    page = str(tmp_path / "page.html")
+    setup.report(report_passwords_html=page, report_passwords_csv="", report_passwords_json="{{ none }}")
+    assert ((tmp_path / "page.html").is_symlink(), (tmp_path / "target").read_text()) == (False, "kept")
+    assert setup.written == []
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
