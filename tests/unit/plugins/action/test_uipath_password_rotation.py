@@ -339,6 +339,18 @@ class TestStore:
 
 
 class TestNames:
+    def test_of_one_user_in_two_lists_replace_each_other(self, run: RunAction, passwords: PasswordServer) -> None:
+        """A record has one user name: the e-mail address or the user name, as the last list had it."""
+        user = dto("u1", id="u1", userName="svc", email="svc@example.com")
+        passwords.reads[f"/api/User/users/{ORGANIZATION}"] = 200, page(user)
+
+        def status(name: str) -> str:
+            entry = {"user_name": name, "name": "label", "initial_password": OLD}
+            return str(run({"accounts": [entry], "partition_id": ORGANIZATION})["accounts"][0]["status"])
+
+        names = ["svc", "svc", "svc@example.com", "svc@example.com", "svc"]
+        assert [status(name) for name in names] == ["rotated", "fresh", "renamed", "fresh", "renamed"]
+
     def test_that_cannot_be_looked_up_fail_the_task(
         self, run: RunAction, server: Transcript, monkeypatch: pytest.MonkeyPatch
     ) -> None:
