@@ -345,6 +345,16 @@ class TestCached:
         assert cached(filled, secrets=secrets, vault_id="default") is None
         assert cached(filled, secrets=secrets, identity_url=None, read_only=True) == redacted(RECORDS[0])
 
+    def test_shows_the_secret_that_encrypts_the_names_in_records_of_another_one(self, filled: Path) -> None:
+        """As the guide to the store says. No password is in it."""
+        index_of(filled).unlink()
+        store = a_store(filled, secrets=[*SECRETS, ("another", ANOTHER)], vault_id="another")
+        assert len(store.accounts()) == len(RECORDS)
+        close(store)
+        plain = zlib.decompress(Vault([("another", ANOTHER)]).decrypt(index_of(filled).read_bytes())).decode()
+        assert all(record.account.name in plain for record in RECORDS if record.account.name)
+        assert CLEAR not in plain
+
     @pytest.mark.parametrize("rekey", [True, False])
     def test_is_not_that_of_a_record_with_another_secret(self, filled: Path, rekey: bool) -> None:
         """It is refused or, to rekey, read; and its names stay known."""
