@@ -52,6 +52,13 @@ def tracked(pattern: str) -> list[str]:
     return sorted(name for name in listed.splitlines() if (ROOT / name).exists())
 
 
+@pytest.mark.parametrize("document", [*tracked("docs/*.md"), "CONTRIBUTING.md", "SECURITY.md"])
+def test_lines_are_not_too_long(document: str) -> None:
+    """Tables and the targets of links have lines as long as they need."""
+    lines = enumerate((ROOT / document).read_text().splitlines(), 1)
+    assert [number for number, line in lines if len(line) > 125 and not line.startswith(("|", "["))] == []
+
+
 def links(document: str) -> list[str]:
     text = FENCE.sub("", (ROOT / document).read_text())
     return [inline or reference for inline, reference in LINK.findall(text)]
