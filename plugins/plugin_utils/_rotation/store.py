@@ -222,7 +222,12 @@ class RecordFinder:
 
     @cached_property
     def _names(self) -> StoredNames:
-        return StoredNames(self._store.accounts())
+        """The names in the store, or the StoreError of one in which no record can be read."""
+        accounts = self._store.accounts()
+        errors = [account.error for account in accounts if account.error and not isinstance(account.error, RecordLost)]
+        if errors and len(errors) == len(accounts):
+            raise unreadable_store(errors)
+        return StoredNames(accounts)
 
 
 def is_called(record: Record, name: str) -> bool:

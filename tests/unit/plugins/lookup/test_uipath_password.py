@@ -137,7 +137,7 @@ class TestRun:
 
     def test_fails_with_the_wrong_one(self, look: Look, keep: Callable[..., None]) -> None:
         keep(record_of())
-        with pytest.raises(AnsibleLookupError, match="cannot be decrypted"):
+        with pytest.raises(AnsibleLookupError, match="The vault password does not decrypt the only record in "):
             look("u1", secrets=[("default", VaultSecret(b"wrong"))])
 
     def test_tries_every_secret_and_needs_no_choice(self, look: Look, keep: Callable[..., None]) -> None:

@@ -115,6 +115,12 @@ class TestRecordFinder:
         with pytest.raises(StoreError, match=r"^'label-u1' is the name of several accounts: u1, u2\. Use the user"):
             RecordFinder(store).find("label-u1")
 
+    def test_of_a_store_without_any_record_that_can_be_read_is_its_error(self) -> None:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"))
+        store.damaged = {"u1", "u2"}
+        with pytest.raises(StoreError, match=r"^None of the 2 records can be read. The first one: The record of u1 "):
+            RecordFinder(store).find("label-u2")
+
     @pytest.mark.parametrize("name", ["unknown", "", UUID])
     def test_no_account_is_found_by_another_name(self, name: str) -> None:
         assert RecordFinder(MemoryStore.holding(record_of())).find(name) is None
