@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.summary import HEAD
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.summary import HEAD, NOT_DELIVERED
 from ansible_collections.rpaops.uipath.tests.faults.rig import USUAL_WARNINGS, stored_passwords
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority, Files
 from ansible_collections.rpaops.uipath.tests.playbook.leaks import awkward, leaks, watched_run
@@ -447,14 +447,24 @@ class TestConsumers:
         setup.run()
         assert setup.delivered() == {"orders"}
 
-    def test_tasks_may_end_early_for_one_account(self, setup: RoleSetup) -> None:
-        end = {"ansible.builtin.meta": "end_role", "when": "rotate_passwords_account.label == 'invoices'"}
-        (setup.folder / "after.yml").write_text(yaml.safe_dump([end]) + AFTER_TASKS)
-        run = setup.run()
-        assert setup.delivered() == {"orders", "svc-payroll"}
-        assert result(run, TABLE)["msg"][0] == "Accounts by status: 3 rotated."
+    @pytest.mark.matrix
+    @pytest.mark.skipif(CORE < (2, 18), reason="has no end_role")
+    def test_tasks_that_end_early_are_no_delivery_of_their_account(self, setup: RoleSetup) -> None:
+        end = {"ansible.builtin.meta": "end_role", "when": "rotate_passwords_account.label == first | default('')"}
+        inner = {"ansible.builtin.meta": "end_role", "when": "rotate_passwords_account.label == last | default('')"}
+        (setup.folder / "inner.yml").write_text(yaml.safe_dump([inner]))
+        include = {"block": [{"ansible.builtin.include_tasks": str(setup.folder / "inner.yml")}]}
+        (setup.folder / "after.yml").write_text(yaml.safe_dump([end, include]) + AFTER_TASKS)
+        run = setup.run("-e", "first=invoices last=svc-payroll", succeeds=False)
+        assert setup.delivered() == {"orders"}
+        assert [row.split()[0] for row in result(run, TABLE)["msg"] if NOT_DELIVERED in row] == [
+            "invoices",
+            "svc-payroll",
+        ]
+        assert "The delivery of invoices, svc-payroll is not complete" in result(run, FAIL)["msg"]
         setup.run()
-        assert not setup.told()
+        assert setup.delivered() == {"invoices", "svc-payroll"}
+        assert setup.scene.simulator.count() == 3
 
     def test_hosts_that_their_tasks_add_are_no_reason_to_stop(self, setup: RoleSetup) -> None:
         add = {"ansible.builtin.add_host": {"name": "another"}}
