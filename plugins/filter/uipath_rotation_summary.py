@@ -14,7 +14,7 @@ description:
   - Neither contains a password.
 author:
   - rpaops.uipath contributors (@rpaops)
-positional: undelivered, due, has_tasks
+positional: undelivered, due, has_tasks, delivered
 options:
   _input:
     description: The result of the module.
@@ -34,6 +34,11 @@ options:
     description: Whether the run was given tasks for the consumers. With V(false), the message asks for them.
     type: bool
     default: true
+  delivered:
+    description: The user ids of accounts that were noted as delivered after the result. The table says so.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: rpaops.uipath.uipath_password_rotation
 """
@@ -63,6 +68,7 @@ _value:
           rotated and is next due, and what to do. Variables in it are those of the role.
         - Accounts with nothing to do have a line as long as the table has at most 30 lines. Otherwise they are counted
           by status. Fresh ones are the first of these. If no account has a line, the first line has said it all.
+        - If accounts were not attempted, the last line says why the run stopped.
         - It is empty if the whole task failed.
       type: list
       elements: str
@@ -82,11 +88,15 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.summary im
 
 
 def rotation_summary(
-    result: Any, undelivered: Collection[str] = (), due: Collection[str] = (), has_tasks: bool = True
+    result: Any,
+    undelivered: Collection[str] = (),
+    due: Collection[str] = (),
+    has_tasks: bool = True,
+    delivered: Collection[str] = (),
 ) -> dict[str, Any]:
     if not isinstance(result, Mapping):
         raise AnsibleFilterError("uipath_rotation_summary: the input must be a result of uipath_password_rotation")
-    return summary(result, undelivered, due, has_tasks)
+    return summary(result, undelivered, due, has_tasks, delivered)
 
 
 class FilterModule:

@@ -434,6 +434,8 @@ class TestConsumers:
 
         run = setup.run(rotate_passwords_state="redeliver", rotate_passwords_only=["orders"])
         assert statuses(run) == ["delivery_due"]
+        assert result(run, TABLE)["msg"][0] == "Accounts by status: 1 delivered."
+        assert result(run, TABLE)["msg"][2].split()[:2] == ["orders", "delivered"]
         assert setup.delivered() == {"orders"}
         setup.run()
         assert not setup.told()

@@ -168,6 +168,9 @@ INITIAL_REFUSED = (
 )
 
 
+# Added to the message of an account that was not attempted, where the reason is known.
+STOPPED = "It stopped because"
+
 # Added to the message of a user that the server does not have.
 RECORD_KEPT = "A record of it is kept."
 
@@ -254,7 +257,7 @@ def message(outcome: Outcome, stopped: str | None) -> str:
     answers = failed_answers(outcome)
     found = [answer.cause for answer in answers] + ([outcome.error.message] if outcome.error else [])
     causes = list(dict.fromkeys(filter(None, found)))
-    reason = f"It stopped because {stopped}." if stopped and outcome.status == "not_attempted" else ""
+    reason = f"{STOPPED} {stopped}." if stopped and outcome.status == "not_attempted" else ""
     ours = " ".join(filter(None, [status_message(outcome, is_explained=bool(causes)), reason, *causes]))
     return with_server_message(ours, (answer.message for answer in answers))
 

@@ -9,7 +9,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.rpaops.uipath.plugins.module_utils import _summaries
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import STOPPED
 
 Account = Mapping[str, Any]
 
@@ -90,19 +92,39 @@ def summary(
     undelivered: Collection[str] = (),
     due: Collection[str] = (),
     has_tasks: bool = True,
+    delivered: Collection[str] = (),
 ) -> dict[str, Any]:
     """Sum up the result of the rotation module.
 
     `undelivered` are the user ids of accounts whose delivery has failed, `due` those that this run does not deliver.
-    Without `has_tasks`, the delivery failed because the run was given no tasks.
+    Without `has_tasks`, the delivery failed because the run was given no tasks. `delivered` are the accounts that were
+    noted as delivered since.
     """
-    accounts = result.get("accounts")
-    if accounts is None:
+    if result.get("accounts") is None:
         return {"table": [], "failure": rejection(result)}
+    result = with_deliveries(result, delivered)
+    accounts = result["accounts"]
     failed = NOT_DELIVERED if has_tasks else NO_TASKS
     notes = {**dict.fromkeys(due, TO_DELIVER), **dict.fromkeys(undelivered, failed)}
-    lines = [numbers_of(result, notes), *table(accounts, notes)]
+    lines = [numbers_of(result, notes), *table(accounts, notes), *reason_to_stop(accounts)]
     return {"table": lines, "failure": failure(result, undelivered, has_tasks)}
+
+
+def with_deliveries(result: Mapping[str, Any], delivered: Collection[str]) -> Mapping[str, Any]:
+    """Return the result as it is at the end of the run: an account to be told again has been told."""
+    told = [one["status"] == "delivery_due" and one["user_id"] in delivered for one in result["accounts"]]
+    if not any(told):
+        return result
+    accounts = [{**one, "status": "delivered"} if is_told else one for one, is_told in zip(result["accounts"], told)]
+    numbers = _summaries.summary(accounts, _summaries.count_statuses(accounts, ADVICE), "account")
+    return {**result, "accounts": accounts, "msg": numbers}
+
+
+def reason_to_stop(accounts: Sequence[Account]) -> list[str]:
+    """Return in a line why accounts were not attempted. It is the same for all of them."""
+    message = next((one["msg"] for one in accounts if one["status"] == "not_attempted"), "")
+    _before, found, reason = message.partition(STOPPED)
+    return [displayable(with_variables(f"The run stopped because{reason}"))] if found else []
 
 
 def numbers_of(result: Mapping[str, Any], notes: Collection[str] = ()) -> str:

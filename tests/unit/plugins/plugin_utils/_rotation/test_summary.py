@@ -9,7 +9,7 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.rpaops.uipath.plugins.filter.uipath_rotation_summary import FilterModule
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES, SUCCEEDED
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES, STOPPED, SUCCEEDED
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import ACCOUNT_STATUSES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.summary import (
     ADOPT,
@@ -111,6 +111,23 @@ class TestTable:
         assert lines["table"][2].endswith(TO_DELIVER)
         assert lines["failure"] == ""
 
+    def test_an_account_that_was_told_again_in_this_run_is_delivered(self) -> None:
+        accounts = [account("a", "delivery_due"), account("b", "delivery_due"), account("c", "unreachable")]
+        told = ["id of a", "id of c"]
+        lines = summary({"accounts": accounts, "msg": ""}, ["id of b"], [], True, told)["table"]
+        expected = "1 of 3 accounts failed. By status: 1 delivered, 1 delivery_due, 1 unreachable."
+        assert lines[0] == f"{expected} Not delivered: 1."
+        assert [line.split()[1] for line in lines[2:]] == ["delivered", "delivery_due", "unreachable"]
+
+    def test_says_once_why_accounts_were_not_attempted(self) -> None:
+        text = f"{MESSAGES['not_attempted']} {STOPPED} 2 accounts failed (max_failures)."
+        lines = table(*many(2, "refused"), *(account(f"later-{number}", "not_attempted", text) for number in range(40)))
+        assert lines[-2:] == [
+            "40 more not_attempted",
+            "The run stopped because 2 accounts failed (rotate_passwords_max_failures).",
+        ]
+        assert "stopped" not in "".join(table(account("a", "not_attempted")))
+
     def test_shows_labels_of_any_kind(self) -> None:
         long = "long" * 20
         lines = table(account("svc\x1b[31m\n"), account(long))
@@ -120,7 +137,7 @@ class TestTable:
 
     def test_lists_fresh_accounts_of_a_short_list_only(self) -> None:
         assert len(table(*many(MOST_ROWS, "fresh"))) == MOST_ROWS + 1
-        assert table(*many(MOST_ROWS + 1, "fresh")) == []
+        assert table(*many(MOST_ROWS + 1, "fresh")) == []  # the numbers by status, in the first line, have said it
 
     def test_counts_what_needs_nothing_in_a_long_list(self) -> None:
         lines = table(*many(40, "fresh"), *many(50, "out_of_sync"), *many(3, "rotated"), *many(9, "not_attempted"))
