@@ -77,9 +77,8 @@ def test_shows_the_state_of_the_accounts(rotate: Callable[..., PlaybookRun], sim
     [invoices, orders] = shown.items("Show when each password was last rotated and is next due")
     assert invoices["msg"].startswith("ok, last rotated 2")
     assert orders["msg"].startswith("out_of_sync, last rotated never, next due 2")
-    [closed, initial] = shown["Show what to look at"]["uipath_passwords.problems"]
-    assert closed.startswith("out_of_sync (wrong_password), so no run tries them: svc-orders; ")
-    assert initial.startswith("The record still has the initial password: svc-orders; ")
+    [closed] = shown["Show what to look at"]["uipath_passwords.problems"]
+    assert closed.startswith("Closed as out_of_sync (wrong_password), and tried by no run: svc-orders; ")
     assert shown["Fail if an account needs attention"]["msg"] == closed
     assert simulator.total == requests
 

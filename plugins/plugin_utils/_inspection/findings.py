@@ -41,7 +41,7 @@ class Rule:
 def closed_rule(status: str, reason: str | None) -> Rule:
     return Rule(
         "closed",
-        f"Closed as {status}{f' ({reason})' if reason else ''}, so no run tries",
+        f"Closed as {status}{f' ({reason})' if reason else ''}, and tried by no run",
         "remove the cause and repair the account, see its remark (msg)",
         lambda state: (state["status"], state["reason"]) == (status, reason),
         "remove the cause and repair the accounts, see their remarks (msg)",

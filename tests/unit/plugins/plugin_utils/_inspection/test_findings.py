@@ -57,9 +57,8 @@ class TestFindings:
     @pytest.mark.parametrize("reason", [*REASONS, None])
     def test_names_the_reason_of_a_closed_account(self, status: str, reason: str | None) -> None:
         [sentence] = sentences(status=status, reason=reason)
-        assert sentence.startswith(
-            f"Closed as {status} ({reason}), so no run" if reason else f"Closed as {status}, so no run"
-        )
+        why = f" ({reason})" if reason else ""
+        assert sentence.startswith(f"Closed as {status}{why}, and tried by no run: ")
 
     @pytest.mark.parametrize("status", CLOSED)
     def test_a_closed_account_with_its_initial_password_is_to_be_repaired(self, status: str) -> None:
