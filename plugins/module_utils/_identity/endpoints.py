@@ -24,6 +24,7 @@ IDENTITY_URL_GUIDE = "https://github.com/rpaops/ansible-collection-uipath/blob/m
 OPERATION_PATH = re.compile(
     r"/+(api(/+(User|UserPartition|Setting)(/.*)?)?|connect/token|\.well-known/openid-configuration)$", re.IGNORECASE
 )
+SURROGATE = re.compile("[\ud800-\udfff]")
 UNPAIRED_SURROGATE = "an unpaired surrogate (invalid Unicode)"
 
 
@@ -68,7 +69,7 @@ def is_path_segment(user_id: str) -> bool:
 
 def is_text(value: str) -> bool:
     """Tell whether the value is valid Unicode. Python keeps octets that are not UTF-8 as unpaired surrogates."""
-    return not any("\ud800" <= char <= "\udfff" for char in value)
+    return not SURROGATE.search(value)
 
 
 def url_problems(name: str, url: str, *, allow_http: bool) -> list[str]:

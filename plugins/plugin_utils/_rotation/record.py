@@ -210,7 +210,7 @@ def with_orphans(
 
 def closed_status(record: Record) -> ClosedStatus | None:
     """Return the status of an account that only an administrator may reopen, or None."""
-    return next((status for status in CLOSED if status == record.status), None)
+    return None if record.status == "ok" or record.status == "in_doubt" else record.status
 
 
 def redacted(record: Record) -> Record:

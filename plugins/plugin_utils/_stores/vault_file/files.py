@@ -56,8 +56,7 @@ def read_whole(path: Path) -> bytes | None:
         refuse_other_than_own_file(path, status)  # before `open`, which refuses a directory with another error
         if status.st_size > LARGEST:
             raise StoreError(f"{path} is larger than a file of a store can be. Find out what it is, and move it away.")
-        with open(descriptor, "rb", buffering=0, closefd=False) as file:
-            return file.read()
+        return b"".join(iter(lambda: os.read(descriptor, status.st_size + 1), b""))
     finally:
         os.close(descriptor)
 
