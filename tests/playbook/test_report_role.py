@@ -167,6 +167,7 @@ BAD_FILES: list[tuple[dict[str, Any], str]] = [
         {"html": ["page"], "csv": {"a": 1}, "json": True},
         "report_passwords_html, report_passwords_csv, report_passwords_json: the",
     ),
+    ({"html": "store/.prev/page", "csv": "table"}, "FOLDER/store/.prev/page is inside the store, whose files"),
     ({"html": " "}, "report_passwords_html: the path of a file is needed, as a string. Leave it out for no file."),
 ]
 
@@ -177,7 +178,8 @@ def test_refuses_files_that_it_could_not_write(setup: ReportSetup, tmp_path: Pat
     (tmp_path / "directory").mkdir()
     (tmp_path / "link").symlink_to("directory")
     (tmp_path / "file").touch()
-    before = sorted(tmp_path.rglob("*"))
+    (tmp_path / "store").symlink_to(setup.folder / "store")
+    before = sorted([*tmp_path.rglob("*"), *(setup.folder / "store").rglob("*")])
 
     def tasks(number: int, files: dict[str, Any]) -> Variables:
         given = {
@@ -195,7 +197,7 @@ def test_refuses_files_that_it_could_not_write(setup: ReportSetup, tmp_path: Pat
     run = setup.scene.play([tasks(number, files) for number, (files, _message) in enumerate(BAD_FILES)], succeeds=True)
     for number, (_files, message) in enumerate(BAD_FILES):
         assert message.replace("FOLDER", str(tmp_path)) in run[f"Case {number}"]["msg"]
-    assert sorted(tmp_path.rglob("*")) == before
+    assert sorted([*tmp_path.rglob("*"), *(setup.folder / "store").rglob("*")]) == before
 
 
 def test_writes_through_no_link_and_nothing_for_an_empty_text(setup: ReportSetup, tmp_path: Path) -> None:
