@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -14,9 +15,17 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._module import defec
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
 
+# New objects until the next collection. Python's default is 700 or 2,000.
+COLLECTION_THRESHOLD = 100_000
+
 
 def task_outcome(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return the result of an action, or what ended it early."""
+    """Return the result of an action, or what ended it early.
+
+    Python's cyclic garbage collector would traverse the thousands of records of a run again and again, and find
+    nothing. So it runs less often in this process, which ends with the task.
+    """
+    gc.set_threshold(COLLECTION_THRESHOLD)
     try:
         return work()
     except UiPathError as error:

@@ -3,11 +3,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._action import in_awx_job, with_masked_messages
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._action import (
+    in_awx_job,
+    task_outcome,
+    with_masked_messages,
+)
+
+
+@pytest.fixture
+def usual_threshold() -> Iterator[int]:
+    before = gc.get_threshold()
+    gc.set_threshold(700)
+    yield 700
+    gc.set_threshold(*before)
+
+
+class TestTaskOutcome:
+    def test_lets_the_garbage_collector_run_less_often(self, usual_threshold: int) -> None:
+        assert task_outcome(lambda: {"threshold": gc.get_threshold()[0]})["threshold"] > 10 * usual_threshold
 
 
 class TestWithMaskedMessages:
