@@ -18,6 +18,7 @@ from ansible.playbook.helpers import load_list_of_blocks
 from ansible.plugins.action import ActionBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables import (
+    LOOPBACK,
     check_names,
     extra_message,
     forbidden_extras,
@@ -26,6 +27,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables impo
     misspelled_message,
     null_message,
     unknown_message,
+    unprefixed_message,
+    unreached_message,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import validated
 
@@ -62,12 +65,19 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         options, problems = validated(self._task.args, argument_spec())
         if problems:
             return {**result, "failed": True, "msg": " ".join(problems)}
-        names = [str(name) for name in task_vars or ()]
-        misspelled, unknown = check_names(names, options["role"], options["known"], options["own"])
+        given = task_vars or {}
+        names = {str(name) for name in given}
+        defaults = self._names_of_defaults(given)
+        misspelled, unknown, unprefixed = check_names(
+            names, options["role"], options["known"], options["own"], defaults
+        )
         if unknown:
             self._display.warning(unknown_message(unknown, options["role"]))
+        if unprefixed:
+            self._display.warning(unprefixed_message(unprefixed, options["role"]))
+        if options["task_files"]:
+            self._warn_of_connection(given)
         problems = [misspelled_message(misspelled)] if misspelled else []
-        given = task_vars or {}
         missing = missing_names([name for name in given if given[name] is not None], options["required"], misspelled)
         problems += [missing_message(missing)] if missing else []
         null = [name for name in options["not_null"] if name in given and self._is_null(given[name])]
@@ -80,8 +90,20 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             "failed": bool(problems),
             "misspelled": misspelled,
             "unknown": unknown,
+            "unprefixed": unprefixed,
             "msg": " ".join(problems),
         }
+
+    def _names_of_defaults(self, given: Mapping[str, Any]) -> list[str]:
+        """Return the variables that have the value of the role's own default."""
+        defaults = self._task._role.get_default_vars() if self._task._role else {}
+        return [name for name, value in defaults.items() if name in given and given[name] == value]
+
+    def _warn_of_connection(self, given: Mapping[str, Any]) -> None:
+        """Warn if the tasks would reach the controller by a connection such as ssh. Check mode runs none of them."""
+        address = str(given.get("ansible_host", given.get("inventory_hostname")))
+        if address in LOOPBACK and self._connection.transport != "local":
+            self._display.warning(unreached_message(address))
 
     def _is_null(self, value: Any) -> bool:
         # As a list, because ansible-core 2.19 and later refuse `omit` as a value of its own.

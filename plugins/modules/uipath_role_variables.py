@@ -18,6 +18,9 @@ description:
     in one or two letters. Case counts as no difference. Names that begin with C(__) are not compared.
   - If the role has a variable for tasks, any other name with the words of the role and C(task) fails, since tasks that
     do not run cost most. A known name with a number or another word at its end is only unknown.
+  - As long as that variable is not set, a name such as C(after_tasks) or C(rotation_after_tasks) fails too.
+  - It warns of C(max_age_days), C(max_failures) and C(settle_seconds) without the role's name, as long as the variable
+    with the role's name is not set.
   - Files of tasks that the role includes later are parsed, so that a mistake in one is found before the role begins.
   - Required variables that are not set fail here, with a name that was probably meant. ansible-core would not know that
     name.
@@ -76,6 +79,8 @@ options:
         fails.
       - So does a C(meta) task with C(end_play), C(end_batch) or C(end_host), which would end the role too.
       - A value that is no path fails, and is not shown.
+      - If there is any, and Ansible would connect to V(localhost), V(127.0.0.1) or V(::1) by another connection plugin
+        than P(ansible.builtin.local#connection), the module warns. If that fails, the role has done its work by then.
     type: dict
     default: {}
 """
@@ -117,4 +122,10 @@ unknown:
   returned: unless the options are not valid
   type: list
   elements: str
+unprefixed:
+  description:
+    - Names without that of the role, such as C(max_age_days), each with the name of the role's variable, which is not
+      set.
+  returned: unless the options are not valid
+  type: dict
 """

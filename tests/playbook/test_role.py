@@ -290,17 +290,23 @@ class TestRole:
     def test_refuses_misspelled_variables_wherever_they_are_set(self, setup: RoleSetup) -> None:
         changes = {"rotate_password_after_tasks": "{{ vault_client_secret }}", "rotate_passwords_store": None}
         [task] = setup.tasks({**changes, "rotate_passwords_stores": {}, "rotate_passwords_accounts": None})
+        del task["vars"]["rotate_passwords_after_tasks"]
         task["vars"].update({"rotate_passwords_only": "{{ nothing }}", "rotate_passwords_max_failures": None})
-        fact = {"ansible.builtin.set_fact": {"rotate_passwords_max_ages_days": 3, "rotate_passwords_dir": "/srv"}}
+        facts = {"rotate_passwords_max_ages_days": 3, "rotate_passwords_dir": "/srv", "max_age_days": 3}
+        fact = {"ansible.builtin.set_fact": {**facts, "rotation_after_tasks": "tell.yml"}}
         wanted = {
             "rotate_password_after_tasks": "rotate_passwords_after_tasks",
             "rotate_passwords_max_ages_days": "rotate_passwords_max_age_days",
             "rotate_passwords_stores": "rotate_passwords_store",
             "rotate_passwrods_force": "rotate_passwords_force",
+            "rotation_after_tasks": "rotate_passwords_after_tasks",
         }
-        warning = "The role rotate_passwords has no variables rotate_passwords_dir: they have no effect."
+        warnings = [
+            "The role rotate_passwords has no variable rotate_passwords_dir: it has no effect.",
+            "max_age_days has no effect on the role rotate_passwords, whose variable is rotate_passwords_max_age_days.",
+        ]
         given: Variables = {**setup.given, "rotate_passwrods_force": True, "nothing": None}
-        run = setup.scene.play([fact, task], succeeds=False, warnings=[warning], **given)
+        run = setup.scene.play([fact, task], succeeds=False, warnings=warnings, **given)
         refusal = result(run, CHECK)
         assert refusal["misspelled"] == wanted
         assert all(
@@ -344,6 +350,15 @@ class TestRole:
         run = setup.run("--check", succeeds=False, rotate_passwords_after_tasks=str(file))
         assert result(run, CHECK)["msg"] == f"rotate_passwords_after_tasks: {problem.format(file=file)}"
         assert setup.scene.simulator.total == 0
+
+    @pytest.mark.matrix
+    def test_warns_before_the_rotation_if_the_tasks_need_a_connection(self, setup: RoleSetup) -> None:
+        warning = "Set ansible_connection: local for that host."
+        checked = ("--check", "-i", "localhost,")
+        run = setup.scene.play(setup.tasks({}), *checked, succeeds=True, warnings=[warning], **setup.given)
+        assert statuses(run) == ["would_rotate"] * 3
+        setup.scene.play(setup.tasks({}), *checked, "-c", "local", succeeds=True, **setup.given)
+        setup.scene.play(setup.tasks({"rotate_passwords_after_tasks": None}), *checked, succeeds=True, **setup.given)
 
     @pytest.mark.matrix
     @pytest.mark.parametrize(

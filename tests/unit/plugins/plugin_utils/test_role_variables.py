@@ -16,6 +16,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables impo
     missing_names,
     misspelled_message,
     unknown_message,
+    unprefixed_message,
 )
 
 ROLE = "rotate_passwords"
@@ -95,29 +96,77 @@ ELSEWHERE = [
     "rotate_logs_hosts",
     "uipath_accounts",
     "rotate_logs_after_tasks",
-    "passwords_after_tasks",
     "ansible_facts",
     "__rotate_passwords_store",
     "__rotate_passwords_item",
+]
+# Without the role's words, or with only some of them, as long as the variable for tasks is not set.
+FOR_TASKS = [
+    "after_tasks",
+    "after_task",
+    "aftertasks",
+    "afterTasks",
+    "rotate_after_tasks",
+    "rotation_after_tasks",
+    "rotation_aftertasks",
+    "password_after_tasks",
+    "passwords_after_tasks",
+    "tasks_after_rotation",
+    "uipath_after_tasks",
+    "uipath_password_after_tasks",
+]
+NOT_FOR_TASKS = [
+    "after",
+    "tasks",
+    "task_after_deploy",
+    "rotate_tasks",
+    "password_tasks",
+    "post_tasks",
+    "deploy_after_tasks",
+    "after_tasks_dir",
+    "rotate_logs_after_tasks",
 ]
 
 
 class TestCheckNames:
     @pytest.mark.parametrize("name", MISSPELLED)
     def test_a_near_miss_comes_with_the_known_name(self, name: str) -> None:
-        assert check_names([name], ROLE, KNOWN, OWN) == Findings({name: MISSPELLED[name]}, [])
+        assert check_names([name], ROLE, KNOWN, OWN) == Findings({name: MISSPELLED[name]}, [], {})
 
     @pytest.mark.parametrize("name", OF_THE_USER)
     def test_another_name_of_the_role_is_unknown(self, name: str) -> None:
-        assert check_names([name], ROLE, KNOWN, OWN) == Findings({}, [name])
+        assert check_names([name], ROLE, KNOWN, OWN) == Findings({}, [name], {})
 
-    @pytest.mark.parametrize("name", [*ELSEWHERE, *KNOWN, *OWN])
+    @pytest.mark.parametrize("name", [*ELSEWHERE, *NOT_FOR_TASKS, *KNOWN, *OWN])
     def test_others_and_known_ones_are_nothing_to_tell(self, name: str) -> None:
-        assert check_names([name], ROLE, KNOWN, OWN) == Findings({}, [])
+        assert check_names([name], ROLE, KNOWN, OWN) == Findings({}, [], {})
+
+    @pytest.mark.parametrize("name", FOR_TASKS)
+    def test_a_name_for_tasks_needs_no_word_of_the_role_if_those_are_not_set(self, name: str) -> None:
+        tasks = f"{ROLE}_after_tasks"
+        assert check_names([name], ROLE, KNOWN, OWN) == Findings({name: tasks}, [], {})
+        assert check_names([name, tasks], ROLE, KNOWN, OWN) == Findings({}, [], {})
+        without = [one for one in KNOWN if one != tasks]
+        assert check_names([name], ROLE, without, OWN) == Findings({}, [], {})
+
+    @pytest.mark.parametrize("name", ["max_age_days", "max_failures", "settle_seconds"])
+    def test_an_option_without_the_name_of_the_role_is_told_if_that_is_not_set(self, name: str) -> None:
+        known = f"{ROLE}_{name}"
+        expected = Findings({}, [], {name: known})
+        assert check_names([name], ROLE, KNOWN) == expected
+        assert check_names([name, known], ROLE, KNOWN, (), [known]) == expected
+        assert check_names([name, known], ROLE, KNOWN) == Findings({}, [], {})
+        assert check_names([name], "report_logs", [f"report_logs_{name}s"]) == Findings({}, [], {})
+
+    @pytest.mark.parametrize(
+        "name", ["store", "accounts", "state", "force", "only", "password", "concurrency", "no_log"]
+    )
+    def test_a_usual_word_is_nothing_to_tell(self, name: str) -> None:
+        assert check_names([name], ROLE, KNOWN) == Findings({}, [], {})
 
     def test_names_are_in_order(self) -> None:
         names = ["rotate_passwords_z_dir", "rotate_passwords_stor", "rotate_passwords_a_dir", "rotate_passwords_forc"]
-        misspelled, unknown = check_names(names, ROLE, KNOWN)
+        misspelled, unknown, _unprefixed = check_names(names, ROLE, KNOWN)
         assert list(misspelled) == ["rotate_passwords_forc", "rotate_passwords_stor"]
         assert unknown == ["rotate_passwords_a_dir", "rotate_passwords_z_dir"]
 
@@ -169,6 +218,14 @@ class TestMessages:
     def test_name_the_nearest(self) -> None:
         message = misspelled_message({"rotate_passwords_stor": "rotate_passwords_store"})
         assert message.startswith("rotate_passwords_stor: no such variable, did you mean rotate_passwords_store? ")
+
+    def test_number_of_the_names(self) -> None:
+        assert unknown_message(["a"], ROLE) == f"The role {ROLE} has no variable a: it has no effect."
+        assert unknown_message(["a", "b"], ROLE) == f"The role {ROLE} has no variables a, b: they have no effect."
+
+    def test_say_which_variable_the_role_has(self) -> None:
+        message = unprefixed_message({"max_age_days": f"{ROLE}_max_age_days"}, ROLE)
+        assert message.startswith(f"max_age_days has no effect on the role {ROLE}, whose variable is {ROLE}_max_age")
 
     def test_show_names_of_any_kind(self) -> None:
         assert "\x1b" not in unknown_message(["rotate_passwords_\x1b[31m" + "a" * 500], ROLE)
