@@ -237,7 +237,7 @@ class TestVaultPassword:
 class TestAnotherController:
     """The controller is another machine."""
 
-    def test_copies_the_directory_and_says_so_once(self, rig: Rig) -> None:
+    def test_copies_the_directory_and_says_so_until_a_run_has_written(self, rig: Rig) -> None:
         users = rotated_once(rig, "user-1", "user-2")
         binding = rig.store / "store.json"
         binding.write_text(binding.read_text().replace('"controller": "', '"controller": "another-'))
@@ -246,6 +246,10 @@ class TestAnotherController:
         refused = rig.rotate(users, force=True)
         assert "any_controller" in refused["msg"]
         path = str(rig.store)
+        assert statuses(rig.rotate(users, store={"path": path, "any_controller": True})) == dict.fromkeys(
+            users, "fresh"
+        )
+        assert "any_controller" in rig.rotate(users)["msg"]
         for told in ({"path": path, "any_controller": True}, {"path": path}):
             assert statuses(rig.rotate(users, force=True, store=told)) == dict.fromkeys(users, "rotated")
         assert all_ok(rig, users)
@@ -256,7 +260,7 @@ class TestAnotherController:
 class TestAnotherAddress:
     """The server has a new address."""
 
-    def test_one_run_is_enough(self, rig: Rig) -> None:
+    def test_one_run_that_changes_an_account_is_enough(self, rig: Rig) -> None:
         users = rotated_once(rig, "user-1", "user-2")
         former = rig.simulator.identity_url
         rig.play.defaults["identity_url"] = former.replace("127.0.0.1", "localhost")
@@ -266,6 +270,11 @@ class TestAnotherAddress:
         assert rig.simulator.total == calls
 
         rebound = {"path": str(rig.store), "rebind_from": former}
+        right = rig.play.defaults["identity_url"]
+        rig.play.defaults["identity_url"] = "http://localhost:9/identity"  # mistyped: nobody listens there
+        assert statuses(rig.rotate(users, store=rebound)) == dict.fromkeys(users, "fresh")
+        assert set(statuses(rig.rotate(users, force=True, store=rebound)).values()) <= {"unreachable", "not_attempted"}
+        rig.play.defaults["identity_url"] = right
         assert statuses(rig.rotate(users[:1], force=True, store=rebound)) == {"user-1": "rotated"}
         assert statuses(rig.rotate(users, force=True)) == dict.fromkeys(users, "rotated")
         assert all_ok(rig, users)

@@ -13,6 +13,8 @@ import hashlib
 import json
 import os
 import socket
+import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -32,6 +34,25 @@ class StoreBinding:
     identity_url: str
     controller: str
     former: tuple[str, ...] = ()
+
+
+class Takeover:
+    """Writes a new binding of an existing store before the first record of this run. Threads may share it.
+
+    A run that writes no record must not take the store over: it proves neither that its vault password is right nor
+    that its URL is that of the server.
+    """
+
+    def __init__(self, write: Callable[[], None] | None) -> None:
+        self._lock = threading.Lock()
+        self._write = write
+
+    def complete(self) -> None:
+        """Make the binding durable, or raise StoreError if another run has bound the store otherwise meanwhile."""
+        with self._lock:
+            if self._write:
+                self._write()
+                self._write = None
 
 
 def this_controller() -> str:
@@ -74,13 +95,13 @@ def checked_binding(
 ) -> StoreBinding:
     """Return the binding to use from now on, or raise StoreError if the directory must not be used.
 
-    A controller that is accepted is the one from now on, so that the former one is refused.
+    A controller that is accepted is the one from the first record that it writes, and then the former one is refused.
     """
     if found.controller != wanted.controller and not any_controller:
         raise StoreError(
             f"The store was made by another controller, {found.controller}, and this one ({wanted.controller})"
-            f" cannot see its locks. Run there, or set any_controller: true for one run once no run is left on"
-            f" {found.controller}."
+            f" cannot see its locks. Run there or, once no run is left on {found.controller}, set any_controller: true"
+            " until a run has changed an account here."
         )
     found = replace(found, controller=wanted.controller)
     if found.identity_url == wanted.identity_url:

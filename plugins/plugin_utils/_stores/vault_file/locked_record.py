@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One account in a file store: reads and writes under its lock.
 
-The order of a write: create the new file and make it durable, compare the present file with the one that was read,
-rename, make the name durable, replace the second copy, and note the generation in the lock file. If the run is killed
-before that note, the noted generation is too low by one, and the next read corrects it. If the generation were noted
-first, a valid record or its copy would look like an old backup. Nothing is sent before the write is complete.
+The order of a write: create the new file and make it durable, make a new binding of the store durable, compare the
+present file with the one that was read, rename, make the name durable, replace the second copy, and note the generation
+in the lock file. If the run is killed before that note, the noted generation is too low by one, and the next read
+corrects it. If the generation were noted first, a valid record or its copy would look like an old backup. Nothing is
+sent before the write is complete.
 """
 
 from __future__ import annotations
@@ -142,6 +143,7 @@ class VaultFileRecord:
         try:
             create(temporary, text)
             self._prove(temporary, record)
+            self._files.takeover.complete()
             if read_whole(self._path) != self._version.text:
                 discard(temporary)
                 return False

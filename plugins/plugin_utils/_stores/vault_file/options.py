@@ -45,14 +45,17 @@ any_controller:
   description:
     - Whether to accept a directory that another controller has written to. Two controllers must never write to it at
       the same time.
-    - A run that is no check mode then records its own controller, and the former one is refused. So one run is enough,
-      unless the host name changes from run to run.
+    - A run records its own controller just before it writes its first record. From then on, the former one is refused.
+    - A run that writes no record, such as one that finds nothing due or that fails before that, does not take the
+      directory over. So keep V(true) until a run has changed an account, or for good if the host name changes from run
+      to run.
   type: bool
   default: false
 rebind_from:
   description:
-    - The former C(identity_url) of a server whose address has changed. The next rotation binds the store to the
-      new one. This has an effect only where C(identity_url) is given.
+    - The former C(identity_url) of a server whose address has changed. The next rotation that writes a record binds the
+      store to the new one. Keep the option until a run has changed an account.
+    - This has an effect only where C(identity_url) is given.
   type: str
 """
 

@@ -20,6 +20,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     StoreError,
     WrongSecret,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.binding import Takeover
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import (
     Undecryptable,
     Unreadable,
@@ -54,6 +55,7 @@ class RecordFiles:
     layout: Layout
     vault: Vault
     index: Index
+    takeover: Takeover
     identity_url: str
     former_urls: tuple[str, ...] = ()
     directory: os.stat_result | None = None

@@ -32,6 +32,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.binding import (
     StoreBinding,
+    Takeover,
     checked_binding,
     read_binding,
     this_controller,
@@ -107,11 +108,15 @@ class VaultFileStore:
             if may_write:
                 self._layout.create()
                 prove_exclusion(self._layout.proof_of_locks)
-            binding = self._bound(may_write=may_write)
+            stored = read_binding(self._layout)
+            binding = self._bound(stored)
+            if stored is None and may_write:
+                write_binding(self._layout, binding)
             index = Index(self._layout, self._vault)
             identity = os.stat(self._layout.directory) if may_write else None
         url, former = binding.identity_url, binding.former
-        files = RecordFiles(self._layout, self._vault, index, url, former, identity, self._rekey)
+        takeover = Takeover(self._take_over if stored and binding != stored else None)
+        files = RecordFiles(self._layout, self._vault, index, takeover, url, former, identity, self._rekey)
         warning = f"There is no store in {self.place} yet. Check the path, unless this is the first run."
         try:
             yield OpenVaultFileStore(files, may_write=may_write, warnings=(warning,) if is_new else ())
@@ -120,22 +125,24 @@ class VaultFileStore:
                 with suppress(OSError, StoreError):  # a missing index only costs time
                     index.save()
 
-    def _bound(self, *, may_write: bool) -> StoreBinding:
-        """Return the binding, and write it if it is new."""
-        stored = found = read_binding(self._layout)
+    def _bound(self, found: StoreBinding | None) -> StoreBinding:
+        """Return the binding of this run, given the stored one, or raise StoreError."""
         if self._identity_url is None:
             if found is None:
                 raise StoreError(f"There is no store in {self.place}. Check the path.")
             return found
         wanted = StoreBinding(self._identity_url, self._controller, (self._rebind_from,) if self._rebind_from else ())
-        binding = wanted
-        if found and not self._layout.ids():  # the first URL was a mistake: no record belongs to it
+        if found is None:
+            return wanted
+        if not self._layout.ids():  # the first URL was a mistake: no record belongs to it
             found = replace(found, identity_url=self._identity_url)
-        if found:
-            binding = checked_binding(found, wanted, rebind_from=self._rebind_from, any_controller=self._any_controller)
-        if binding != stored and may_write:
+        return checked_binding(found, wanted, rebind_from=self._rebind_from, any_controller=self._any_controller)
+
+    def _take_over(self) -> None:
+        stored = read_binding(self._layout)
+        binding = self._bound(stored)
+        if binding != stored:
             write_binding(self._layout, binding)
-        return binding
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,29 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ansible.parsing.vault import VaultSecret
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.binding import this_controller
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.binding import (
+    this_controller,
+    write_binding,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.contract import put
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.vault_file.workbench import (
+    COMMITTED,
     STAGED,
     URL,
     USER,
+    a_record,
     a_store,
     close,
+    counting,
     fill,
     found_id,
     read,
@@ -23,6 +35,14 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
 )
 
 OTHER_URL = "https://other.example/identity"
+TAKEOVERS: list[dict[str, Any]] = [
+    {"controller": "there", "any_controller": True},
+    {"identity_url": OTHER_URL, "rebind_from": URL},
+]
+
+
+def at(url: str) -> Record:
+    return a_record(2, identity_url=url)
 
 
 class TestBinding:
@@ -58,8 +78,8 @@ class TestBinding:
 
     def test_is_that_of_the_controller_that_was_told_to_take_it(self, tmp_path: Path) -> None:
         fill(tmp_path / "store", STAGED)
-        close(a_store(tmp_path / "store", controller="there", any_controller=True))
-        assert a_store(tmp_path / "store", controller="there").read(USER) == STAGED
+        put(a_store(tmp_path / "store", controller="there", any_controller=True), COMMITTED)
+        assert a_store(tmp_path / "store", controller="there").read(USER) == COMMITTED
         with pytest.raises(StoreError, match=r"another controller, there, .*\(here\)"):
             a_store(tmp_path / "store")
 
@@ -68,16 +88,60 @@ class TestBinding:
         before = texts(tmp_path / "store")
         a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from=URL, read_only=True)
         assert texts(tmp_path / "store") == before
-        a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from=URL)
+        put(a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from=URL), at(OTHER_URL))
         found = a_store(tmp_path / "store", identity_url=OTHER_URL).read(USER)
         assert found
         assert found.account.identity_url == OTHER_URL
         with pytest.raises(StoreError, match=f"belongs to {OTHER_URL}"):
             read(tmp_path / "store")
 
+    @pytest.mark.parametrize("options", TAKEOVERS)
+    def test_is_left_alone_by_a_run_that_writes_no_record(self, tmp_path: Path, options: dict[str, Any]) -> None:
+        close(fill(tmp_path / "store", STAGED))
+        before = texts(tmp_path / "store")
+        store = a_store(tmp_path / "store", **options)
+        assert store.read(USER)
+        with store.locked(USER) as locked_record:
+            assert locked_record.read()
+        close(store)
+        assert texts(tmp_path / "store").items() >= before.items()
+        assert read(tmp_path / "store") == STAGED
+
+    @pytest.mark.parametrize("options", TAKEOVERS)
+    def test_is_left_alone_by_a_wrong_vault_password(self, tmp_path: Path, options: dict[str, Any]) -> None:
+        close(fill(tmp_path / "store", STAGED))
+        before = texts(tmp_path / "store")
+        store = a_store(tmp_path / "store", secrets=[("default", VaultSecret(b"mistyped"))], **options)
+        with store.locked(USER) as locked_record, pytest.raises(StoreError, match="Nothing was changed"):
+            locked_record.read()
+        close(store)
+        assert texts(tmp_path / "store").items() >= before.items()
+
+    def test_is_written_once_by_many_threads(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        fill(tmp_path / "store", STAGED)
+        calls: list[object] = []
+        monkeypatch.setattr(f"{VaultFileStore.__module__}.write_binding", counting(write_binding, calls))
+        store = a_store(tmp_path / "store", controller="there", any_controller=True)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda number: put(store, a_record(user_id=f"user-{number}")), range(8)))
+        assert len(calls) == 1
+
+    def test_that_another_run_has_changed_since_is_not_overwritten(self, tmp_path: Path) -> None:
+        """Nothing is written for a server, then, to which the store no longer belongs."""
+        fill(tmp_path / "store", STAGED)
+        first = a_store(tmp_path / "store", controller="there", any_controller=True)
+        moved = a_store(
+            tmp_path / "store", identity_url=OTHER_URL, rebind_from=URL, controller="there", any_controller=True
+        )
+        put(moved, at(OTHER_URL))
+        before = texts(tmp_path / "store")
+        for _attempt in range(2):
+            with pytest.raises(StoreError, match=f"belongs to {OTHER_URL}"), first.locked(USER) as locked_record:
+                locked_record.write(COMMITTED)
+        assert texts(tmp_path / "store") == before
+
     def test_of_a_server_that_has_moved_is_made_again(self, tmp_path: Path) -> None:
         fill(tmp_path / "store", STAGED)
-        a_store(tmp_path / "store", identity_url=OTHER_URL, rebind_from=URL)
         (tmp_path / "store" / "store.json").unlink()
         with pytest.raises(StoreError, match=f"belongs to another server, {URL}.* set rebind_from to it"):
             a_store(tmp_path / "store", identity_url=OTHER_URL).read(USER)

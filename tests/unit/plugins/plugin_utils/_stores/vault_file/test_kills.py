@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -19,8 +20,10 @@ import pytest
 from ansible.parsing.vault import VaultAES256
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import decode
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.layout import Layout
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.locked_record import VaultFileRecord
+from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.contract import put
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.vault_file.workbench import (
     CLEAR,
     COMMITTED,
@@ -30,6 +33,8 @@ from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.v
     SECOND,
     STAGED,
     THIRD,
+    URL,
+    USER,
     KillAt,
     Killed,
     a_record,
@@ -115,6 +120,32 @@ def template(tmp_path: Path) -> Path:
     directory = tmp_path / "store"
     a_store(directory)
     return directory
+
+
+class TestATakeover:
+    """The first write of a run on another controller, or under another URL."""
+
+    NEW_URL = "https://new.example/identity"
+
+    def test_is_durable_before_the_record(self, template: Path) -> None:
+        fill(template, STAGED)
+        moved: dict[str, Any] = {"identity_url": self.NEW_URL, "rebind_from": URL}
+        moved = {**moved, "controller": "there", "any_controller": True}
+        for directory, _effects in kills(template, lambda directory: put(a_store(directory, **moved), self._after())):
+            binding = json.loads((directory / "store.json").read_bytes())
+            url = self._url_in(directory)
+            assert (binding["identity_url"], binding["controller"]) in ((URL, "here"), (self.NEW_URL, "there"))
+            assert url in (binding["identity_url"], *binding["former"])
+            assert url == URL or binding["identity_url"] == self.NEW_URL
+            put(a_store(directory, **moved), replace(self._after(), generation=9))  # the option is still set
+            assert self._url_in(directory) == self.NEW_URL
+
+    def _after(self) -> Record:
+        return replace(COMMITTED, account=replace(COMMITTED.account, identity_url=self.NEW_URL))
+
+    def _url_in(self, directory: Path) -> str:
+        record = decode(a_store(directory, identity_url=None).files.vault, record_file(directory).read_bytes(), USER)
+        return record.account.identity_url
 
 
 class TestAWrite:
