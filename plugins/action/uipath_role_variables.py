@@ -22,6 +22,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables impo
     check_names,
     extra_message,
     forbidden_extras,
+    is_slip,
     missing_message,
     missing_names,
     misspelled_message,
@@ -41,6 +42,8 @@ REASONS = re.compile(
     r"|no module/action detected in task|conflicting action statements: [\w.-]{1,80}, [\w.-]{1,80}"
 )
 
+NESTED = "The role cannot run in its own tasks for consumers: its results would replace those of the outer run."
+
 
 def argument_spec() -> dict[str, Any]:
     return {
@@ -51,6 +54,7 @@ def argument_spec() -> dict[str, Any]:
         "required": {"type": "list", "elements": "str", "default": []},
         "not_null": {"type": "list", "elements": "str", "default": []},
         "task_files": {"type": "dict", "default": {}},
+        "not_within": {"type": "str"},
     }
 
 
@@ -67,10 +71,10 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             return {**result, "failed": True, "msg": " ".join(problems)}
         given = task_vars or {}
         names = {str(name) for name in given}
+        unset = [name for name in options["required"] if given.get(name) is None]
+        own = [name for name in options["own"] if not any(is_slip(name, one) for one in unset)]
         defaults = self._names_of_defaults(given)
-        misspelled, unknown, unprefixed = check_names(
-            names, options["role"], options["known"], options["own"], defaults
-        )
+        misspelled, unknown, unprefixed = check_names(names, options["role"], options["known"], own, defaults)
         if unknown:
             self._display.warning(unknown_message(unknown, options["role"]))
         if unprefixed:
@@ -78,12 +82,13 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         if options["task_files"]:
             self._warn_of_connection(given)
         problems = [misspelled_message(misspelled)] if misspelled else []
-        missing = missing_names([name for name in given if given[name] is not None], options["required"], misspelled)
+        missing = missing_names(unset, misspelled)
         problems += [missing_message(missing)] if missing else []
         null = [name for name in options["not_null"] if name in given and self._is_null(given[name])]
         problems += [null_message(null)] if null else []
         extra = forbidden_extras(self._task.get_variable_manager().extra_vars, options["role"], options["not_extra"])
         problems += [extra_message(extra)] if extra else []
+        problems += [NESTED] if options["not_within"] in names else []
         problems += self._file_problems(options["task_files"])
         return {
             **result,
@@ -91,6 +96,7 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             "misspelled": misspelled,
             "unknown": unknown,
             "unprefixed": unprefixed,
+            "check_mode": bool(self._task.check_mode),
             "msg": " ".join(problems),
         }
 
@@ -175,12 +181,17 @@ def has_imports(task: Any) -> bool:
 
 def end_of(task: Mapping[str, Any]) -> str | None:
     """Return the argument of a `meta` task that ends more than the file in which it is."""
-    for name, value in task.items():
-        words = str(value).split() if isinstance(value, str) else []
-        action = words.pop(0) if words and name in ("action", "local_action") else str(name)
-        if action.rpartition(".")[2] == "meta" and words and words[0] in ENDS:
-            return words[0]
-    return None
+    action = task.get("action") or task.get("local_action")
+    modules = [*task, action.get("module") if isinstance(action, Mapping) else next(iter(words_of(action)), "")]
+    if not any(str(module).rpartition(".")[2] == "meta" for module in modules):
+        return None
+    return next((word for value in task.values() for word in words_of(value) if word in ENDS), None)
+
+
+def words_of(value: Any) -> list[str]:
+    """Return the words of an action or of its arguments, which may be a text or a mapping."""
+    texts = value.values() if isinstance(value, Mapping) else [value]
+    return [word for text in texts if isinstance(text, str) for word in text.split()]
 
 
 def reason(error: BaseException) -> str:

@@ -50,6 +50,7 @@ options:
     description:
       - Variables that the role itself sets. A user may have them too, with no warning, but a name that resembles one of
         them is not refused.
+      - One of them that differs in a single letter from an O(required) variable that is not set counts as misspelled.
     type: list
     elements: str
     default: []
@@ -77,12 +78,16 @@ options:
       - The full path of each file of tasks, by the variable in which it is given. A file that does not exist, that is
         no YAML or has no tasks, or that has a task which Ansible cannot parse, such as one with an unknown module,
         fails.
-      - So does a C(meta) task with C(end_play), C(end_batch) or C(end_host), which would end the role too.
+      - So does a C(meta) task with C(end_play), C(end_batch) or C(end_host), which would end the role too. Files that
+        these import or include are not searched for it.
       - A value that is no path fails, and is not shown.
       - If there is any, and Ansible would connect to V(localhost), V(127.0.0.1) or V(::1) by another connection plugin
         than P(ansible.builtin.local#connection), the module warns. If that fails, the role has done its work by then.
     type: dict
     default: {}
+  not_within:
+    description: A variable that is set only while the role runs tasks of its user. There, the role itself must not run.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -128,4 +133,9 @@ unprefixed:
       set.
   returned: unless the options are not valid
   type: dict
+check_mode:
+  description: Whether this task, and so the role, runs in check mode. C(ansible_check_mode) does not know the keyword
+    C(check_mode) of the play's tasks.
+  returned: unless the options are not valid
+  type: bool
 """

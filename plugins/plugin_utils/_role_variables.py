@@ -79,10 +79,14 @@ def misspelled_message(misspelled: dict[str, str]) -> str:
     return " ".join((*found, "A variable with another name has no effect. Rename it, also if it is one of your own."))
 
 
-def missing_names(names: Iterable[str], required: Iterable[str], misspelled: Mapping[str, str]) -> list[str]:
+def is_slip(own: str, unset: str) -> bool:
+    """Tell whether a name that the role sets itself stands for a variable that is not set."""
+    return edits(own, unset) == 1
+
+
+def missing_names(unset: Iterable[str], misspelled: Mapping[str, str]) -> list[str]:
     """Return the required names that are not set. The message about a misspelled one has said it."""
-    found = {*names, *misspelled.values()}
-    return [name for name in required if name not in found]
+    return [name for name in unset if name not in misspelled.values()]
 
 
 def missing_message(names: Sequence[str]) -> str:

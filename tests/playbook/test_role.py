@@ -362,7 +362,8 @@ class TestRole:
 
     @pytest.mark.matrix
     @pytest.mark.parametrize(
-        "value", [[{"ansible.builtin.debug": {"msg": "{{ vault_client_secret }}"}}], "", "{{ none }}", {}, False]
+        "value",
+        [[{"ansible.builtin.debug": {"msg": "{{ vault_client_secret }}"}}], "", "{{ none }}", {}, False],
     )
     def test_takes_nothing_but_a_path_for_the_tasks(self, setup: RoleSetup, value: Any) -> None:
         """Nothing is shown of it, and errors that the play ignores do not let it pass."""
@@ -372,6 +373,12 @@ class TestRole:
         assert not leaks(run, [setup.client_secret])
         assert setup.scene.simulator.total == 0
 
+    @pytest.mark.matrix
+    def test_does_not_take_an_omitted_value_for_no_tasks(self, setup: RoleSetup) -> None:
+        run = setup.run(succeeds=False, rotate_passwords_after_tasks="{{ omit }}")
+        assert result(run, CHECK)["msg"].startswith("rotate_passwords_after_tasks: ")
+        assert setup.scene.simulator.total == 0
+
     def test_in_check_mode_plans_and_tells_no_consumer(self, setup: RoleSetup) -> None:
         run = setup.run("--check", "--diff")
         assert statuses(run) == ["would_rotate"] * 3
@@ -379,6 +386,13 @@ class TestRole:
         assert setup.scene.simulator.report["tokens_issued"] == 1
         assert not (setup.folder / "store").exists()
         assert setup.scene.simulator.count() == 0
+
+    @pytest.mark.matrix
+    def test_tells_consumers_if_the_check_mode_ends_before_the_role(self, setup: RoleSetup) -> None:
+        [task] = setup.tasks({})
+        task["ansible.builtin.include_role"]["apply"] = {"check_mode": False}
+        setup.scene.play([task], "--check", succeeds=True, **setup.given)
+        assert setup.delivered() == set(IDS)
 
     def test_tells_no_consumer_without_tasks(self, setup: RoleSetup) -> None:
         run = setup.run(rotate_passwords_after_tasks=None)
@@ -483,10 +497,29 @@ class TestConsumers:
         assert setup.delivered() == {"invoices", "svc-payroll"}
         assert setup.scene.simulator.count() == 3
 
-    def test_hosts_that_their_tasks_add_are_no_reason_to_stop(self, setup: RoleSetup) -> None:
+    @pytest.mark.matrix
+    def test_hosts_and_facts_that_their_tasks_add_are_no_reason_to_stop(self, setup: RoleSetup) -> None:
         add = {"ansible.builtin.add_host": {"name": "another"}}
-        setup.scene.play([add, *setup.tasks({})], succeeds=True, **setup.given)
+        fact = {"ansible.builtin.set_fact": {"rotate_passwords_account": {"label": "another", "user_id": ORDERS}}}
+        setup.scene.play([add, fact, *setup.tasks({})], succeeds=True, **setup.given)
         assert setup.delivered() == set(IDS)
+
+    def test_the_role_does_not_run_in_its_own_tasks(self, setup: RoleSetup) -> None:
+        inner = {"ansible.builtin.include_role": {"name": ROLE}, "when": "rotate_passwords_account.label == 'orders'"}
+        (setup.folder / "after.yml").write_text(yaml.safe_dump([inner]) + AFTER_TASKS)
+        run = setup.run(succeeds=False)
+        assert "The role cannot run in its own tasks for consumers" in run.stdout
+        assert "The delivery of orders is not complete" in result(run, FAIL)["msg"]
+        assert setup.delivered() == {"invoices", "svc-payroll"}
+
+    @pytest.mark.matrix
+    @pytest.mark.skipif(CORE >= (2, 19), reason="has no such setting: all templates keep their types")
+    def test_an_id_of_digits_stays_text_with_native_types(self, setup: RoleSetup) -> None:
+        setup.scene.simulator.add_users({"83": setup.initial["invoices"]})
+        accounts = [{"user_id": "83", "initial_password": "{{ vault_initial[0] }}"}]
+        native: Variables = {"environment": {"ANSIBLE_JINJA2_NATIVE": "true"}}
+        setup.scene.play(setup.tasks({"rotate_passwords_accounts": accounts}), succeeds=True, **setup.given, **native)
+        assert setup.scene.simulator.is_live("83", setup.handed_over("83"))
 
     @pytest.mark.matrix
     def test_a_machine_that_is_waited_for_and_not_reached_costs_its_own_account_only(self, setup: RoleSetup) -> None:

@@ -212,7 +212,7 @@ class TestUipathRoleVariables:
     def test_documents_what_it_returns(self) -> None:
         returned = yaml_load(module_named("uipath_role_variables").RETURN)
         findings = [field for field in Findings._fields if field in returned]
-        assert list(returned) == ["msg", *findings]
+        assert list(returned) == ["msg", *findings, "check_mode"]
 
 
 class TestUipathPasswordStoreInfo:

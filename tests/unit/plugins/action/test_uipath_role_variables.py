@@ -43,6 +43,9 @@ class TestEndOf:
             {"ansible.builtin.meta": " end_play "},
             {"action": "meta end_play"},
             {"local_action": "ansible.builtin.meta end_play"},
+            {"action": {"module": "meta", "_raw_params": "end_play"}},
+            {"action": "ansible.builtin.meta", "args": {"_raw_params": "end_play"}},
+            {"meta": {"_raw_params": "end_play"}},
             {"block": [], "rescue": [{"block": [{}, {"meta": "end_play"}]}]},
         ],
     )
@@ -50,7 +53,8 @@ class TestEndOf:
         assert "end_play" in [end_of(one) for one in with_inner(task)]
 
     @pytest.mark.parametrize(
-        "task", [{}, {"meta": "end_role"}, {"debug": "end_play"}, {"meta": ""}, {"meta": None}, {"action": ""}]
+        "task",
+        [{}, {"meta": "end_role"}, {"debug": "end_play"}, {"meta": ""}, {"meta": None}, {"action": ""}, {"action": {}}],
     )
     def test_finds_none(self, task: Any) -> None:
         assert end_of(task) is None

@@ -13,6 +13,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._role_variables impo
     edits,
     extra_message,
     forbidden_extras,
+    is_slip,
     missing_names,
     misspelled_message,
     unknown_message,
@@ -204,14 +205,18 @@ class TestMissingNames:
     NEEDED = ("rotate_passwords_accounts", "rotate_passwords_store")
 
     def test_are_those_that_are_not_set(self) -> None:
-        assert missing_names(["rotate_passwords_store"], self.NEEDED, {}) == ["rotate_passwords_accounts"]
-        assert missing_names(self.NEEDED, self.NEEDED, {}) == []
+        assert missing_names(self.NEEDED, {}) == list(self.NEEDED)
+        assert missing_names([], {}) == []
 
     def test_one_that_is_misspelled_is_told_once(self) -> None:
         names = ["rotate_password_accounts", "rotate_passwords_force"]
         misspelled = check_names(names, ROLE, KNOWN).misspelled
         assert misspelled == {"rotate_password_accounts": "rotate_passwords_accounts"}
-        assert missing_names(names, self.NEEDED, misspelled) == ["rotate_passwords_store"]
+        assert missing_names(self.NEEDED, misspelled) == ["rotate_passwords_store"]
+
+    def test_a_name_of_the_role_itself_may_be_a_slip(self) -> None:
+        assert is_slip("rotate_passwords_account", "rotate_passwords_accounts")
+        assert not is_slip("rotate_passwords_result", "rotate_passwords_store")
 
 
 class TestMessages:
