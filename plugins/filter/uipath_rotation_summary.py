@@ -31,7 +31,8 @@ options:
     elements: str
     default: []
   has_tasks:
-    description: Whether the run was given tasks for the consumers. With V(false), the message asks for them.
+    description: Whether the run was given tasks for the consumers. With V(false), the message asks for them, and a line
+      below the table says that no consumer is told, if other accounts have new passwords.
     type: bool
     default: true
   delivered:
@@ -67,8 +68,9 @@ _value:
         - Then a line per account, below a line of headings. It has the label, the status, when the password was last
           rotated and is next due, and what to do. Variables in it are those of the role.
         - Accounts with nothing to do have a line as long as the table has at most 30 lines. Otherwise they are counted
-          by status. Fresh ones are the first of these. If no account has a line, the first line has said it all.
-        - If accounts were not attempted, the last line says why the run stopped.
+          by status. Fresh ones are the first of these. If no account has a line, the first line has the numbers.
+        - If fresh accounts are only counted, a line says when the first of them is due.
+        - If accounts were not attempted, a line below says why the run stopped.
         - It is empty if the whole task failed.
       type: list
       elements: str

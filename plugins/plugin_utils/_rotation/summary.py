@@ -24,6 +24,7 @@ HEAD = ("account", "status", "last rotated (UTC)", "next due (UTC)", "what to do
 RESUME = "remove the cause, then run with rotate_passwords_state=resumed rotate_passwords_force=true {only}"
 ADOPT = "give the live password as its initial_password, then run with rotate_passwords_state=adopted {only}"
 NEVER_ROTATED = f"check rotate_passwords_store; if it is right, {ADOPT}"
+RENAMED = "if consumers know it by its label, run with rotate_passwords_state=redeliver {only}"
 ONLY = "rotate_passwords_only={name}"
 ONLY_IT = "and rotate_passwords_only"
 # Names that need no quotes in a shell or in a list.
@@ -31,14 +32,14 @@ PLAIN = re.compile(r"[\w.@-]+", re.ASCII)
 NEXT_RUN = "nothing, the next run continues"
 FOR_REAL = "run without --check"
 # Accounts of these statuses need nothing of their own: in a long table they are counted.
-COUNTED = {"would_rotate", "would_resume", "not_attempted"}
+COUNTED = {"renamed", "would_rotate", "would_resume", "not_attempted"}
 
 # What to do, by status. Without a phrase, there is nothing to do.
 ADVICE = {
     "rotated": "",
     "resumed": "",
     "fresh": "",
-    "renamed": "",
+    "renamed": RENAMED,
     "adopted": "",
     "created": "",
     "delivered": "",
@@ -64,14 +65,17 @@ ADVICE = {
     "no_password": "check rotate_passwords_store, or give an initial_password",
     "not_attempted": "run again when the other accounts' cause is fixed",
 }
-NOT_DELIVERED = "fix the task that failed: its consumers have an outdated password until a run succeeds"
-NO_TASKS = "set rotate_passwords_after_tasks: its consumers have an outdated password until a run succeeds"
+NOT_DELIVERED = "fix the task that failed: its consumers may lack the current password until a run succeeds"
+NO_TASKS = "set rotate_passwords_after_tasks: its consumers may lack the current password until a run succeeds"
 TO_DELIVER = "nothing, its delivery is due"
 # How a run without tasks ends whose accounts have consumers.
 WITHOUT_TASKS = (
-    "Set rotate_passwords_after_tasks and run again: until then, the consumers of {labels} have an outdated password."
-    " If they have none any more, run uipath_password_rotation with state: delivered and consumers: false."
+    "Set rotate_passwords_after_tasks and run again: until then, the consumers of {labels} may lack the current"
+    " password. If they have none any more, run uipath_password_rotation with state: delivered and consumers: false."
 )
+# A line below the table, for new passwords of accounts of which no record says that they have consumers.
+NOT_TOLD = "rotate_passwords_after_tasks is not set, so no consumer is told."
+NEW_PASSWORD = {"rotated", "resumed", "would_rotate", "would_resume"}
 TASKS_FAILED = "The delivery of {labels} is not complete. Fix the tasks that failed, and run again."
 # Where a message of the module names an option, the role's variable is put: `state: resumed`, `store.path`.
 OPTION = re.compile(
@@ -106,7 +110,12 @@ def summary(
     accounts = result["accounts"]
     failed = NOT_DELIVERED if has_tasks else NO_TASKS
     notes = {**dict.fromkeys(due, TO_DELIVER), **dict.fromkeys(undelivered, failed)}
-    lines = [numbers_of(result, notes), *table(accounts, notes), *reason_to_stop(accounts)]
+    below = [
+        *earliest_due(accounts, notes),
+        *reason_to_stop(accounts),
+        *([] if has_tasks else not_told(accounts, notes)),
+    ]
+    lines = [numbers_of(result, notes), *table(accounts, notes), *below]
     return {"table": lines, "failure": failure(result, undelivered, has_tasks)}
 
 
@@ -118,6 +127,21 @@ def with_deliveries(result: Mapping[str, Any], delivered: Collection[str]) -> Ma
     accounts = [{**one, "status": "delivered"} if is_told else one for one, is_told in zip(result["accounts"], told)]
     numbers = _summaries.summary(accounts, _summaries.count_statuses(accounts, ADVICE), "account")
     return {**result, "accounts": accounts, "msg": numbers}
+
+
+def earliest_due(accounts: Sequence[Account], notes: Mapping[str, str]) -> list[str]:
+    """Return in a line when the next of the fresh accounts is due, if these are only counted."""
+    if "fresh" not in counted_statuses(accounts, notes):
+        return []
+    fresh = (one for one in accounts if one["status"] == "fresh" and not has_advice(one, notes))
+    times = sorted(one["next_due"] for one in fresh if one.get("next_due"))
+    found = [f"The first of the fresh accounts is due {shown_time(time)} (UTC)." for time in times[:1]]
+    return [" ".join([*found, "The playbook rpaops.uipath.report lists all accounts."])]
+
+
+def not_told(accounts: Sequence[Account], notes: Mapping[str, str]) -> list[str]:
+    """Return a line if accounts get new passwords. Those with `notes` say it themselves."""
+    return [NOT_TOLD] if any(one["status"] in NEW_PASSWORD and one["user_id"] not in notes for one in accounts) else []
 
 
 def reason_to_stop(accounts: Sequence[Account]) -> list[str]:
@@ -181,19 +205,20 @@ def has_advice(account: Account, notes: Mapping[str, str]) -> bool:
 
 def advice(account: Account, notes: Mapping[str, str]) -> str:
     """Return what to do: the note about the delivery of the account or, without one, the phrase of its status."""
-    return notes.get(account["user_id"]) or repair(account) or ADVICE.get(account["status"], "")
+    return notes.get(account["user_id"]) or with_name(repair(account) or ADVICE.get(account["status"], ""), account)
 
 
 def repair(account: Account) -> str:
-    """Return how to repair a closed account, as it can be typed after `-e`, or an empty text."""
-    if account["status"] not in ("out_of_sync", "quarantined"):
+    """Return how to repair a closed account whose password was wrong, or an empty text."""
+    if account["status"] not in ("out_of_sync", "quarantined") or account.get("reason") != "wrong_password":
         return ""
-    is_wrong = account.get("reason") == "wrong_password"
-    text = ADOPT if is_wrong else RESUME
-    if is_wrong and not account.get("last_rotated"):
-        text = NEVER_ROTATED
+    return ADOPT if account.get("last_rotated") else NEVER_ROTATED
+
+
+def with_name(text: str, account: Account) -> str:
+    """Return advice with the name of the account, as it can be typed after `-e`."""
     name = account.get("name") or account.get("user_name") or account["user_id"]  # as the list has it
-    return text.format(only=ONLY.format(name=name) if PLAIN.fullmatch(name) else ONLY_IT)
+    return text.replace("{only}", ONLY.format(name=name) if PLAIN.fullmatch(name or "") else ONLY_IT)
 
 
 def row(account: Account, notes: Mapping[str, str]) -> tuple[str, ...]:

@@ -23,7 +23,9 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.summary im
     NEXT_RUN,
     NO_TASKS,
     NOT_DELIVERED,
+    NOT_TOLD,
     ONE_ACCOUNT,
+    RENAMED,
     RESUME,
     TO_DELIVER,
     summary,
@@ -32,6 +34,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.summary im
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import ROOT
 
 ROTATED, DUE = "2026-03-01T12:30:00Z", "2026-05-30T12:30:00Z"
+ALL = "The playbook rpaops.uipath.report lists all accounts."
+FIRST_DUE = f"The first of the fresh accounts is due 2026-05-30 12:30 (UTC). {ALL}"
 
 
 def account(label: str, status: Any = "fresh", msg: str | None = None) -> dict[str, Any]:
@@ -66,7 +70,7 @@ class TestAdvice:
     def test_knows_every_status_and_needs_no_action_where_nothing_failed(self) -> None:
         assert set(ADVICE) >= set(ACCOUNT_STATUSES)
         assert {status for status in ACCOUNT_STATUSES if not ADVICE[status]} <= SUCCEEDED
-        assert {ADVICE[status] for status in SUCCEEDED} == {"", FOR_REAL}
+        assert {ADVICE[status] for status in SUCCEEDED} == {"", FOR_REAL, RENAMED}
         assert set(COUNTED) <= set(ADVICE)
 
     def test_names_only_variables_that_the_role_has(self) -> None:
@@ -92,6 +96,14 @@ class TestAdvice:
         assert table(named)[1].endswith(text.format(only="and rotate_passwords_only"))
         by_id = {**closed, "user_name": None}
         assert table({**by_id, "user_id": "83"})[1].endswith(text.format(only="rotate_passwords_only=83"))
+
+    def test_tells_consumers_a_new_label_again(self) -> None:
+        renamed = {**account("svc", "renamed"), "name": "svc", "user_name": "svc-1"}
+        assert table(renamed)[1].endswith(RENAMED.format(only="rotate_passwords_only=svc"))
+        lines = table(
+            *({**renamed, "user_id": str(number)} for number in range(MOST_ROWS + 1)), account("a", "refused")
+        )
+        assert lines[-1] == f"{MOST_ROWS + 1} more renamed"
 
 
 class TestTable:
@@ -137,16 +149,32 @@ class TestTable:
 
     def test_lists_fresh_accounts_of_a_short_list_only(self) -> None:
         assert len(table(*many(MOST_ROWS, "fresh"))) == MOST_ROWS + 1
-        assert table(*many(MOST_ROWS + 1, "fresh")) == []  # the numbers by status, in the first line, have said it
+        # The numbers by status, in the first line, have said how many there are.
+        assert table(*many(MOST_ROWS + 1, "fresh")) == [FIRST_DUE]
 
     def test_counts_what_needs_nothing_in_a_long_list(self) -> None:
         lines = table(*many(40, "fresh"), *many(50, "out_of_sync"), *many(3, "rotated"), *many(9, "not_attempted"))
-        assert len(lines) == 1 + 50 + 3
-        assert lines[-3:] == ["3 more rotated", "9 more not_attempted", "40 more fresh"]
+        assert len(lines) == 1 + 50 + 4
+        assert lines[-4:] == ["3 more rotated", "9 more not_attempted", "40 more fresh", FIRST_DUE]
 
         lines = table(*many(40, "fresh"), *many(2, "out_of_sync"), *many(20, "rotated"))
-        assert [line.split()[1] for line in lines[1:-1]] == ["out_of_sync"] * 2 + ["rotated"] * 20
-        assert lines[-1] == "40 more fresh"
+        assert [line.split()[1] for line in lines[1:-2]] == ["out_of_sync"] * 2 + ["rotated"] * 20
+        assert lines[-2] == "40 more fresh"
+
+    def test_says_when_the_first_of_the_counted_fresh_accounts_is_due(self) -> None:
+        fresh = [*many(40, "fresh"), {**account("a"), "next_due": "2026-05-01T00:00:00Z"}]
+        assert "The first of the fresh accounts is due 2026-05-01 00:00 (UTC)." in table(*fresh)[0]
+        unknown = [{**one, "next_due": None} for one in fresh]
+        assert table(*unknown) == [ALL]
+        assert FIRST_DUE not in table(*many(40, "rotated"))
+
+    @pytest.mark.parametrize("status", ["rotated", "resumed", "would_rotate", "would_resume"])
+    def test_says_that_no_consumer_is_told_of_new_passwords(self, status: str) -> None:
+        result = {"accounts": [account("a", status), account("b")], "msg": ""}
+        assert summary(result, has_tasks=False)["table"][-1] == NOT_TOLD
+        assert NOT_TOLD not in summary(result)["table"]
+        assert NOT_TOLD not in summary(result, ["id of a"], has_tasks=False)["table"]
+        assert NOT_TOLD not in summary({**result, "accounts": [account("b")]}, has_tasks=False)["table"]
 
     def test_of_no_accounts_is_empty(self) -> None:
         assert table() == []
@@ -200,7 +228,7 @@ class TestFailure:
         found = summary(result, ["id of a"], ["id of a"], False)
         assert found["table"][2].endswith(NO_TASKS)
         assert found["failure"].startswith("By status. Set rotate_passwords_after_tasks and run again: ")
-        assert "the consumers of a have an outdated password" in found["failure"]
+        assert "the consumers of a may lack the current password" in found["failure"]
         assert summary(result, [], [], False)["failure"] == ""
 
     def test_is_bounded(self) -> None:
