@@ -21,7 +21,11 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.document imp
     from_document,
     to_document,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import CannotDecrypt, Vault
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import (
+    CannotDecrypt,
+    NotEncrypted,
+    Vault,
+)
 from yaml import YAMLError
 
 
@@ -46,6 +50,8 @@ def decode(vault: Vault, text: bytes, account_id: str) -> Record:
     """Return the record in the text, or raise Unreadable."""
     try:
         record = from_document(as_document(vault.decrypt(text)))
+    except NotEncrypted:
+        raise Unreadable("it is not in the format of Ansible Vault: somebody decrypted or damaged it") from None
     except CannotDecrypt:
         raise Undecryptable(
             "it cannot be decrypted: the vault password is not the one it was encrypted with, or the file was changed"

@@ -32,6 +32,10 @@ class CannotDecrypt(Exception):
     """The text is truncated, changed or not in Ansible Vault format, or none of the secrets decrypts it."""
 
 
+class NotEncrypted(CannotDecrypt):
+    """The text is not in Ansible Vault format, so that no secret could decrypt it."""
+
+
 class RememberingCipher(VaultAES256):  # type: ignore[misc, unused-ignore]
     """The cipher with a cache of derived keys, as in ansible-core 2.19 and later.
 
@@ -88,15 +92,15 @@ class Vault:
 
 
 def enveloped(text: bytes) -> tuple[bytes, str]:
-    """Return the encrypted body of a text and the vault id that it names, or raise CannotDecrypt."""
+    """Return the encrypted body of a text and the vault id that it names, or raise NotEncrypted."""
     if not is_encrypted(text):
-        raise CannotDecrypt
+        raise NotEncrypted
     try:
         body, _version, cipher, label = parse_vaulttext_envelope(text)
     except AnsibleError as error:
-        raise CannotDecrypt from error
+        raise NotEncrypted from error
     if cipher != CIPHER:
-        raise CannotDecrypt
+        raise NotEncrypted
     return body, label
 
 

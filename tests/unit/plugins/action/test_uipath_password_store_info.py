@@ -94,7 +94,7 @@ class TestRun:
         (tmp_path / "store/u2.yml").write_bytes(b"damaged")
         (tmp_path / "store/u3.yml").unlink()
         _readable, damaged, lost = run()["accounts"]
-        assert "cannot be decrypted" in damaged["msg"]
+        assert "it is not in the format of Ansible Vault" in damaged["msg"]
         assert "is missing" in lost["msg"]
         assert "sent" not in damaged["msg"] + lost["msg"]
 
