@@ -162,7 +162,7 @@ options:
       - An account for which the server or the network let a run do nothing comes later in the next run, so it does not
         keep the others from their turn.
       - A token that the server does not accept and a wrong O(identity_url) stop the run, whatever the value. So does a
-        wrong initial password in a store that has no records yet, because it may be the wrong store.
+        wrong initial password in a store in which no account was ever rotated, because it may be the wrong store.
     type: int
   settle_seconds:
     description:

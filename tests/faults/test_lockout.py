@@ -103,15 +103,18 @@ class TestFailedSignIns:
 
 
 class TestNewStore:
-    """An ephemeral directory gets the initial passwords of long ago every night."""
+    """A directory at a wrong path gets the initial passwords of long ago every night."""
 
-    def test_costs_one_failed_sign_in(self, rig: Rig) -> None:
+    def test_costs_one_failed_sign_in_each_night(self, rig: Rig) -> None:
         users = [f"user-{number}" for number in range(3)]
         rig.simulator.add_users(dict.fromkeys(users, "rotated long ago-1"))
         result = rig.rotate(users, max_failures=0)
         assert list(statuses(result).values()) == ["out_of_sync", "not_attempted", "not_attempted"]
         assert sum(rig.simulator.report["mismatches"].values()) == 1
         assert "its password is in another store" in account(result, users[0])["msg"]
+        assert f"in the store {rig.store}" in account(result, users[1])["msg"]
+        assert account(rig.rotate(users, max_failures=0), users[2])["status"] == "not_attempted"
+        assert sum(rig.simulator.report["mismatches"].values()) == 2
 
 
 def test_consumers_are_due_after_a_repair_without_them(rig: Rig) -> None:

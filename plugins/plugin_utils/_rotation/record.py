@@ -146,6 +146,11 @@ def next_generation(record: Record, **changes: Any) -> Record:
     return replace(record, generation=record.generation + 1, **changes)
 
 
+def was_rotated(record: Record) -> bool:
+    """Tell whether a run ever changed the account's password. Older records do not list their rotations."""
+    return record.current.source == "rotated" or bool(record.rotations or record.previous)
+
+
 def doubt(record: Record) -> Literal["in_doubt"] | ClosedStatus | None:
     """Return why the current password may not be the live one, as a status, or None."""
     if record.status == "in_doubt" or (record.status == "ok" and record.pending and record.pending.maybe_live):

@@ -133,7 +133,7 @@ class RotationRequest:
     """What a task requests for one account, number `index` of its list.
 
     `generation` belongs to the password that the consumers were given. `consumers` is None where the record decides
-    whether there are any. `in_new_store`: the store has no record of any account, so it may not be the right one.
+    whether there are any. `in_new_store`: no account was ever rotated in the store, so it may not be the right one.
     `verify`: the record is read in any case, also if the store has cached that nothing is due. `problem`: why it is not
     known which user the account is.
     """

@@ -29,6 +29,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users impo
     canonical_user_id,
     change_password,
 )
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 from ansible_collections.rpaops.uipath.plugins.module_utils._workers import CircuitBreaker, stop_reason
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.account_run import (
     Abandoned,
@@ -59,7 +60,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.planning i
     utc_now,
     with_checked_labels,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, doubt
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record, doubt, was_rotated
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import (
     MESSAGES,
     account_result,
@@ -99,7 +100,7 @@ class Bounds:
 
 
 class RotationTask:
-    """A task over an open store. `by` is the user or the job that runs it, as the records will name it.
+    """A task over an open store, which messages call `place`. `by` is the user or the job, as the records will name it.
 
     `strict`: an account on which no run can work stops the task before anything is sent.
     """
@@ -113,6 +114,7 @@ class RotationTask:
         partition_id: str | None = None,
         *,
         by: str = "",
+        place: str = "",
         names: UserNames | None = None,
         settled: SettledPlans | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -130,6 +132,7 @@ class RotationTask:
         self._settled = settled
         self._limits = limits
         self._by = by
+        self._place = place
         self._sleep = sleep
         self._warn = warn
         self._display = display
@@ -149,6 +152,8 @@ class RotationTask:
             batch = self._batch(self._in_new_store(plans), bounds, breaker, sends=True)
             outcomes |= batch.run(self._in_order(due, plans))
         stopped = breaker.stop.reason if breaker.stop else None
+        if stopped and any(outcome.stops_run for outcome in outcomes.values()):
+            stopped = f"{stopped}, and none was ever rotated in the store {displayable(self._place)}: check its path"
         return self._results(plans, outcomes, stop_reason("account", refusal.status) if refusal else stopped)
 
     def _noted(self, plans: Sequence[Plan], breaker: CircuitBreaker[AccountStatus]) -> dict[int, Outcome]:
@@ -192,10 +197,19 @@ class RotationTask:
         return plans
 
     def _in_new_store(self, plans: Sequence[Plan]) -> Sequence[Plan]:
-        """Mark the requests if the store has no record of any account."""
-        if any(planned.record for planned in plans) or self._store.accounts():
+        """Mark the requests if no account was ever rotated in the store, as far as this run has read it.
+
+        Accounts that are repaired are not marked: their passwords come from a person, or from their records.
+        """
+        read = {planned.request.account.user_id: planned.record for planned in plans if planned.record}
+        if any(map(was_rotated, read.values())) or not read.keys() >= set(self._store.user_ids()):
             return plans
-        return [replace(planned, request=replace(planned.request, in_new_store=True)) for planned in plans]
+        return [
+            replace(planned, request=replace(planned.request, in_new_store=True))
+            if planned.record is None or planned.request.state == "rotated"
+            else planned
+            for planned in plans
+        ]
 
     def _server_bounds(self) -> Bounds:
         """Return the rules for new passwords and the limit of requests, as the server's settings demand.
@@ -372,6 +386,7 @@ def rotate(
                 limits,
                 partition_id,
                 by=by,
+                place=store.place,
                 names=names,
                 settled=settled,
                 warn=warn,

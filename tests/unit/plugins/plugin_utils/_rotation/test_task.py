@@ -424,6 +424,38 @@ class TestStopped:
         assert [result["status"] for result in results] == ["out_of_sync", "not_attempted"]
         assert len(setup.server.changes()) == 1
 
+    def test_a_wrong_initial_password_stops_every_run_until_an_account_was_rotated(self) -> None:
+        requests = [request_of(user, initial_password="wrong") for user in ("u1", "u2", "u3")]
+        setup = TaskSetup(*requests, store=MemoryStore(), max_failures=0)
+        statuses = [setup.statuses(), setup.statuses()]
+        assert statuses == [["out_of_sync", *["not_attempted"] * 2], [*["out_of_sync"] * 2, "not_attempted"]]
+        assert setup.server.changes() == ["u1", "u2"]
+        setup.server.live["u3"] = "wrong"
+        assert setup.statuses() == ["out_of_sync", "out_of_sync", "rotated"]
+
+    def test_the_reason_names_the_store_in_which_none_was_rotated(self) -> None:
+        requests = [request_of(user, initial_password="wrong") for user in ("u1", "u2")]
+        setup = TaskSetup(*requests, store=MemoryStore())
+        results = setup.with_options(place="/srv/store").run(setup.requests, check_mode=False)
+        assert results[1]["msg"].endswith(", and none was ever rotated in the store /srv/store: check its path.")
+
+    def test_recorded_but_never_rotated_accounts_do_not_make_a_store_the_right_one(self) -> None:
+        requests = [request_of(user, initial_password="wrong") for user in ("u1", "u2")]
+        setup = TaskSetup(*requests, store=MemoryStore())
+        created = [replace(request, state="present") for request in requests]
+        assert {result["status"] for result in setup.task.run(created, check_mode=False)} == {"created"}
+        assert setup.statuses() == ["out_of_sync", "not_attempted"]
+
+    def test_a_repair_tries_all_passwords_of_a_record_that_was_never_rotated(self) -> None:
+        """If a proxy sent the first request twice, the second copy is refused, and the new password is live."""
+        setup = TaskSetup(request_of(initial_password="wrong"), store=MemoryStore())
+        assert setup.statuses() == ["out_of_sync"]
+        candidates = setup.store.records["u1"].candidates()
+        assert len(candidates) == 2
+        setup.server.live["u1"] = candidates[1]
+        repair = [replace(request, state="resumed", force=True) for request in setup.requests]
+        assert [result["status"] for result in setup.task.run(repair, check_mode=False)] == ["resumed"]
+
     def test_a_wrong_initial_password_in_another_store_does_not(self) -> None:
         requests = [request_of(user, initial_password="wrong") for user in ("u1", "u2")]
         setup = TaskSetup(*requests, store=MemoryStore.holding(record_of("u3", days=1)))
