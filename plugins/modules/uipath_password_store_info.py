@@ -210,7 +210,7 @@ accounts:
       type: bool
       sample: true
     delivered_at:
-      description: When the last delivery was noted, or V(null).
+      description: When the last delivery was noted, also if it was that of an earlier password, or V(null).
       type: str
       sample: "2026-04-01T02:00:09+00:00"
     generation:

@@ -208,7 +208,7 @@ class Rotation:
         delivered = self._request.generation
         if delivered is not None and delivered < record.current.generation:
             # An older password was handed out, maybe after the current one, or not to all consumers.
-            undone = replace(record, delivered=False, delivered_at=None)
+            undone = replace(record, delivered=False)
             return (yield from self._saved(undone, "superseded"))
         if record.delivered:
             return self._left_alone(record)
@@ -222,7 +222,7 @@ class Rotation:
         if doubt(record):
             return self._left_alone(record)
         current = replace(record.current, generation=record.generation + 1)
-        due = replace(record, current=current, delivered=False, delivered_at=None)
+        due = replace(record, current=current, delivered=False)
         return (yield from self._noted(due, "delivery_due"))
 
     def _adopted(self, record: Record) -> Steps:
