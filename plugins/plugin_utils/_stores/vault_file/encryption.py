@@ -118,10 +118,7 @@ def chosen_secret(secrets: Sequence[tuple[str, VaultSecret]], vault_id: str | No
     first(secrets)
     wanted = vault_id or constants.config.get_config_value("DEFAULT_VAULT_ENCRYPT_IDENTITY")
     if not wanted and len({secret.bytes for _vault_id, secret in secrets}) > 1:
-        raise StoreError(
-            f"Several vault passwords were given (ids: {known_ids(secrets)}). Set vault_id to the one that encrypts the"
-            " records; use --vault-id to give a secret an id. Nothing was changed."
-        )
+        raise StoreError(without_vault_id(secrets))
     fitting = [(known, secret) for known, secret in secrets if known == wanted or not wanted]
     if wanted and len({secret.bytes for _vault_id, secret in fitting}) > 1:
         raise StoreError(
@@ -132,6 +129,21 @@ def chosen_secret(secrets: Sequence[tuple[str, VaultSecret]], vault_id: str | No
         return fitting[0]
     raise StoreError(
         f"No vault password was given for the vault id '{wanted}', only for: {known_ids(secrets)}. Nothing was changed."
+    )
+
+
+def without_vault_id(secrets: Sequence[tuple[str, VaultSecret]]) -> str:
+    """Return the message if nothing says which of several secrets encrypts."""
+    ids = known_ids(secrets)
+    if len({vault_id for vault_id, _secret in secrets}) == 1:
+        return (
+            f"Several vault passwords were given, all with the id {ids}; one may come from ansible.cfg or the"
+            " environment. Give only the one that encrypts the records, or give each its own id with --vault-id"
+            " ID@FILE, and set vault_id to that of the records. Nothing was changed."
+        )
+    return (
+        f"Several vault passwords were given (ids: {ids}). Set vault_id to the one that encrypts the"
+        " records; use --vault-id to give a secret an id. Nothing was changed."
     )
 
 

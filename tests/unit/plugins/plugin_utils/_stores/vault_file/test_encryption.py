@@ -92,6 +92,12 @@ class TestChoice:
         with pytest.raises(StoreError, match=r"Several vault passwords were given \(ids: one, two\)"):
             Vault([ONE, TWO])
 
+    def test_among_several_of_one_name_needs_names(self) -> None:
+        with pytest.raises(
+            StoreError, match=r"Several vault passwords were given, all with the id one; .* --vault-id ID@"
+        ):
+            Vault([ONE, ("one", TWO[1])])
+
     def test_of_one_secret_under_two_names_is_none(self) -> None:
         assert b";one\n" in Vault([ONE, ("two", VaultSecret(ONE[1].bytes))]).encrypt(PLAIN)
 
