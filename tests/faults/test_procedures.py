@@ -290,13 +290,26 @@ class TestRestoring:
 
     BACK_UP = guide_commands("cp -a ~/uipath-passwords ~/backup")
     RESTORE = guide_commands("uipath-passwords.before")
+    [LIST] = re.findall(r"`(ls -d ~/backup-\*)`", GUIDE)
     [VIEW] = re.findall(r"`(ansible-vault view ~/uipath-passwords\.before/ID\.yml)`", GUIDE)
+
+    def of_last_backup(self, rig: Rig, commands: str) -> str:
+        last = done(rig, self.LIST).split()[-1]
+        return commands.replace("~/backup-TIME", last)
+
+    def test_a_second_backup_is_not_put_into_the_first(self, rig: Rig) -> None:
+        rotated_once(rig, "copied")
+        for _time in range(2):
+            done(rig, f"sleep 1; {self.BACK_UP}")
+        backups = done(rig, self.LIST).split()
+        assert len(backups) == 2
+        assert all((Path(backup) / "copied.yml").is_file() for backup in backups)
 
     def test_a_single_file(self, rig: Rig) -> None:
         users = rotated_once(rig, "restored", "other")
         done(rig, self.BACK_UP)
         assert set(statuses(rig.rotate(users, force=True)).values()) == {"rotated"}
-        done(rig, guide_commands("~/backup/ID.yml").replace("ID", "restored"))
+        done(rig, self.of_last_backup(rig, guide_commands("ID.yml ~/uipath-passwords/\n").replace("ID", "restored")))
         calls = rig.simulator.count()
         assert statuses(rig.rotate(users)) == {"restored": "store_error", "other": "fresh"}
         assert rig.simulator.count() == calls
@@ -312,9 +325,10 @@ class TestRestoring:
         rig.prepare(*since[:3], untouched)
         rig.simulator.add_users({"not-due": INITIAL})
         rig.seed("not-due", age=1)
+        done(rig, "mkdir ~/backup-20200101-000000")  # an older one
         done(rig, self.BACK_UP)
         assert set(statuses(rig.rotate(since, force=True)).values()) == {"rotated"}
-        done(rig, self.RESTORE)
+        done(rig, self.of_last_backup(rig, self.RESTORE))
 
         outcomes = {**dict.fromkeys(since, "out_of_sync"), untouched: "rotated"}
         found = statuses(rig.rotate([*since, untouched], max_failures=0))
@@ -336,16 +350,16 @@ class TestRestoring:
     @pytest.mark.parametrize(
         ("copy", "outcomes"),
         [
-            ("cp -a ~/uipath-passwords/. ~/backup", "store_error"),
-            ("cp -a ~/uipath-passwords/* ~/backup", "out_of_sync"),
+            ("cp -a ~/uipath-passwords/. ~/backup-1", "store_error"),
+            ("cp -a ~/uipath-passwords/* ~/backup-1", "out_of_sync"),
         ],
     )
     def test_only_with_the_dot_directories_is_an_old_file_noticed(self, rig: Rig, copy: str, outcomes: str) -> None:
         [user] = rotated_once(rig, "restored")
         done(rig, "cp -a ~/uipath-passwords/restored.yml ~/old.yml")
         assert statuses(rig.rotate([user], force=True)) == {user: "rotated"}
-        done(rig, f"mkdir -m 0700 ~/backup && {copy}")
-        done(rig, self.RESTORE)
+        done(rig, f"mkdir -m 0700 ~/backup-1 && {copy}")
+        done(rig, self.of_last_backup(rig, self.RESTORE))
         done(rig, "cp -a ~/old.yml ~/uipath-passwords/restored.yml")
         assert statuses(rig.rotate([user], force=True)) == {user: outcomes}
 

@@ -128,6 +128,8 @@ def test_remove(desk: Desk, simulator: SimulatorProcess) -> None:
     desk.list_accounts({"user_name": "svc-invoices"})
     desk.rotate()
     assert simulator.is_live(USERS["svc-orders"], desk.password_of("svc-orders"))
+    [monitor] = commands("Monitor")
+    assert "Recorded, but not in accounts: svc-orders" in desk.type(monitor, succeeds=False)
     remove, bring_back = (command.replace("ID", USERS["svc-orders"]) for command in commands("Remove an account"))
     desk.type("ansible-playbook rotate.yml -e rotate_passwords_force=true -e rotate_passwords_only=svc-invoices")
 
@@ -142,7 +144,12 @@ def test_remove(desk: Desk, simulator: SimulatorProcess) -> None:
     desk.type(remove)
     assert not [path for path in (desk.home / "uipath-passwords").rglob("*") if USERS["svc-orders"] in path.name]
     desk.rotate()
+    desk.type(monitor)
     assert simulator.is_live("9", desk.password_of("svc-newcomer"))
+    left = desk.home / "credentials/svc-orders.ini"
+    assert left.exists()
+    desk.type(re.findall(r"`(rm ~/credentials/[^`]*)`", GUIDE)[0])
+    assert not left.exists()
     both = {"user_name": "svc-invoices"}, {"user_id": USERS["svc-orders"], "name": "svc-orders"}
     desk.list_accounts(*both)
     assert "no_password" in desk.rotate(succeeds=False)
