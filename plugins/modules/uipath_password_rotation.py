@@ -315,11 +315,12 @@ accounts:
           Nothing was sent for this account. Give the user''s present name, or its user_id.'
         - 'V(in_doubt) - It is not established which password in the record is live. Run again: the next run sends the
           same pair and finds out.'
-        - 'V(out_of_sync) - It is not known which password is live. Run with state: resumed and force: true to try two
-          passwords of the record, or reset the password on the server and run with state: adopted.'
+        - 'V(out_of_sync) - It is not known which password is live. Run with state: resumed and force: true, for this
+          account only, to try two passwords of the record, or reset the password on the server and run with state:
+          adopted.'
         - 'V(quarantined) - The account is no longer tried, so that the server does not lock it. Remove the cause,
-          then run with state: resumed and force: true. If it stays quarantined, set a password on the server that the
-          record does not have, and run with state: adopted.'
+          then run with state: resumed and force: true, for this account only. If it stays quarantined, set a password
+          on the server that the record does not have, and run with state: adopted.'
         - 'V(store_error) - The store cannot be used for this account. Nothing is sent until that is fixed.'
         - 'V(store_conflict) - Another process wrote or deleted the record during this run. No password was lost; the
           store''s documentation says where both versions are. Compare them, and stop the other writer.'

@@ -309,7 +309,8 @@ counts:
       sample: 1
 problems:
   description: What a person should look at and do, the most urgent first. One sentence for each kind of accounts, which
-    names up to 20 of them, and what the store says of each record that is gone, of up to 20.
+    names up to 20 of them, sometimes with one more on what they may be, and what the store says of each record that is
+    gone, of up to 20. The remark of an account is its RV(accounts[].msg).
   returned: unless the whole task failed
   type: list
   elements: str

@@ -105,6 +105,7 @@ class TestShow:
             "The consumers were not given the current password",
             "Recorded",
             "Listed",
+            "A renamed account can be both",
         ]
 
     @pytest.mark.parametrize("task", ["Show in check mode", "Verify"])

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,17 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 State = Mapping[str, Any]
 FAIL_ON = ("overdue", "closed", "in_doubt", "undelivered", "unlisted", "missing")
 UNSURE_ADVICE = "the records that cannot be read may be theirs: restore those first"
+OUTDATED = "outdated"  # an unreadable account, here only
+MISSING_ADVICE = "unless they are new, check the store and the names"
+RESTORE = "A record that cannot be read may be that of an account listed without one: restore it first."
+RENAMED = "A renamed account can be both, not in accounts and without a record: list it by its user_id."
 # A sentence names so many accounts. The result has them all.
 MOST_NAMES = 20
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something to look at. `kind` is one of `FAIL_ON`, or another."""
+    """Something to look at. `kind` is one of `FAIL_ON`, or another, such as that of the records that cannot be used."""
 
     kind: str
     sentence: str
@@ -42,9 +46,9 @@ def closed_rule(status: str, reason: str | None) -> Rule:
     return Rule(
         "closed",
         f"Closed as {status}{f' ({reason})' if reason else ''}, and tried by no run",
-        "remove the cause and repair the account, see its remark (msg)",
+        "remove the cause and repair the account, see its remark",
         lambda state: (state["status"], state["reason"]) == (status, reason),
-        "remove the cause and repair the accounts, see their remarks (msg)",
+        "remove the cause and repair the accounts, see their remarks",
     )
 
 
@@ -52,9 +56,16 @@ RULES = (
     Rule(
         "unreadable",
         "The record cannot be read",
-        "see its remark (msg) for why and what to do",
+        "see its remark for why and what to do",
         lambda state: state["status"] == UNREADABLE,
-        "see their remarks (msg) for why and what to do",
+        "see their remarks for why and what to do",
+    ),
+    Rule(
+        "unreadable",
+        "The record is older than the last one written, as after a restore",
+        "run the rotation, which closes the account without a request, then repair the account",
+        lambda state: state["status"] == OUTDATED,
+        "run the rotation, which closes the accounts without a request, then repair the accounts",
     ),
     *(closed_rule(status, reason) for status in CLOSED for reason in (*REASONS, None)),
     Rule(
@@ -109,14 +120,20 @@ RULES = (
 
 
 def findings(
-    states: Sequence[State], missing: Sequence[str], lost: Mapping[str, str], unsure: Sequence[str] = ()
+    states: Sequence[State],
+    missing: Sequence[str],
+    lost: Mapping[str, str],
+    unsure: Sequence[str] = (),
+    outdated: Collection[str] = (),
 ) -> list[Finding]:
     """Return what there is to look at, the most urgent first.
 
     Of the unreadable accounts and the `missing` entries, `lost` has those that had a record, each with what the store
-    says. Those that are `unsure` may mean the records that cannot be read.
+    says. Those that are `unsure` may mean the records that cannot be read. `outdated` are the ids of unreadable
+    accounts whose record is older than the last one written.
     """
     found = lost_findings(lost)
+    states = [{**state, "status": OUTDATED} if state["user_id"] in outdated else state for state in states]
     present = [state for state in states if state["status"] != UNREADABLE or state["label"] not in lost]
     for rule in RULES:
         labels = [state["label"] for state in present if rule.applies(state)]
@@ -125,7 +142,7 @@ def findings(
     return [
         *found,
         *([finding("unsure", "Listed, but in no record that can be read", unsure, UNSURE_ADVICE)] if unsure else []),
-        *([finding("missing", "Listed, but without a record", new, missing_advice(states))] if new else []),
+        *(missing_findings(new, states) if new else []),
     ]
 
 
@@ -143,13 +160,13 @@ def finding(kind: str, what: str, labels: Sequence[str], advice: str) -> Finding
     return Finding(kind, f"{what}: {enumeration(labels)}; {advice}.")
 
 
-def missing_advice(states: Sequence[State]) -> str:
-    advice = "check the store and the names, unless the next run is to record the initial passwords"
+def missing_findings(new: Sequence[str], states: Sequence[State]) -> list[Finding]:
+    found = [finding("missing", "Listed, but without a record", new, MISSING_ADVICE)]
     if any(state["status"] == UNREADABLE for state in states):
-        advice += ", or restore the records that cannot be read: some may be theirs"
+        found.append(Finding("missing", RESTORE))
     if any(state["listed"] is False for state in states):
-        advice += ", or the record of one has a former name and is not in accounts (then list that one by its user_id)"
-    return advice
+        found.append(Finding("missing", RENAMED))
+    return found
 
 
 def failures(found: Sequence[Finding], fail_on: Sequence[str]) -> list[str]:

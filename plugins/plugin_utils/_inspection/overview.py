@@ -26,6 +26,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     timestamp,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import doubt_message, rounded_age, time_of
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import WentBackwards
 
 UNREADABLE = "unreadable"
 AGE_UNKNOWN = (
@@ -38,6 +39,10 @@ UNDELIVERED = "The consumers were not given the current password: run the rotati
 UNLISTED = (
     "The account is not in the list, so no run with that list rotates it: list it, or, unless it is listed under"
     " another name, move its record away."
+)
+OUTDATED = (
+    "Run the rotation: it sends nothing for this account, adds the passwords of the record's other versions to it, and"
+    " closes the account. Then repair the account."
 )
 # The numbers of accounts beyond those of each status, and the field of an account that each counts.
 FLAGS = ("pending", "due", "overdue")
@@ -96,7 +101,7 @@ def unreadable_state(
         "unproven_sends": None,
         "rotations": [],
         "listed": listed,
-        "msg": displayable(error.message),
+        "msg": displayable(error.message) + (f" {OUTDATED}" if isinstance(error, WentBackwards) else ""),
     }
 
 

@@ -30,6 +30,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     Store,
     StoredNames,
     StoreError,
+    WentBackwards,
 )
 
 
@@ -64,7 +65,8 @@ def overview_result(readings: StoreReadings, options: Mapping[str, Any], now: da
     found = matches(entries, names, nameless) if entries is not None else None
     missing, unsure, ambiguous = (found.missing, found.unsure, found.problems) if found else ((), (), ())
     states = account_states(readings, found, options["max_age_days"], now)
-    looked_at = findings(states, missing, lost_records(readings, entries or (), names), unsure)
+    lost = lost_records(readings, entries or (), names)
+    looked_at = findings(states, missing, lost, unsure, outdated_ids(readings))
     failed = failures(looked_at, options["fail_on"])
     problems = [*(one.sentence for one in looked_at), *ambiguous]
     return {
@@ -96,6 +98,11 @@ def lost_records(readings: StoreReadings, entries: Sequence[Mapping[str, Any]], 
         if entry["user_id"] and (user_id := canonical_user_id(entry["user_id"])) in readings.lost
     }
     return {label: displayable(message) for label, message in {**of_accounts, **of_entries}.items()}
+
+
+def outdated_ids(readings: StoreReadings) -> set[str]:
+    """Return the ids, as they are shown, of the accounts whose record is older than the last one written."""
+    return {displayable(user_id) for user_id, error in readings.errors.items() if isinstance(error, WentBackwards)}
 
 
 def server_of(readings: StoreReadings) -> str | None:

@@ -102,13 +102,13 @@ MESSAGES: dict[AccountStatus, str] = {
         " finds out."
     ),
     "out_of_sync": (
-        "It is not known which password is live. Run with state: resumed and force: true to try two passwords of the"
-        " record, or reset the password on the server and run with state: adopted."
+        "It is not known which password is live. Run with state: resumed and force: true, for this account only, to try"
+        " two passwords of the record, or reset the password on the server and run with state: adopted."
     ),
     "quarantined": (
         "The account is no longer tried, so that the server does not lock it. Remove the cause, then run with state:"
-        " resumed and force: true. If it stays quarantined, set a password on the server that the record does not have,"
-        " and run with state: adopted."
+        " resumed and force: true, for this account only. If it stays quarantined, set a password on the server that"
+        " the record does not have, and run with state: adopted."
     ),
     "store_error": "The store cannot be used for this account. Nothing is sent until that is fixed.",
     "store_conflict": (
@@ -157,14 +157,14 @@ WITHOUT_EFFECT: frozenset[AnswerKind] = frozenset({*NOT_APPLIED, "policy"})
 LAST_REQUEST = (
     "It is not established which password in the record is live. The allowed requests without a proof are used up, so"
     " the next run ends as quarantined. Find out why the server's answers prove nothing, then run with state: resumed"
-    " and force: true."
+    " and force: true, for this account only."
 )
 
 # The message of an account that is out of sync and was never rotated in this store.
 INITIAL_REFUSED = (
     "The server answered that the initial password is wrong. If it is, correct it, and run with state: adopted for this"
     " account. If it was rotated before, its password is in another store. If a proxy may have sent the request"
-    " twice, run with state: resumed and force: true."
+    " twice, run with state: resumed and force: true, for this account only."
 )
 
 

@@ -131,8 +131,8 @@ class VaultFileRecord:
             raise Busy(f"Another process is writing to {self._path}. Nothing was sent; run again later.")
         raise StoreError(
             f"{went_backwards(self._path, record, noted)} Nothing was sent. The passwords in its other versions were"
-            " added to it. Run with state: resumed and force: true to try them, or with state: adopted and the live"
-            " password."
+            " added to it. Run with state: resumed and force: true, for this account only, to try them, or with"
+            " state: adopted and the live password."
         )
 
     def _write(self, record: Record) -> bool:

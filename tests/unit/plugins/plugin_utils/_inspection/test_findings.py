@@ -17,6 +17,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 
 IN_ORDER = {
     "label": "robot",
+    "user_id": "u1",
     "status": "ok",
     "reason": None,
     "age_days": 1.0,
@@ -109,10 +110,31 @@ class TestFindings:
         assert "keep its record" in sentence
         assert "away" not in sentence
 
+    def test_a_listed_account_without_a_record_is_new_or_another(self) -> None:
+        assert [found.sentence for found in findings([IN_ORDER], ["a", "b"], {})] == [
+            "Listed, but without a record: a, b; unless they are new, check the store and the names."
+        ]
+
     def test_a_record_that_is_not_listed_may_be_that_of_a_listed_account(self) -> None:
         former = {**IN_ORDER, "listed": False, "status": "quarantined"}
-        assert "has a former name" in findings([former], ["new name"], {})[-1].sentence
-        assert "has a former name" not in findings([IN_ORDER], ["new"], {})[-1].sentence
+        found = findings([former], ["new name"], {})[-1]
+        assert (found.kind, found.sentence.partition(",")[0]) == ("missing", "A renamed account can be both")
+
+    def test_a_record_that_cannot_be_read_may_be_that_of_a_listed_account(self) -> None:
+        damaged = {**IN_ORDER, "status": "unreadable"}
+        found = findings([damaged], ["new name"], {})[-1]
+        assert (found.kind, found.sentence.partition(" may be")[0]) == ("missing", "A record that cannot be read")
+        assert [one.kind for one in findings([damaged], ["new name"], {}, outdated=["u1"])] == ["unreadable", "missing"]
+
+    def test_an_older_record_can_be_read(self) -> None:
+        found = findings([{**IN_ORDER, "status": "unreadable"}], [], {}, outdated=["u1"])
+        assert [(one.kind, one.sentence) for one in found] == [
+            (
+                "unreadable",
+                "The record is older than the last one written, as after a restore: robot; run the rotation, which"
+                " closes the account without a request, then repair the account.",
+            )
+        ]
 
     def test_every_way_to_fail_has_a_rule(self) -> None:
         assert set(FAIL_ON) <= {*(rule.kind for rule in RULES), "missing"}
@@ -130,6 +152,7 @@ class TestFailures:
         assert [text.partition(":")[0] for text in failures(self.FOUND, ["missing"])] == [
             "The record cannot be read",
             "Listed, but without a record",
+            "A record that cannot be read may be that of an account listed without one",
         ]
 
     def test_are_none_unless_asked_for(self) -> None:

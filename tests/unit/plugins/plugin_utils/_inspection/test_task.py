@@ -9,6 +9,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.findings import RENAMED, RESTORE
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.overview import OUTDATED
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.task import inspected
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Current, Record, redacted
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
@@ -144,7 +146,7 @@ class TestUnreadable:
         assert (readable["status"], unreadable["status"]) == ("ok", "unreadable")
         assert (unreadable["msg"], unreadable["label"], unreadable["due"]) == (damage_of("u2").message, "u2", None)
         assert result["counts"]["unreadable"] == 1
-        assert result["problems"] == ["The record cannot be read: u2; see its remark (msg) for why and what to do."]
+        assert result["problems"] == ["The record cannot be read: u2; see its remark for why and what to do."]
         assert (result["failed"], list(readable)) == (False, list(unreadable))
 
     def test_fails_a_task_that_monitors(self) -> None:
@@ -184,8 +186,12 @@ class TestUnreadable:
         store.failures["plan u1"] = WentBackwards("It is older.")
         result = inspect(store)
         assert [(account["status"], account["msg"]) for account in result["accounts"]] == [
-            ("unreadable", "It is older.")
+            ("unreadable", f"It is older. {OUTDATED}")
         ]
+        assert result["problems"][0].startswith(
+            "The record is older than the last one written, as after a restore: u1; "
+        )
+        assert len(result["problems"]) == 1
 
     def test_a_record_that_went_backwards_is_found_by_its_names(self) -> None:
         store = MemoryStore.holding(fresh(), fresh("u2"))
@@ -194,7 +200,7 @@ class TestUnreadable:
             result = inspect(store, accounts=[given, entry(user_id="u2")])
             older = result["accounts"][0]
             assert (older["status"], older["label"], older["listed"]) == ("unreadable", "label-u1", True)
-            assert (older["user_name"], older["msg"], result["missing"]) == ("u1@example.com", "It is older.", [])
+            assert (older["user_name"], result["missing"]) == ("u1@example.com", [])
 
     def test_an_account_under_way_is_shown_as_it_was(self) -> None:
         store = MemoryStore.holding(fresh(), fresh("u2"))
@@ -215,9 +221,10 @@ class TestListed:
         assert [account["listed"] for account in result["accounts"]] == [True, True, False]
         assert result["missing"] == ["new one", "u8"]
         assert (result["counts"]["unlisted"], result["counts"]["missing"]) == (1, 2)
-        assert [problem.partition(";")[0] for problem in result["problems"]] == [
+        assert [problem.partition(";")[0].rstrip(".") for problem in result["problems"]] == [
             "Recorded, but not in accounts: label-u3",
             "Listed, but without a record: new one, u8",
+            RENAMED.rstrip("."),
         ]
         assert result["accounts"][2]["msg"].startswith("The account is not in the list")
 
@@ -254,7 +261,7 @@ class TestListed:
         given = [entry(user_id="u1"), entry(user_id="u2"), entry(name="label-u3"), entry(name="new")]
         result = inspect(store, accounts=given)
         assert result["missing"] == ["label-u3", "new"]
-        assert "or restore the records that cannot be read: some may be theirs" in result["problems"][-1]
+        assert result["problems"][-1] == RESTORE
 
 
 class TestFailOn:
