@@ -19,6 +19,7 @@ from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID
 from ansible_collections.rpaops.uipath.tests.playbook.test_examples import EXAMPLES
 
 NAME = "rotate.yml"
+SHOW = "Show when each password was last rotated and is next due"
 ACCOUNTS = {"svc-invoices": "6", "svc-orders": "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c07"}
 
 
@@ -74,13 +75,19 @@ def test_shows_the_state_of_the_accounts(rotate: Callable[..., PlaybookRun], sim
     requests = simulator.total
 
     shown = rotate(example="show_accounts.yml", succeeds=False)
-    [invoices, orders] = shown.items("Show when each password was last rotated and is next due")
+    [invoices, orders] = shown.items(SHOW)
     assert invoices["msg"].startswith("ok, last rotated 2")
     assert orders["msg"].startswith("out_of_sync, last rotated never, next due 2")
+    assert ". The server answered that the initial password is wrong." in orders["msg"]
     [closed] = shown["Show what to look at"]["uipath_passwords.problems"]
     assert closed.startswith("Closed as out_of_sync (wrong_password), and tried by no run: svc-orders; ")
     assert shown["Fail if an account needs attention"]["msg"] == closed
     assert simulator.total == requests
+
+    (shown.folder / "home/uipath-passwords" / f"{ACCOUNTS['svc-orders']}.yml").write_text("damaged")
+    shown = rotate(example="show_accounts.yml", succeeds=False)
+    [damaged] = [item for item in shown.items(SHOW) if item["msg"].startswith("unreadable")]
+    assert damaged["msg"].startswith("unreadable, last rotated unknown, next due unknown. The record ")
 
 
 def test_the_report_shows_what_was_rotated(rotate: Callable[..., PlaybookRun]) -> None:
@@ -108,3 +115,5 @@ def test_the_report_shows_what_was_rotated(rotate: Callable[..., PlaybookRun]) -
         rotate("-e", f"report_url={url}", example="upload_report.yml")
         server.shutdown()
     assert [content.startswith(b"<!DOCTYPE html>") for content in received] == [True]
+    assert b"Limit: 60 days." in received[0]
+    assert b"No list of accounts was given" not in received[0]
