@@ -39,6 +39,7 @@ SERVER = "https://orchestrator.example.com/identity"
 PLACE = "/srv/awx/uipath-passwords"
 DEPARTMENTS = ("invoices", "orders", "payroll", "claims", "stock", "hr", "tax", "reports")
 BY = ("AWX job 4711 (Rotate passwords)", "ops@controller1")
+MADE = {"by": "AWX job 4818 (Report on the passwords)", "collection_version": "0.1.0"}
 # Days since the last rotation, the same in every run.
 AGES = tuple((number * 17) % 57 + number / 50 for number in range(40))
 UNREADABLE = (
@@ -91,7 +92,7 @@ def store_info(
     accounts: Sequence[dict[str, Any]], *, missing: Sequence[str] = (), problems: Iterable[str] = ()
 ) -> dict[str, Any]:
     """Return the result of the module for these accounts."""
-    result = overview_result(StoreReadings({}), options([]), NOW, PLACE)
+    result = overview_result(StoreReadings({}), options([]), NOW, PLACE, MADE)
     counts = counts_of(accounts, missing)
     changes = {"accounts": list(accounts), "missing": list(missing), "counts": counts, "problems": list(problems)}
     return {**result, **changes}
@@ -118,4 +119,4 @@ def sample() -> dict[str, Any]:
     new = {"user_id": user_id_of(40), "user_name": None, "name": "svc-archive-1"}
     readings = StoreReadings(records, {damaged: damage(damaged)})
     entries = [*(entry for entry in listed if entry["user_id"] != unlisted), new]
-    return overview_result(readings, options(entries), NOW, PLACE)
+    return overview_result(readings, options(entries), NOW, PLACE, MADE)

@@ -10,8 +10,6 @@ arguments. ansible-core masks nothing in the results of actions; text from the s
 from __future__ import annotations
 
 import os
-import pwd
-import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +32,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._module import (
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._action import (
     in_awx_job,
+    runner,
     store_context,
     task_outcome,
     validated_options,
@@ -117,14 +116,3 @@ def play_of(task: Any) -> Any:
     while parent and not hasattr(parent, "_play"):
         parent = getattr(parent, "_parent", None)
     return parent and parent._play
-
-
-def runner(variables: Mapping[str, Any]) -> str:
-    """Return who runs this, for the records: the job of AWX with its template, or the user and the controller."""
-    if "awx_job_id" in variables:
-        return f"AWX job {variables['awx_job_id']} ({variables.get('awx_job_template_name', 'without a template')})"
-    try:
-        user = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:  # a container's user without a name
-        user = str(os.geteuid())
-    return f"{user}@{socket.gethostname()}"

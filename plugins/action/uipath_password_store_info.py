@@ -17,8 +17,11 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import mask
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import failure_of, register_forms
+from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._action import (
+    collection_version,
     in_awx_job,
+    runner,
     store_context,
     task_outcome,
     validated_options,
@@ -54,9 +57,14 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         store = store_options.create(store_context(self._loader, in_awx_job=in_awx_job(variables, os.environ)))
         secrets = store.secrets()
         register_forms(secrets)
+        made = {"by": displayable(runner(variables)), "collection_version": collection_version()}
         try:
             result = inspected(
-                options, store, now=utc_now(), warn=lambda warning: self._display.warning(mask(warning, secrets))
+                options,
+                store,
+                now=utc_now(),
+                made=made,
+                warn=lambda warning: self._display.warning(mask(warning, secrets)),
             )
         except UiPathError as error:
             result = failure_of(error)

@@ -114,6 +114,17 @@ time:
   returned: unless the whole task failed
   type: str
   sample: "2026-05-01T12:00:00+00:00"
+by:
+  description: Who read it. The user and the controller, or the job of AWX with its template, as in
+    RV(accounts[].rotations[].by).
+  returned: unless the whole task failed
+  type: str
+  sample: ops@controller1
+collection_version:
+  description: The version of the collection, which defines this format. V(null) if it cannot be read.
+  returned: unless the whole task failed
+  type: str
+  sample: 0.1.0
 store:
   description: Which store it is. Of the type V(vault_file), its path.
   returned: unless the whole task failed

@@ -6,7 +6,13 @@
 from __future__ import annotations
 
 import gc
+import json
+import os
+import pwd
+import re
+import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._errors import InvalidInput, UiPathError
@@ -17,6 +23,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import v
 
 # New objects until the next collection. Python's default is 700 or 2,000.
 COLLECTION_THRESHOLD = 100_000
+COLLECTION = Path(__file__).parents[2]
 
 
 def task_outcome(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -59,6 +66,28 @@ def store_context(loader: Any, *, identity_url: str | None = None, in_awx_job: b
 def in_awx_job(variables: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
     """Tell whether this is a job of AWX or Automation Controller, which delete its files when it ends."""
     return "awx_job_id" in variables or ("AWX_HOST" in environ and "JOB_ID" in environ)
+
+
+def runner(variables: Mapping[str, Any]) -> str:
+    """Return who runs this, for records and reports: the job of AWX and its template, or user and controller."""
+    if "awx_job_id" in variables:
+        return f"AWX job {variables['awx_job_id']} ({variables.get('awx_job_template_name', 'without a template')})"
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container's user without a name
+        user = str(os.geteuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def collection_version(root: Path = COLLECTION) -> str | None:
+    """Return the version of this collection: an installed one has a manifest, a checkout has what that is made of."""
+    try:
+        if (manifest := root / "MANIFEST.json").exists():
+            return str(json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"])
+        found = re.search(r"^version: *(\S+)", (root / "galaxy.yml").read_text(encoding="utf-8"), re.MULTILINE)
+        return found and found[1]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def with_masked_messages(result: dict[str, Any], secrets: Collection[str]) -> dict[str, Any]:

@@ -33,15 +33,18 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     WentBackwards,
 )
 
+NOBODY: Mapping[str, str | None] = {"by": None, "collection_version": None}
+
 
 def inspected(
     options: Mapping[str, Any],
     store: Store,
     *,
     now: datetime,
+    made: Mapping[str, str | None] = NOBODY,
     warn: Callable[[str], None] = lambda _message: None,
 ) -> dict[str, Any]:
-    """Run a task whose options are valid, and return its result."""
+    """Run a task whose options are valid, and return its result. `made` says by whom and with which version."""
     readings: StoreReadings | None = None
     try:
         with store.open(read_only=True) as opened:
@@ -54,10 +57,16 @@ def inspected(
         if readings is None:
             raise
         warn(f"The store was not closed properly. {error.message}")
-    return overview_result(readings, options, now, store.place)
+    return overview_result(readings, options, now, store.place, made)
 
 
-def overview_result(readings: StoreReadings, options: Mapping[str, Any], now: datetime, place: str) -> dict[str, Any]:
+def overview_result(
+    readings: StoreReadings,
+    options: Mapping[str, Any],
+    now: datetime,
+    place: str,
+    made: Mapping[str, str | None] = NOBODY,
+) -> dict[str, Any]:
     """Return the documented result."""
     entries: Sequence[Mapping[str, Any]] | None = options["accounts"]
     names = readings.names()
@@ -73,6 +82,7 @@ def overview_result(readings: StoreReadings, options: Mapping[str, Any], now: da
         "changed": False,
         "failed": bool(failed),
         "time": timestamp(now),
+        **made,
         "store": displayable(place),
         "identity_url": server_of(readings),
         "max_age_days": options["max_age_days"],

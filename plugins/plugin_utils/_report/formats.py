@@ -12,7 +12,19 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.accounts imp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.page import html_page
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.table import csv_table
 
-PARTS = ("time", "store", "identity_url", "max_age_days", "accounts", "missing", "counts", "problems", "failures")
+PARTS = (
+    "time",
+    "by",
+    "collection_version",
+    "store",
+    "identity_url",
+    "max_age_days",
+    "accounts",
+    "missing",
+    "counts",
+    "problems",
+    "failures",
+)
 
 
 def rendered(report: Fields, form: str, title: str | None = None) -> str:

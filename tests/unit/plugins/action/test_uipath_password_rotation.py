@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
 import re
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +13,7 @@ from typing import Any
 import pytest
 from ansible.parsing.vault import VaultSecret
 from ansible_collections.rpaops.uipath.plugins.action import uipath_password_rotation as action
-from ansible_collections.rpaops.uipath.plugins.action.uipath_password_rotation import ActionModule, runner
+from ansible_collections.rpaops.uipath.plugins.action.uipath_password_rotation import ActionModule
 from ansible_collections.rpaops.uipath.plugins.module_utils import _arguments
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import INITIAL_REFUSED
@@ -360,15 +357,3 @@ class TestNames:
         server.expects(listing()).answers(403, {})
         result = run({"accounts": [{"user_name": "ann"}], "partition_id": ORGANIZATION})
         assert (result["failed"], result["status"], result["http_status"]) == (True, "unauthorized", 403)
-
-
-class TestRunner:
-    def test_of_an_awx_job_is_the_job_and_its_template(self) -> None:
-        assert runner({"awx_job_id": 7, "awx_job_template_name": "Rotate"}) == "AWX job 7 (Rotate)"
-        assert runner({"awx_job_id": 7}) == "AWX job 7 (without a template)"
-
-    def test_else_is_the_user_and_the_controller(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        user = pwd.getpwuid(os.geteuid()).pw_name
-        assert runner({}) == f"{user}@{socket.gethostname()}"
-        monkeypatch.setattr(os, "geteuid", lambda: 987654)
-        assert runner({}) == f"987654@{socket.gethostname()}"

@@ -16,6 +16,7 @@ from ansible.parsing.vault import VaultSecret
 from ansible_collections.rpaops.uipath.plugins.action import uipath_password_store_info as action
 from ansible_collections.rpaops.uipath.plugins.action.uipath_password_store_info import ActionModule
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._action import collection_version, runner
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
@@ -68,6 +69,11 @@ class TestRun:
         assert (result["changed"], result["failed"]) == (False, False)
         assert content_of(tmp_path) == before
         assert not any(secret in json.dumps(result) for secret in (OLD, NEW))
+
+    def test_says_who_made_it_and_with_what(self, run: RunAction, keep: Callable[..., None]) -> None:
+        keep(record_of(days=1))
+        result = run()
+        assert (result["by"], result["collection_version"]) == (runner({}), collection_version())
 
     def test_takes_the_list_of_a_rotation(self, run: RunAction, keep: Callable[..., None]) -> None:
         keep(record_of(days=1))
