@@ -44,8 +44,8 @@ MADE = {"by": "AWX job 4818 (Report on the passwords)", "collection_version": "0
 AGES = tuple((number * 17) % 57 + number / 50 for number in range(40))
 UNREADABLE = (
     "The record {file} cannot be used: it cannot be decrypted: the vault password is not the one it was encrypted with,"
-    " or the file was changed or truncated. Nothing was sent. Fix that; if the file is damaged, restore it. Its second"
-    " copy is {copy}."
+    " or the file was changed or truncated. Nothing was changed. Fix that; if the file is damaged, restore it. Its"
+    " second copy is {copy}."
 )
 
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(not FOUND, reason=f"there is no browser: none of
 
 PICTURE = (1280, 1360)
 SCALE = 0.75
-LARGEST_PICTURE = 150_000
+LARGEST_PICTURE = 160_000
 DOWN = ("ArrowDown", 40)
 SHOWN = "[...document.querySelectorAll('#table tbody tr')].filter(row => row.checkVisibility())"
 NAMES_SHOWN = f"{SHOWN}.map(row => row.querySelector('bdi').textContent)"
@@ -236,13 +236,46 @@ class TestLook:
         assert paper.startswith(b"%PDF-")
         assert 2 <= paper.count(b"/Type /Page\n") <= sheets + 1
 
+    def test_fits_on_one_sheet_with_few_accounts(self, tab: Tab, tmp_path: Path) -> None:
+        opened(tab, tmp_path, store_info([account(number, number) for number in range(6)]))
+        assert tab.paper().count(b"/Type /Page\n") == 1
+
+    def test_prints_what_is_folded(self, tab: Tab, tmp_path: Path) -> None:
+        problems = [f"problem number {number}." for number in range(30)]
+        opened(tab, tmp_path, store_info([account(1, 2)], problems=problems))
+        folded = "[...document.querySelectorAll('td details, .problems + details')]"
+        visible = f"{folded}.map(one => one.querySelector('time, ul').checkVisibility())"
+        assert tab(visible) == [False, False]
+        tab.resize(703)
+        tab.emulate(media="print")
+        assert tab(visible) == [True, True]
+        assert not tab("document.querySelector('summary').checkVisibility()")
+
+    def test_breaks_no_word_of_a_number_on_paper(self, tab: Tab, tmp_path: Path) -> None:
+        counts = dict.fromkeys(sample()["counts"], 1)
+        opened(tab, tmp_path, {**sample(), "counts": counts})
+        tab.resize(703)
+        tab.emulate(media="print")
+        heights = "[...document.querySelectorAll('.tiles li')].map(one => one.getBoundingClientRect().height)"
+        assert len(set(tab(heights))) == 1
+        assert not tab(SCROLLS_SIDEWAYS)
+
+    @pytest.mark.parametrize("width", [900, 1280])
+    def test_keeps_the_sign_of_the_order_with_the_heading(self, tab: Tab, tmp_path: Path, width: int) -> None:
+        tab.resize(width)
+        opened(tab, tmp_path)
+        height = "document.querySelector('th:nth-child(4) button').getClientRects().length"
+        assert tab(height) <= 2
+        content = "getComputedStyle(document.querySelector('th:nth-child(4) button'), '::after').content"
+        assert tab(content).startswith('"\u00a0')
+
     def test_has_no_wide_remark_and_no_lone_heading_on_paper(self, tab: Tab, tmp_path: Path) -> None:
         tab.resize(703)  # the width of A4 without the margins
         opened(tab, tmp_path)
         tab.emulate(media="print")
         assert not tab(SCROLLS_SIDEWAYS)
         assert tab("document.querySelector('.remark').getBoundingClientRect().width") > 180
-        assert tab("getComputedStyle(document.querySelector('section.accounts')).breakBefore") == "page"
+        assert tab("getComputedStyle(document.querySelector('section.accounts')).breakInside") == "avoid"
         assert tab("document.querySelector('#table thead th').innerText") == "Account"
 
 

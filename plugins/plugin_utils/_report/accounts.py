@@ -27,6 +27,7 @@ CONDITIONS: dict[str, tuple[str, str]] = {
     "pending": ("Under way", "↻"),
     "due": ("Due", "△"),
 }
+CLOSED = ("out_of_sync", "quarantined")
 RECORD_CONDITIONS = ("unreadable", "out_of_sync", "quarantined", "in_doubt")
 
 
@@ -42,6 +43,11 @@ def conditions(account: Fields) -> list[str]:
         "due": account.get("due") is True and not overdue,
     }
     return [condition for condition in CONDITIONS if holds[condition]]
+
+
+def is_closed(account: Fields) -> bool:
+    """Tell whether the live password may be another one than the recorded one, so that its age is not known."""
+    return account.get("status") in CLOSED
 
 
 def text(value: object) -> str:

@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.accounts import Fields, moment, number, rotations
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.accounts import (
+    Fields,
+    is_closed,
+    moment,
+    number,
+    rotations,
+)
 
 HEIGHT = 150  # of the highest bar's axis, in pixels
 MOST_BARS = 40
@@ -82,15 +88,19 @@ def age_chart(accounts: Iterable[Fields], max_age_days: float) -> Chart | None:
         x_ticks=age_ticks(bins, width, max_age_days),
         y_ticks=count_ticks(max(counts)),
         unit=f"{shown(width)} {'day' if width == 1 else 'days'}",
-        notes=age_notes(len(known) - len(ages), at, spans[-1] if open_ended else None),
+        notes=[*left_out(known, len(ages)), *age_notes(at, spans[-1] if open_ended else None)],
         limit=Tick(f"limit: {shown(max_age_days)} days", at, "end" if at > 60 else "start") if at <= 100 else None,
     )
 
 
 def age_of(account: Fields) -> float | None:
-    """Return the age, or None if it is not known. Initial passwords have none, and a negative one is a mistake."""
+    """Return the age of the live password, or None if it is not known.
+
+    That of an initial password or of a closed account is not, and a negative one is a mistake.
+    """
     age = number(account.get("age_days"))
-    return None if age is None or age < 0 or account.get("source") == "adopted" else age
+    is_unknown = age is None or age < 0 or account.get("source") == "adopted" or is_closed(account)
+    return None if is_unknown else age
 
 
 def bin_width(limit: float, oldest: float) -> float:
@@ -113,9 +123,17 @@ def shown(days: float) -> str:
     return f"{days:,.0f}" if days == int(days) else f"{days:,.3g}" if days < 1000 else f"{days:,.0f}"
 
 
-def age_notes(unknown: int, at: float, last: str | None) -> list[str]:
-    notes = [f"{unknown:,} without a known age are not in the chart."] if unknown else []
-    notes += [f"The last bar stands for {last}."] if last else []
+def left_out(accounts: Sequence[Fields], shown_ages: int) -> list[str]:
+    """Return a note on the accounts that have no age in the chart."""
+    closed = sum(map(is_closed, accounts))
+    others = len(accounts) - shown_ages - closed
+    kinds = ((closed, "closed"), (others, "others"))
+    parts = [f"{count:,} {what}" for count, what in kinds if count]
+    return [f"Not in the chart, as the age of the live password is not known: {', '.join(parts)}."] if parts else []
+
+
+def age_notes(at: float, last: str | None) -> list[str]:
+    notes = [f"The last bar stands for {last}."] if last else []
     return notes + (["The limit is beyond the right edge."] if at > 100 else [])
 
 

@@ -19,6 +19,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.accounts imp
     Fields,
     conditions,
     error_codes,
+    is_closed,
     last_rotated_by,
     moment,
     number,
@@ -64,7 +65,11 @@ class Moment:
 
 @dataclass(frozen=True)
 class Row:
-    """One account. `rank` sorts by condition, the worst first; `age` is in whole days, `exact_age` sorts."""
+    """One account. `rank` sorts by condition, the worst first; `age` is in whole days, `exact_age` sorts.
+
+    A closed account has neither an age nor a time when it is due or was delivered: those that are recorded need not be
+    those of the live password.
+    """
 
     name: str
     user_name: str
@@ -100,6 +105,9 @@ def html_page(report: Fields, title: str | None = None) -> str:
         problems=problems[:FIRST_PROBLEMS],
         more_problems=problems[FIRST_PROBLEMS:],
         missing=[text(name) for name in report.get("missing") or ()],
+        is_compared=is_compared(report),
+        has_closed=any(map(is_closed, accounts)),
+        maker=maker(report),
         ages=age_chart(accounts, NO_LIMIT if limit is None else limit),
         rotations=rotation_chart(accounts, report.get("time")),
         height=HEIGHT,
@@ -154,8 +162,20 @@ def filters(rows: Iterable[Row]) -> list[tuple[str, str, int]]:
     return [(condition, word, counts[condition]) for condition, word in words.items() if counts[condition]]
 
 
+def is_compared(report: Fields) -> bool:
+    """Tell whether a list of accounts was given."""
+    return bool(report.get("missing")) or any(account.get("listed") is not None for account in report["accounts"])
+
+
+def maker(report: Fields) -> str:
+    """Return who made the report and with what, as far as the report says so."""
+    by, version = text(report.get("by")), text(report.get("collection_version"))
+    return f"Made {f'by {by} ' if by else ''}with rpaops.uipath{f' {version}' if version else ''}."
+
+
 def row_of(account: Fields) -> Row:
-    name, found, age = shown_name(account), conditions(account), number(account.get("age_days"))
+    name, found, closed = shown_name(account), conditions(account), is_closed(account)
+    age = None if closed else number(account.get("age_days"))
     user_name, user_id = text(account.get("user_name")), text(account.get("user_id"))
     is_undelivered = account.get("delivered") is False
     return Row(
@@ -168,8 +188,8 @@ def row_of(account: Fields) -> Row:
         is_initial=account.get("source") == "adopted",
         age="" if age is None else f"{int(age):,}",
         exact_age=age,
-        next_due=moment_of(account.get("next_due")),
-        delivered=None if is_undelivered else moment_of(account.get("delivered_at")),
+        next_due=None if closed else moment_of(account.get("next_due")),
+        delivered=None if is_undelivered or closed else moment_of(account.get("delivered_at")),
         is_undelivered=is_undelivered,
         by=last_rotated_by(account),
         earlier=[(moment_of(one.get("at")), text(one.get("by"))) for one in rotations(account)[1:]],

@@ -14,6 +14,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.accounts imp
     CONDITIONS,
     conditions,
     error_codes,
+    is_closed,
     last_rotated_by,
     moment,
     number,
@@ -43,6 +44,14 @@ class TestConditions:
     def test_have_a_word_each_of_their_own(self) -> None:
         assert len({word for word, _sign in CONDITIONS.values()}) == len(CONDITIONS)
         assert all(sign for _word, sign in CONDITIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("out_of_sync", True), ("quarantined", True), ("in_doubt", False), ("ok", False), ([], False)],
+)
+def test_is_closed(status: object, expected: bool) -> None:
+    assert is_closed({"status": status}) is expected
 
 
 class TestText:

@@ -19,6 +19,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._report.charts impor
     shown,
 )
 
+NOT_SHOWN = "Not in the chart, as the age of the live password is not known:"
+
 
 def ages(*days: float, limit: float = 60) -> Chart:
     chart = age_chart([account(number, age) for number, age in enumerate(days)], limit)
@@ -77,7 +79,7 @@ class TestAgeChart:
     @pytest.mark.parametrize("limit", [0.0, 60.0])
     def test_a_negative_age_is_not_known(self, limit: float) -> None:
         chart = ages(-1, -1000, 1, limit=limit)
-        assert (chart.total, chart.notes) == (1, ["2 without a known age are not in the chart."])
+        assert (chart.total, chart.notes) == (1, [f"{NOT_SHOWN} 2 others."])
         assert age_chart([account(1, -0.5)], limit) is None
 
     def test_works_without_any_tolerance(self) -> None:
@@ -91,7 +93,15 @@ class TestAgeChart:
         chart = age_chart([account(0, 5), initial, unreadable(2)], 60)
         assert chart
         assert chart.total == 1
-        assert chart.notes == ["2 without a known age are not in the chart."]
+        assert chart.notes == [f"{NOT_SHOWN} 2 others."]
+
+    @pytest.mark.parametrize("status", ["out_of_sync", "quarantined"])
+    def test_leaves_out_closed_accounts(self, status: str) -> None:
+        closed = account(1, 2, status=status)
+        chart = age_chart([account(0, 5), closed, closed, unreadable(2)], 60)
+        assert chart
+        assert (chart.total, chart.notes) == (1, [f"{NOT_SHOWN} 2 closed, 1 others."])
+        assert age_chart([closed], 60) is None
 
     def test_is_none_if_no_age_is_known(self) -> None:
         assert age_chart([unreadable(1)], 60) is None

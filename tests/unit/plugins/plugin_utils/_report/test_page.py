@@ -156,6 +156,42 @@ class TestContent:
         html = html_page(store_info([]), "Production <1>")
         assert "<h1>Production &lt;1&gt;</h1>" in html
 
+    def test_says_that_no_list_was_compared(self) -> None:
+        sentence = (
+            "No list of accounts was given, so the report does not say which accounts are missing or are in no list."
+        )
+        assert sentence in html_page(store_info([account(1, 2, listed=None)]))
+        for report in (
+            store_info([account(1, 2)]),
+            store_info([account(1, 2, listed=None)], missing=["new"]),
+            store_info([]),
+        ):
+            assert sentence not in html_page(report)
+
+    @pytest.mark.parametrize("status", ["out_of_sync", "quarantined"])
+    def test_does_not_know_the_age_of_a_closed_account(self, status: str) -> None:
+        def cells(**changes: Any) -> list[str]:
+            html = html_page(store_info([account(1, 2, **changes)]))
+            return re.findall(r"<td(?: [^>]*)?>(.*?)</td>", html[html.index("<tr data-is=") :], re.DOTALL)[2:]
+
+        assert all(cells())
+        assert cells(status=status) == ["", "", ""]
+
+    def test_names_the_variables_for_the_repair_of_closed_accounts(self) -> None:
+        assert "rotate_passwords_only" in html_page(store_info([account(1, 2, status="quarantined")]))
+        assert "rotate_passwords_only" not in html_page(store_info([account(1, 2, status="in_doubt")]))
+
+    @pytest.mark.parametrize(
+        ("changes", "sentence"),
+        [
+            ({}, "Made by AWX job 4818 (Report on the passwords) with rpaops.uipath 0.1.0."),
+            ({"by": "<ops>@a\nb"}, "Made by &lt;ops&gt;@a b with rpaops.uipath 0.1.0."),
+            ({"by": None, "collection_version": None}, "Made with rpaops.uipath."),
+        ],
+    )
+    def test_says_who_made_it_and_with_what(self, changes: dict[str, Any], sentence: str) -> None:
+        assert f"<bdi>{sentence}</bdi>" in html_page({**store_info([]), **changes})
+
     def test_survives_values_that_are_none_or_not_what_they_should_be(self) -> None:
         broken: dict[str, Any] = {name: [] for name in account(1, 2)}
         report = {"accounts": [{}, dict.fromkeys(account(1, 2)), broken], "counts": None, "problems": None}
