@@ -64,7 +64,7 @@ options:
       - V(overdue) - due for more than a day, or of unknown age.
       - V(closed) - V(out_of_sync) or V(quarantined), so that no run tries them until a person repairs them.
       - V(in_doubt) - it is not established which password is live. The next run finds out.
-      - V(undelivered) - the consumers were not given the current password.
+      - V(undelivered) - no run has noted that the consumers have the current password, so one may lack it.
       - V(unlisted) - in the store, but not in O(accounts), which is required then.
       - V(missing) - in O(accounts), which is required then, but not in the store. No run has begun it, or the store is
         another one.
@@ -217,7 +217,8 @@ accounts:
       type: bool
       sample: false
     delivered:
-      description: Whether the consumers were given the current password. V(true) if there are none.
+      description: Whether a run has noted that the consumers were given the current password. V(null) if the record
+        knows of no consumers, or cannot be read.
       type: bool
       sample: true
     delivered_at:
@@ -307,7 +308,7 @@ counts:
       type: int
       sample: 0
     undelivered:
-      description: Those whose consumers were not given the current password.
+      description: Those of which a consumer may lack the current password.
       type: int
       sample: 0
     unlisted:

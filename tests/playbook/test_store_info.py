@@ -83,7 +83,8 @@ class TestShow:
             "waiting": "ok",
         }
         assert {user for user in USERS if shown[user]["pending"]} == {"lost"}
-        assert {user for user in USERS if not shown[user]["delivered"]} == {"waiting"}
+        assert {user for user in USERS if shown[user]["delivered"] is False} == {"waiting"}
+        assert shown["rotated"]["delivered"] is None
         assert {user for user in USERS if shown[user]["due"]} == {"wrong", "lost", "initial"}
         assert (shown["wrong"]["reason"], shown["wrong"]["error_codes"]) == ("wrong_password", ["PasswordMismatch"])
 
@@ -102,7 +103,7 @@ class TestShow:
             "Closed as out_of_sync (wrong_password)",
             "In doubt",
             "The record still has the initial password",
-            "The consumers were not given the current password",
+            "A consumer may lack the current password",
             "Recorded",
             "Listed",
             "A renamed account can be both",

@@ -97,8 +97,8 @@ RULES = (
     ),
     Rule(
         "undelivered",
-        "The consumers were not given the current password",
-        "run the rotation with their tasks",
+        "A consumer may lack the current password",
+        "run the rotation with the tasks for consumers",
         lambda state: state["delivered"] is False,
     ),
     Rule(

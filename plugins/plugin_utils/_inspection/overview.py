@@ -35,7 +35,7 @@ AGE_UNKNOWN = (
 )
 OVERDUE = "The password has been due for more than a day: check that scheduled runs rotate this account."
 INITIAL = "The record still has the initial password: rotate it."
-UNDELIVERED = "The consumers were not given the current password: run the rotation with their tasks."
+UNDELIVERED = "A consumer may lack the current password: run the rotation with the tasks for consumers."
 UNLISTED = (
     "The account is not in the list, so no run with that list rotates it: list it, or, unless it is listed under"
     " another name, move its record away."
@@ -66,7 +66,7 @@ def account_state(record: Record, *, now: datetime, max_age_days: float, listed:
         "next_due": time_of(next_due(record, max_age_days)),
         "due": is_due(record, max_age_days, now),
         "overdue": is_overdue(record, max_age_days, now),
-        "delivered": bool(record.delivered),
+        "delivered": is_delivered(record),
         "delivered_at": shown_time(record.delivered_at),
         "generation": record.generation,
         "unproven_sends": record.unproven_sends,
@@ -103,6 +103,11 @@ def unreadable_state(
         "listed": listed,
         "msg": displayable(error.message) + (f" {OUTDATED}" if isinstance(error, WentBackwards) else ""),
     }
+
+
+def is_delivered(record: Record) -> bool | None:
+    """Tell whether the consumers have the password, or None if the record knows of none."""
+    return bool(record.delivered) if record.has_consumers or not record.delivered else None
 
 
 def advice(record: Record, *, now: datetime, max_age_days: float, listed: bool | None) -> str | None:

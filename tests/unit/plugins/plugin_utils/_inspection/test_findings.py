@@ -45,7 +45,7 @@ class TestFindings:
             ({"overdue": True}, "Due for more than a day: robot; "),
             ({"overdue": True, "age_days": None}, "Of unknown age: robot; "),
             ({"source": "adopted"}, "The record still has the initial password: robot; "),
-            ({"delivered": False}, "The consumers were not given the current password: robot; "),
+            ({"delivered": False}, "A consumer may lack the current password: robot; "),
             ({"listed": False}, "Recorded, but not in accounts: robot; "),
         ],
     )

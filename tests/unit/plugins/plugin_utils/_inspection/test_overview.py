@@ -114,11 +114,18 @@ class TestAccountState:
             delivered_at=broken,
             rotations=(RotatedBy("2026-13-01", broken), RotatedBy(broken, "root@controller")),
             delivered=broken,
+            has_consumers=True,
         )
         shown = state(record)
         assert (shown["pending"], shown["pending_since"], shown["delivered_at"]) == (True, None, None)
         assert shown["rotations"] == [{"at": None, "by": None}, {"at": None, "by": "root@controller"}]
         assert shown["delivered"] is True
+
+    def test_an_account_without_consumers_is_neither_delivered_nor_undelivered(self) -> None:
+        assert state(aged(1))["delivered"] is None
+        assert state(aged(1, has_consumers=True))["delivered"] is True
+        assert state(aged(1, has_consumers=True, delivered=False))["delivered"] is False
+        assert state(aged(1, delivered=False))["delivered"] is False
 
     def test_times_are_in_utc(self) -> None:
         moved = "2026-05-01T14:00:00+02:00"
