@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -17,6 +18,10 @@ try:
     from ansible.parsing.vault import EncryptedString as VaultedString
 except ImportError:  # before ansible-core 2.19
     from ansible.parsing.yaml.objects import AnsibleVaultEncryptedUnicode as VaultedString  # type: ignore[assignment, no-redef, unused-ignore]
+
+# The most unsupported options that a message names, and the letters of each that are compared.
+MOST_NAMED = 10
+MOST_COMPARED = 80
 
 
 def validated(
@@ -31,7 +36,7 @@ def validated(
         return options, problems
     validator = ArgumentSpecValidator(dict(specification), mutually_exclusive=list(exclusions))
     validation = validator.validate(options)
-    errors = (complete(error) for error in validation.errors)
+    errors = (complete(error, options, specification) for error in validation.errors)
     secrets = validation._no_log_values
     return validation.validated_parameters, [option_error(error, secrets, specification) for error in errors]
 
@@ -51,6 +56,27 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, VaultedString) else value
 
 
-def complete(error: Exception) -> str:
-    """Return the error's message, completed for unsupported options: ansible-core leaves that to the caller."""
-    return f"Unsupported parameters: {error}" if isinstance(error, UnsupportedError) else str(error)
+def complete(error: Exception, given: Mapping[str, Any], specification: Mapping[str, Any]) -> str:
+    """Return the error's message or, for unsupported options, in which entry each is, and what was probably meant."""
+    if not isinstance(error, UnsupportedError):
+        return str(error)
+    names = list(unsupported(given, specification))
+    more = len(names) - MOST_NAMED
+    return f"Unsupported parameters: {', '.join(names[:MOST_NAMED])}" + (f" and {more} more" if more > 0 else "")
+
+
+def unsupported(given: Mapping[str, Any], specification: Mapping[str, Any], place: str = "") -> Iterator[str]:
+    """Return the options that the specification does not have, at any depth."""
+    for name, value in given.items():
+        if name not in specification:
+            yield f"{place}{name} ({proposal(name, specification)})"
+        elif isinstance(value, Mapping) and "options" in specification[name]:
+            yield from unsupported(value, specification[name]["options"], f"{place}{name}.")
+        elif isinstance(value, list) and "options" in specification[name]:
+            for index, entry in enumerate(value):
+                yield from unsupported(entry, specification[name]["options"], f"{place}{name}[{index}].")
+
+
+def proposal(name: str, specification: Mapping[str, Any]) -> str:
+    nearest = difflib.get_close_matches(name[:MOST_COMPARED], specification, 1)
+    return f"did you mean {nearest[0]}?" if nearest else f"supported: {', '.join(sorted(specification))}"

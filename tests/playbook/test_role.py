@@ -266,7 +266,7 @@ class TestRole:
         [
             (
                 [{"user_id": ORDERS, "pasword": "{{ vault_initial[0] }}"}],
-                "Unsupported parameters: rotate_passwords_accounts.pasword",
+                "Unsupported parameters: rotate_passwords_accounts[0].pasword (",
             ),
             ([["{{ vault_initial[0] }}"]], "accounts[0] must be a mapping, but it is a list"),
             (["{{ vault_initial[0] }}"], "accounts[0] must be a mapping, but it is a string"),

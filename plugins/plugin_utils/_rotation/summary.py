@@ -82,7 +82,7 @@ OPTION = re.compile(
     r"(?<![\w./-])(?:"
     r"(?P<variable>(?:accounts|store|password)(?=\[|\.\w)|(?:state|force|only|strict|verify)(?=: \w)"
     r"|(?:accounts|store|password|only|strict|concurrency)(?= (?:must|is true|is empty)\b)"
-    r"|max_age_days|max_failures|settle_seconds)"
+    r"|store(?=: missing )|max_age_days|max_failures|settle_seconds)"
     r"|(?P<connection>identity_url|token_url|access_token|client_id|client_secret|partition_id|ca_path|client_cert"
     r"|client_key|allow_http|validate_certs)"
     r")(?![\w/-])"

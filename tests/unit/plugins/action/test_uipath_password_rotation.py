@@ -207,7 +207,7 @@ class TestOptions:
             ({"accounts": [{5: "hunter2"}]}, "accounts[0].the name of an option must be a string"),
             (
                 {"accounts": [{**ACCOUNT, "initial_pasword": "hunter2"}]},
-                "Unsupported parameters: accounts.initial_pasword",
+                "Unsupported parameters: accounts[0].initial_pasword (did you mean initial_password?)",
             ),
             ({"max_age": "hunter2"}, "Unsupported parameters: max_age"),
             (

@@ -12,7 +12,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.release import __version__ as core_version
 from ansible.template import Templar
 from ansible_collections.rpaops.uipath.plugins.module_utils._masking import MASK
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import complete, plain, validated
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import MOST_NAMED, complete, plain, validated
 
 try:
     from ansible.template import trust_as_template
@@ -81,8 +81,17 @@ class TestValidated:
 
     def test_names_unsupported_options(self) -> None:
         [error] = validated({**GIVEN, "colour": "red"}, SPECIFICATION)[1]
-        assert error.startswith("Unsupported parameters: colour")
-        assert "red" not in error
+        supported = "count, entries, name, needed, password, state"
+        assert error == f"Unsupported parameters: colour (supported: {supported})"
+
+    def test_names_the_entry_of_an_unsupported_option_and_what_was_meant(self) -> None:
+        [error] = validated({**GIVEN, "nmae": "a", "entries": [{}, {"sise": 1}]}, SPECIFICATION)[1]
+        assert error == "Unsupported parameters: nmae (did you mean name?), entries[1].sise (did you mean size?)"
+
+    def test_names_some_of_many_unsupported_options(self) -> None:
+        [error] = validated({**GIVEN, "entries": [{"sise": 1}] * (MOST_NAMED + 3)}, SPECIFICATION)[1]
+        assert error.count("did you mean") == MOST_NAMED
+        assert error.endswith(" and 3 more")
 
     def test_returns_all_errors(self) -> None:
         missing, unsupported = sorted(validated({"colour": "red"}, SPECIFICATION)[1], reverse=True)
@@ -125,7 +134,8 @@ class TestPlain:
 
 class TestComplete:
     def test_an_unsupported_option(self) -> None:
-        assert complete(UnsupportedError("colour")) == "Unsupported parameters: colour"
+        error = complete(UnsupportedError("colour"), {"coun": 1}, SPECIFICATION)
+        assert error == "Unsupported parameters: coun (did you mean count?)"
 
     def test_other_errors_are_complete(self) -> None:
-        assert complete(ValueError("missing")) == "missing"
+        assert complete(ValueError("missing"), {}, SPECIFICATION) == "missing"

@@ -203,7 +203,8 @@ class TestFailure:
         ("text", "expected"),
         [
             ("accounts[0].user_id must", "rotate_passwords_accounts[0].user_id must"),
-            ("Unsupported parameters: accounts.pasword", "Unsupported parameters: rotate_passwords_accounts.pasword"),
+            ("Unsupported parameters: accounts[1].a (", "Unsupported parameters: rotate_passwords_accounts[1].a ("),
+            ("store: missing required arguments: path", "rotate_passwords_store: missing required arguments: path"),
             ("no accounts. The store is busy.", "no accounts. The store is busy."),
             ("store.path is relative", "rotate_passwords_store.path is relative"),
             ("identity_url must look like", "rotate_passwords_connection.identity_url must look like"),
