@@ -105,3 +105,13 @@ def test_the_keys_of_an_account_are_described() -> None:
 def test_has_nothing_that_ansible_takes_for_a_template(file: Path) -> None:
     """ansible-core templates the whole specification before it validates the variables."""
     assert not re.search("{[{%#]", file.read_text())
+
+
+@pytest.mark.parametrize("name", ["rotate_passwords", "report_passwords"])
+def test_the_example_of_a_role_sets_variables_that_there_are(name: str) -> None:
+    [main] = yaml.safe_load((ROOT / f"roles/{name}/meta/argument_specs.yml").read_text())["argument_specs"].values()
+    [play] = yaml.safe_load(main["examples"])
+    [role] = play["roles"]
+    assert role["role"] == f"rpaops.uipath.{name}"
+    assert f"{name}_store" in role["vars"]
+    assert set(role["vars"]) < set(main["options"])
