@@ -66,6 +66,7 @@ def record(number: int, age: float, **changes: Any) -> Record:
         account=Account(SERVER, user_id_of(number), name, name),
         current=Current("", iso(rotated), "rotated"),
         generation=6,
+        has_consumers=True,
         delivered_at=iso(rotated + timedelta(seconds=9)),
         rotations=tuple(RotatedBy(iso(time), BY[number % 7 == 0]) for time in rotations),
     )
@@ -103,7 +104,7 @@ def options(accounts: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def sample() -> dict[str, Any]:
-    undelivered = {"delivered": False, "delivered_at": None, "has_consumers": True}
+    undelivered = {"delivered": False, "delivered_at": None}
     changed = (
         record(3, 63.4),
         record(9, 71.2, **undelivered),

@@ -177,7 +177,7 @@ def row_of(account: Fields) -> Row:
     name, found, closed = shown_name(account), conditions(account), is_closed(account)
     age = None if closed else number(account.get("age_days"))
     user_name, user_id = text(account.get("user_name")), text(account.get("user_id"))
-    is_undelivered = account.get("delivered") is False
+    is_undelivered, is_delivered = (account.get("delivered") is answer for answer in (False, True))
     return Row(
         name=name,
         user_name="" if user_name == name else user_name,
@@ -189,7 +189,7 @@ def row_of(account: Fields) -> Row:
         age="" if age is None else f"{int(age):,}",
         exact_age=age,
         next_due=None if closed else moment_of(account.get("next_due")),
-        delivered=None if is_undelivered or closed else moment_of(account.get("delivered_at")),
+        delivered=moment_of(account.get("delivered_at")) if is_delivered and not closed else None,
         is_undelivered=is_undelivered,
         by=last_rotated_by(account),
         earlier=[(moment_of(one.get("at")), text(one.get("by"))) for one in rotations(account)[1:]],

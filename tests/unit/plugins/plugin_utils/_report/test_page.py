@@ -177,6 +177,11 @@ class TestContent:
         assert all(cells())
         assert cells(status=status) == ["", "", ""]
 
+    @pytest.mark.parametrize(("delivered", "shown"), [(True, "2026-11-28"), (False, "no"), (None, "")])
+    def test_shows_a_delivery_only_if_there_are_consumers(self, delivered: bool | None, shown: str) -> None:
+        html = html_page(store_info([account(1, 2, delivered=delivered)]))
+        assert re.sub("<.*?>", "", html[html.rindex("<td>") : html.rindex("</td>")]).strip()[:10] == shown
+
     def test_names_the_variables_for_the_repair_of_closed_accounts(self) -> None:
         assert "rotate_passwords_only" in html_page(store_info([account(1, 2, status="quarantined")]))
         assert "rotate_passwords_only" not in html_page(store_info([account(1, 2, status="in_doubt")]))

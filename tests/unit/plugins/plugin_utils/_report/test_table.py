@@ -28,7 +28,7 @@ class TestCsvTable:
         one = account(1, 2, error_codes=["One", "Two"], status="out_of_sync", reason="wrong_password", msg="Adopt it.")
         [row] = rows(csv_table(store_info([one])))
         assert set(one) - set(row) == {"rotations"}
-        assert (row["error_codes"], row["pending"], row["delivered"]) == ("One, Two", "false", "")
+        assert (row["error_codes"], row["pending"], row["delivered"]) == ("One, Two", "false", "true")
         assert [row[f"rotation_{n}_at"] for n in (1, 2, 3)] == [rotation["at"] for rotation in one["rotations"]]
         assert row["rotation_3_by"] == one["rotations"][2]["by"]
 
