@@ -82,7 +82,7 @@ options:
         these import or include are not searched for it.
       - A value that is no path fails, and is not shown.
       - If there is any, and Ansible would connect to V(localhost), V(127.0.0.1) or V(::1) by another connection plugin
-        than P(ansible.builtin.local#connection), the module warns. If that fails, the role has done its work by then.
+        than C(ansible.builtin.local), the module warns. If that fails, the role has done its work by then.
     type: dict
     default: {}
   not_within:

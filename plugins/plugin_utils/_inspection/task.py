@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory import comparable
@@ -33,7 +34,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     WentBackwards,
 )
 
-NOBODY: Mapping[str, str | None] = {"by": None, "collection_version": None}
+NOBODY: Mapping[str, str | None] = MappingProxyType({"by": None, "collection_version": None})
 
 
 def inspected(
