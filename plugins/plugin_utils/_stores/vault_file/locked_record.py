@@ -77,7 +77,7 @@ class VaultFileRecord:
         self._version = Version(text)
         noted = self._lock.generation()
         if text is None:
-            self._files.refuse_lost(self._account_id, noted)
+            self._files.refuse_lost(self._account_id, self._files.traces(self._account_id))
             self._refuse_remains(self._found_leftovers(), is_lock_new=noted is None)
             return None
         record = self._files.opened(self._account_id, text)

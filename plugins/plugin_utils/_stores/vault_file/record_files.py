@@ -49,6 +49,14 @@ class Leftover:
 
 
 @dataclass(frozen=True)
+class Traces:
+    """What shows that a record was written. Without its lock, read it before the record: a run writes it after."""
+
+    generation: int | None
+    has_copy: bool
+
+
+@dataclass(frozen=True)
 class RecordFiles:
     """The files of a store, with what all accounts share."""
 
@@ -109,10 +117,11 @@ class RecordFiles:
 
     def _lost(self, account_id: str) -> StoredAccount | None:
         """Return an account without a record, if there was one: nobody knows its names."""
-        lock = self.layout.lock(account_id)
         try:
-            with explained(lock):
-                self.refuse_lost(account_id, noted_generation(lock))
+            with explained(self.layout.lock(account_id)):
+                traces = self.traces(account_id)
+                if not self.layout.record(account_id).exists():  # else a concurrent run has just written its first one
+                    self.refuse_lost(account_id, traces)
         except StoreError as error:
             return StoredAccount(account_id, error=error)
         return None
@@ -198,14 +207,16 @@ class RecordFiles:
             return record
         return replace(record, account=replace(record.account, identity_url=self.identity_url))
 
-    def refuse_lost(self, account_id: str, generation: int | None) -> None:
+    def traces(self, account_id: str) -> Traces:
+        return Traces(noted_generation(self.layout.lock(account_id)), self.layout.previous(account_id).exists())
+
+    def refuse_lost(self, account_id: str, traces: Traces) -> None:
         """Refuse to begin a record that existed before: the missing one may have the only live password."""
-        previous = self.layout.previous(account_id)
-        if generation or previous.exists():
-            copy = f"Copy {previous} to its place, which holds its passwords, or restore it"
+        if traces.generation or traces.has_copy:
+            copy = f"Copy {self.layout.previous(account_id)} to its place, which holds its passwords, or restore it"
             raise RecordLost(
                 f"The record {self.layout.record(account_id)} is missing, although an earlier run wrote it. Nothing was"
-                f" changed. {copy if previous.exists() else 'Restore it'} from a backup."
+                f" changed. {copy if traces.has_copy else 'Restore it'} from a backup."
             )
 
     def leftover_of(self, account_id: str, path: Path) -> Leftover:

@@ -166,16 +166,16 @@ class OpenVaultFileStore:
             return None
         path = files.layout.record(user_id)
         with explained(path):
-            noted = noted_generation(files.layout.lock(user_id))  # read first: a concurrent run can only raise it
+            traces = files.traces(user_id)  # read first: a concurrent run writes them after the record
             text = read_whole(path)
             if text is None:
-                files.refuse_lost(user_id, noted)
+                files.refuse_lost(user_id, traces)
                 files.refuse_unproven_secret()
                 return None
             record = files.opened(user_id, text)
             files.refuse_other_secret(user_id, text)
-        if noted is not None and record.generation < noted:
-            raise WentBackwards(went_backwards(path, record, noted), account=record.account)
+        if traces.generation is not None and record.generation < traces.generation:
+            raise WentBackwards(went_backwards(path, record, traces.generation), account=record.account)
         return record
 
     def read_many(self, user_ids: Sequence[str]) -> Sequence[Reading]:

@@ -4,14 +4,22 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoreError, WrongSecret
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    OpenStore,
+    RecordLost,
+    StoreError,
+    WrongSecret,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file import record_files
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.encryption import Vault
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.files import read_whole
@@ -172,6 +180,62 @@ class TestAccounts:
         assert [listed[name].error for name in ("user-0", "user-2")] == [None, None]
         assert re.search(REASONS[kind] % re.escape(str(path)), str(listed["user-1"].error))
         assert store.read("user-0")
+
+    @pytest.mark.parametrize(
+        "look",
+        [
+            lambda store: [store.read(USER)],
+            lambda store: [account.error for account in store.accounts()],
+            lambda store: store.read_many(store.user_ids()),
+        ],
+        ids=["read", "accounts", "user_ids"],
+    )
+    @pytest.mark.parametrize("is_locked_before", [False, True])
+    def test_show_no_record_as_gone_that_a_concurrent_run_begins(
+        self, tmp_path: Path, look: Callable[[OpenStore], list[object]], is_locked_before: bool
+    ) -> None:
+        """The other run writes the record after each of the file operations in turn."""
+        for number in itertools.count(1):
+            directory = tmp_path / str(number)
+            other, store = a_store(directory), a_store(directory, read_only=True)
+            if is_locked_before:
+                with other.locked(USER):
+                    pass
+            with After(number, partial(put, other, STAGED)) as after:
+                found = look(store)
+            assert not [one for one in found if isinstance(one, StoreError)]
+            if not after.has_worked:
+                break
+        assert number > 3
+
+
+class After:
+    """Works once, after this many file operations of the block."""
+
+    def __init__(self, number: int, work: Callable[[], None]) -> None:
+        self.left, self.work, self.has_worked = number, work, False
+        self._patches = pytest.MonkeyPatch()
+
+    def __enter__(self) -> After:
+        for name in ("open", "stat", "listdir"):
+            self._patches.setattr(os, name, self._counted(getattr(os, name)))
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self._patches.undo()
+
+    def _counted(self, call: Any) -> Any:
+        def counted(*arguments: Any, **options: Any) -> Any:
+            try:
+                return call(*arguments, **options)
+            finally:
+                self.left -= 1
+                if self.left == 0:
+                    self.has_worked = True
+                    self._patches.undo()
+                    self.work()
+
+        return counted
 
 
 class TestWrongSecret:
