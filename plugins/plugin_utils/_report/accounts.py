@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import Any, Union
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import CLOSED, STATUSES
 
 Fields = Mapping[str, Any]
 Cell = Union[str, int, float, bool, None]
@@ -27,15 +28,13 @@ CONDITIONS: dict[str, tuple[str, str]] = {
     "pending": ("Under way", "↻"),
     "due": ("Due", "△"),
 }
-CLOSED = ("out_of_sync", "quarantined")
-RECORD_CONDITIONS = ("unreadable", "out_of_sync", "quarantined", "in_doubt")
 
 
 def conditions(account: Fields) -> list[str]:
     """Return what is the matter with the account, the worst first."""
     overdue = account.get("overdue") is True
     holds = {
-        **{status: account.get("status") == status for status in RECORD_CONDITIONS},
+        **{status: account.get("status") == status for status in ("unreadable", *STATUSES)},
         "overdue": overdue,
         "undelivered": account.get("delivered") is False,
         "unlisted": account.get("listed") is False,
