@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,12 +22,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     Busy,
     OpenStore,
     Reading,
-    RecordLost,
     StoredAccount,
     StoredNames,
-    StoreError,
     WentBackwards,
-    unreadable_store,
+    refuse_unreadable,
 )
 
 
@@ -104,11 +102,3 @@ def record_of(reading: Reading) -> Record | None:
 
 def error_of(reading: Reading) -> UiPathError | None:
     return reading if isinstance(reading, UiPathError) and not record_of(reading) else None
-
-
-def refuse_unreadable(errors: Sequence[UiPathError | None]) -> None:
-    """Raise StoreError if no record can be read at all: the vault password or another secret may be wrong."""
-    of_records = [error for error in errors if not isinstance(error, RecordLost)]
-    unusable = [error for error in of_records if isinstance(error, StoreError) and not isinstance(error, WentBackwards)]
-    if unusable and len(unusable) == len(of_records):
-        raise unreadable_store(unusable)

@@ -34,7 +34,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     StoredNames,
     StoreError,
     WentBackwards,
-    unreadable_store,
+    refuse_unreadable,
 )
 
 # The status in check mode of an account to which the run would send a request, by the one that it would end with.
@@ -125,7 +125,7 @@ def plan_all(
         planned.record if planned else request.problem or next(found) for request, planned in zip(requested, plans)
     ]
     refuse_lost(readings)
-    refuse_unreadable(readings, store)
+    refuse_wrong_store(readings, store)
     return [
         planned or plan(request, reading, check_mode=check_mode)
         for request, reading, planned in zip(requested, readings, plans)
@@ -151,16 +151,14 @@ def refuse_lost(readings: Sequence[Reading]) -> None:
         raise lost[0]
 
 
-def refuse_unreadable(readings: Sequence[Reading], store: OpenStore) -> None:
-    """Raise if no record of the store can be read: then the vault password, or the store, is the wrong one."""
+def refuse_wrong_store(readings: Sequence[Reading], store: OpenStore) -> None:
+    """Raise StoreError if neither the accounts' records nor any other one of the store can be read."""
     has_read = any(isinstance(reading, (Record, Busy, WentBackwards)) for reading in readings)
     errors = [reading for reading in readings if isinstance(reading, StoreError)]
     if has_read or not errors:
         return
-    of_all = [account.error for account in store.accounts() if not isinstance(account.error, RecordLost)]
-    unreadable = [error for error in of_all if error]
-    if len(unreadable) == len(of_all):
-        raise unreadable_store(unreadable or errors)
+    of_all = [account.error for account in store.accounts()]
+    refuse_unreadable([error for error in of_all if not isinstance(error, RecordLost)] or errors)
 
 
 def plan(request: RotationRequest, reading: Reading, *, check_mode: bool = False) -> Plan:

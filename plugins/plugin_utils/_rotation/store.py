@@ -144,13 +144,20 @@ def reading(store: OpenStore, user_id: str) -> Reading:
         return error
 
 
-def unreadable_store(errors: Sequence[StoreError]) -> StoreError:
-    """Return the error of a store none of whose records can be read, from those of all its records."""
-    first, count = errors[0], len(errors)
-    if isinstance(first, WrongSecret) and all(isinstance(error, WrongSecret) for error in errors):
-        return StoreError(first.of_all(count))
+def refuse_unreadable(errors: Sequence[UiPathError | None]) -> None:
+    """Raise StoreError if no record can be read at all: the vault password, or the store, may be the wrong one.
+
+    `errors` are those of all records of the store, None for one that can be read.
+    """
+    of_records = [error for error in errors if not isinstance(error, RecordLost)]
+    unusable = [error for error in of_records if isinstance(error, StoreError) and not isinstance(error, WentBackwards)]
+    if not unusable or len(unusable) < len(of_records):
+        return
+    first, count = unusable[0], len(unusable)
+    if isinstance(first, WrongSecret) and all(isinstance(error, WrongSecret) for error in unusable):
+        raise StoreError(first.of_all(count))
     several = f"None of the {count} records can be read. The first one: " if count > 1 else ""
-    return StoreError(f"{several}{first.message}")
+    raise StoreError(f"{several}{first.message}")
 
 
 class Store(Protocol):
@@ -224,9 +231,7 @@ class RecordFinder:
     def _names(self) -> StoredNames:
         """The names in the store, or the StoreError of one in which no record can be read."""
         accounts = self._store.accounts()
-        errors = [account.error for account in accounts if account.error and not isinstance(account.error, RecordLost)]
-        if errors and len(errors) == len(accounts):
-            raise unreadable_store(errors)
+        refuse_unreadable([account.error for account in accounts])
         return StoredNames(accounts)
 
 
