@@ -74,7 +74,7 @@ def check_names(
     return findings
 
 
-def misspelled_message(misspelled: dict[str, str]) -> str:
+def misspelled_message(misspelled: Mapping[str, str]) -> str:
     found = (f"{shown(name)}: no such variable, did you mean {nearest}?" for name, nearest in misspelled.items())
     return " ".join((*found, "A variable with another name has no effect. Rename it, also if it is one of your own."))
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
-from ansible_collections.rpaops.uipath.plugins.action.uipath_role_variables import (
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._task_files import (
     end_of,
     has_imports,
     not_a_path,
