@@ -62,7 +62,7 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
             result = inspected(
                 options,
                 store,
-                now=utc_now(),
+                now=utc_now,
                 made=made,
                 warn=lambda warning: self._display.warning(mask(warning, secrets)),
             )

@@ -41,11 +41,14 @@ def inspected(
     options: Mapping[str, Any],
     store: Store,
     *,
-    now: datetime,
+    now: Callable[[], datetime],
     made: Mapping[str, str | None] = NOBODY,
     warn: Callable[[str], None] = lambda _message: None,
 ) -> dict[str, Any]:
-    """Run a task whose options are valid, and return its result. `made` says by whom and with which version."""
+    """Run a task whose options are valid, and return its result. `made` says by whom and with which version.
+
+    The time of the result is that after the last reading: a run may rotate accounts meanwhile.
+    """
     readings: StoreReadings | None = None
     try:
         with store.open(read_only=True) as opened:
@@ -53,12 +56,12 @@ def inspected(
                 warn(warning)
             named = (entry["user_id"] for entry in options["accounts"] or () if entry["user_id"])
             age, verify = options["max_age_days"], options["verify"]
-            readings = read_all(opened, named, max_age_days=age, now=now, verify=verify)
+            readings = read_all(opened, named, max_age_days=age, now=now(), verify=verify)
     except StoreError as error:
         if readings is None:
             raise
         warn(f"The store was not closed properly. {error.message}")
-    return overview_result(readings, options, now, store.place, made)
+    return overview_result(readings, options, now(), store.place, made)
 
 
 def overview_result(

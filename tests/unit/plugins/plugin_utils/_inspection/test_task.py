@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -50,7 +50,8 @@ def caching(*records: Record) -> CachingStore:
 
 
 def inspect(store: MemoryStore, warnings: list[str] | None = None, **options: Any) -> dict[str, Any]:
-    return inspected({**DEFAULTS, **options}, store, now=NOW, warn=(warnings if warnings is not None else []).append)
+    warn = (warnings if warnings is not None else []).append
+    return inspected({**DEFAULTS, **options}, store, now=lambda: NOW, warn=warn)
 
 
 def entry(**names: str) -> dict[str, str | None]:
@@ -69,6 +70,13 @@ class TestInspected:
         assert (result["changed"], result["failed"], result["missing"]) == (False, False, [])
         assert result["msg"] == "3 accounts, nothing to look at."
         assert (result["time"], result["max_age_days"]) == (NOW.isoformat(timespec="seconds"), 90.0)
+
+    def test_knows_the_age_of_an_account_that_was_rotated_during_the_reading(self) -> None:
+        times = iter([NOW - timedelta(seconds=2), NOW])
+        rotated = replace(fresh(), current=Current(NEW, (NOW - timedelta(seconds=1)).isoformat(), "rotated"))
+        result = inspected(DEFAULTS, MemoryStore.holding(rotated), now=lambda: next(times))
+        assert (result["counts"]["overdue"], result["problems"]) == (0, [])
+        assert result["time"] == NOW.isoformat(timespec="seconds")
 
     def test_says_which_store_and_which_server(self) -> None:
         store = MemoryStore.holding(fresh())
