@@ -97,7 +97,7 @@ def test_two_runs_at_once_change_each_account_once(rig: Rig) -> None:
     users = [f"user-{number:02d}" for number in range(50)]
     rig.simulator.add_users(dict.fromkeys(users, INITIAL))
     rig.seed(*users[::2])  # old ones; the others have no record yet
-    rig.simulator.fault("latency", seconds=0.05, times=None)
+    rig.simulator.fault("latency", seconds=0.3, times=None)  # long enough for a run that starts seconds later
     timeout = {"timeout": 10}
     with (
         rig.start(users, {}, **timeout) as one,
