@@ -34,6 +34,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.l
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.record_files import (
     Leftover,
     RecordFiles,
+    Traces,
     went_backwards,
     with_leftovers,
 )
@@ -77,7 +78,7 @@ class VaultFileRecord:
         self._version = Version(text)
         noted = self._lock.generation()
         if text is None:
-            self._files.refuse_lost(self._account_id, self._files.traces(self._account_id))
+            self._files.refuse_lost(self._account_id, Traces(noted, self._copy.exists()))
             self._refuse_remains(self._found_leftovers(), is_lock_new=noted is None)
             return None
         record = self._files.opened(self._account_id, text)
