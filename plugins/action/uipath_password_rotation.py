@@ -80,6 +80,8 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
                 self._loader,
                 identity_url=normalize_identity_url(options["identity_url"]),
                 in_awx_job=in_awx_job(variables, os.environ),
+                shortest_lease=2 * (options["settle_seconds"] + options["timeout"] * (options["retries"] + 1)),
+                connections=options["concurrency"],
             )
         )
         secrets = store.secrets()

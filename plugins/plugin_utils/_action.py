@@ -53,14 +53,9 @@ def validated_options(
     return options
 
 
-def store_context(loader: Any, *, identity_url: str | None = None, in_awx_job: bool = False) -> StoreContext:
-    """Return what a store gets from the run. Without an `identity_url`, the store can only be read."""
-    return StoreContext(
-        playbook_directory=loader.get_basedir(),
-        vault_secrets=loader._vault.secrets or (),
-        identity_url=identity_url,
-        in_awx_job=in_awx_job,
-    )
+def store_context(loader: Any, **fields: Any) -> StoreContext:
+    """Return what a store gets from the run. `fields` are those of `StoreContext` that the plugin knows."""
+    return StoreContext(loader.get_basedir(), loader._vault.secrets or (), **fields)
 
 
 def in_awx_job(variables: Mapping[str, Any], environ: Mapping[str, str]) -> bool:

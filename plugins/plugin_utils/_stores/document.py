@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
@@ -22,6 +22,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     Retired,
     RotatedBy,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 
 SCHEMA = 2
 
@@ -108,3 +109,19 @@ def read_fields(document: Mapping[str, Any]) -> Record:
         delivered_at=document["delivered_at"],
         rotations=tuple(RotatedBy(**rotation) for rotation in document["rotations"]),
     )
+
+
+def bound_record(record: Record, identity_url: str, *, former: Sequence[str], place: object) -> Record:
+    """Return the record bound to the server's present URL, or raise StoreError for that of another server.
+
+    `former` are earlier URLs of the server, `place` names the record in the message.
+    """
+    bound = record.account.identity_url
+    if bound == identity_url:
+        return record
+    if bound not in former:
+        raise StoreError(
+            f"The record {place} belongs to another server, {bound}. Nothing was changed. If that is a former URL of"
+            " this server, set rebind_from to it."
+        )
+    return replace(record, account=replace(record.account, identity_url=identity_url))

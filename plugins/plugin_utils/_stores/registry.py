@@ -76,29 +76,48 @@ class StoreOptions:
 
 def store_documentation() -> str:
     """Return the documentation of the option `store`, with the options of all types, as JSON, which is YAML."""
-    merged: dict[str, Any] = {
-        "type": {
-            "description": ["Where the records are kept. Each type has its own options."],
-            "type": "str",
-            "choices": list(STORES),
-            "default": DEFAULT_TYPE,
-        }
+    kind = {
+        "description": ["Where the records are kept. Each type has its own options."],
+        "type": "str",
+        "choices": list(STORES),
+        "default": DEFAULT_TYPE,
     }
+    by_option: dict[str, dict[str, dict[str, Any]]] = {}
     for name in STORES:
         for option, text in yaml_load(store_type(name).documentation).items():
-            merged[option] = with_type(merged.get(option), text, name)
+            by_option.setdefault(option, {})[name] = text
+    merged = {"type": kind, **{option: merged_option(texts) for option, texts in by_option.items()}}
     store = {"description": ["Where the passwords are kept."], "type": "dict", "required": True, "suboptions": merged}
     return json.dumps({"options": {"store": store}})
 
 
-def with_type(known: dict[str, Any] | None, text: dict[str, Any], name: str) -> dict[str, Any]:
-    """Add a type's option to the merged ones. If two types share a name, each says what it means by it."""
-    description = text["description"] if isinstance(text["description"], list) else [text["description"]]
-    need = "Required" if text.get("required") else "Used"
-    own = {key: value for key, value in text.items() if key != "required"}
-    if known is None:
-        return {**own, "description": [*description, f"{need} with O(store.type={name})."]}
-    default = f" The default is V({text['default']})." if "default" in text else ""
-    described = [*known["description"], *description, f"{need} with O(store.type={name}).{default}"]
-    shared = {key: value for key, value in known.items() if key != "default" and own.get(key) == value}
-    return {"type": "raw", **shared, "description": described}
+def merged_option(texts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return one documentation of an option, given that of each type which has it."""
+    first, *others = texts.values()
+    shared = {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
+    shared.pop("required", None)
+    users: dict[tuple[str, ...], list[str]] = {}
+    for name, text in texts.items():
+        users.setdefault(tuple(described(text)), []).append(name)
+    description = [line for lines, names in users.items() for line in (*lines, use(names, texts))]
+    if "default" not in shared:
+        description += [default_of(name, text) for name, text in texts.items() if others and "default" in text]
+    return {"type": "raw", **shared, "description": description}
+
+
+def described(text: Mapping[str, Any]) -> list[str]:
+    lines = text["description"]
+    return lines if isinstance(lines, list) else [lines]
+
+
+def use(names: list[str], texts: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return with which types an option is used, and whether they require it."""
+    need = "Required" if all(texts[name].get("required") for name in names) else "Used"
+    *most, last = [f"O(store.type={name})" for name in names]
+    return f"{need} with {', '.join(most) + ' and ' if most else ''}{last}."
+
+
+def default_of(name: str, text: Mapping[str, Any]) -> str:
+    default = text["default"]
+    shown = default if isinstance(default, str) else json.dumps(default)
+    return f"With O(store.type={name}), the default is C({shown})."

@@ -19,13 +19,16 @@ class StoreContext:
     """What a store gets from the run in addition to its own options.
 
     Relative paths are relative to `playbook_directory`. `vault_secrets` are the run's pairs of vault id and secret.
-    Without an `identity_url`, the store can only be read.
+    Without an `identity_url`, the store can only be read. `shortest_lease` is the longest time, in seconds, that a run
+    may take between two writes for an account, `connections` how many requests to the store may run at the same time.
     """
 
     playbook_directory: str
     vault_secrets: Sequence[tuple[str, Any]] = field(default=(), repr=False)
     identity_url: str | None = None
     in_awx_job: bool = False
+    shortest_lease: float = 0.0
+    connections: int = 16
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import pytest
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 OURS = "ansible_collections.rpaops.uipath.plugins."
 # Every file or package in `_stores` that is not shared by all of them.
-SHARED = ("document", "registry", "store_type")
+SHARED = ("document", "network", "registry", "store_type")
 STORES = tuple(
     f"plugin_utils._stores.{path.stem}"
     for path in sorted((PLUGINS / "plugin_utils/_stores").iterdir())
@@ -27,6 +27,7 @@ LAYERS = (
     ("plugin_utils._action",),
     ("plugin_utils._stores.registry",),
     STORES,
+    ("plugin_utils._stores.network",),
     ("plugin_utils._stores.document", "plugin_utils._stores.store_type"),
     ("plugin_utils._inspection", "plugin_utils._report"),
     ("plugin_utils._rotation",),
@@ -77,6 +78,12 @@ PACKAGES = {
         ("state_machine",),
         ("budget", "passwords", "steps", "store"),
         ("record",),
+    ),
+    "plugin_utils._stores.network": (
+        ("options", "store"),
+        ("record",),
+        ("contents", "retry"),
+        ("names", "port"),
     ),
     "plugin_utils._stores.vault_file": (
         ("options",),

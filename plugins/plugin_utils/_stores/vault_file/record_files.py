@@ -20,6 +20,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     StoreError,
     WrongSecret,
 )
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.document import bound_record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.binding import Takeover
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.codec import (
     Undecryptable,
@@ -195,17 +196,8 @@ class RecordFiles:
             return False
 
     def _bound(self, record: Record) -> Record:
-        """Return the record bound to the server's present URL, or refuse that of another server."""
-        bound = record.account.identity_url
-        if bound not in (self.identity_url, *self.former_urls):
-            path = self.layout.record(canonical_user_id(record.account.user_id))
-            raise StoreError(
-                f"The record {path} belongs to another server, {bound}. Nothing was changed. If that is a former"
-                " URL of this server, set rebind_from to it."
-            )
-        if bound == self.identity_url:
-            return record
-        return replace(record, account=replace(record.account, identity_url=self.identity_url))
+        place = self.layout.record(canonical_user_id(record.account.user_id))
+        return bound_record(record, self.identity_url, former=self.former_urls, place=place)
 
     def traces(self, account_id: str) -> Traces:
         return Traces(noted_generation(self.layout.lock(account_id)), self.layout.previous(account_id).exists())

@@ -193,8 +193,9 @@ class TestDocumentation:
         shared = yaml_load(store_documentation())["options"]["store"]["suboptions"]["vault_id"]
         assert "default" not in shared
         assert shared["type"] == "str"
-        assert shared["description"][-3:] == [
+        assert shared["description"][-4:] == [
             "Used with O(store.type=vault_file).",
             "The vault of the remote store.",
-            "Used with O(store.type=remote). The default is V(main).",
+            "Used with O(store.type=remote).",
+            "With O(store.type=remote), the default is C(main).",
         ]

@@ -1,0 +1,252 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One account in a network store: reads, and writes that replace the version that was read.
+
+Nothing is sent but what this run has just written, and the server confirmed. If the answer to a write is lost, the
+account's secret is read until it is known what became of the write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import NoReturn
+
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
+    Record,
+    closed,
+    timestamp,
+    with_orphans,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    Busy,
+    NotDurable,
+    StoreError,
+    WentBackwards,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.document import InvalidRecord, bound_record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.contents import (
+    Entry,
+    content_of,
+    entry_in,
+    is_shown,
+    lease_for,
+    new_id,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import (
+    SecretsServer,
+    TryAgain,
+    Unconfirmed,
+    Version,
+)
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.retry import PAUSES, retried
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """The secrets of a store's accounts, with what all accounts share. `run` names this run in leases."""
+
+    server: SecretsServer
+    consumer_keys: Mapping[str, str]
+    lease_seconds: float
+    run: str
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    identity_url: str | None = None
+    former_urls: tuple[str, ...] = ()
+
+    def newest(self, user_id: str) -> Version | None:
+        return retried(lambda: self.server.read(user_id), self.sleep)
+
+    def entry(self, user_id: str, version: Version) -> Entry:
+        """Return the entry in a version, bound to the server's present URL, or raise StoreError."""
+        place = f"of {user_id} in {self.server.place}"
+        try:
+            entry = entry_in(version, user_id)
+        except InvalidRecord as error:
+            raise StoreError(
+                f"The record {place} cannot be used: {error}. Nothing was changed. Fix that, or restore it."
+            ) from None
+        record = entry.record
+        if self.identity_url:
+            record = bound_record(record, self.identity_url, former=self.former_urls, place=place)
+        self.server.note(record.account)
+        return replace(entry, record=record)
+
+    def refuse_leased(self, entry: Entry) -> None:
+        lease = entry.lease
+        if lease and lease.run != self.run and lease.holds(self.now()):
+            raise Busy(f"Its lease ends at {lease.until}. Nothing was sent; run again later.", record=entry.record)
+
+    def read(self, user_id: str) -> Record | None:
+        """Return the record without writing anything, or raise like `LockedRecord.read`."""
+        version = self.newest(user_id)
+        if version is None:
+            return None
+        entry = self.entry(user_id, version)
+        if is_outdated(entry, version):
+            raise WentBackwards(self.went_backwards(user_id, entry), account=entry.record.account)
+        self.refuse_leased(entry)
+        return entry.record
+
+    def went_backwards(self, user_id: str, entry: Entry) -> str:
+        return (
+            f"The record of {user_id} in {self.server.place} is version {entry.number}, not the newest one: an older"
+            " version was written again."
+        )
+
+
+def is_outdated(entry: Entry, version: Version) -> bool:
+    return version.number is not None and entry.number != version.number
+
+
+@dataclass
+class NetworkRecord:
+    """The record of one account. `version` is the one that the next write replaces, `beside` one to keep with it.
+
+    `highest` is the highest number among the account's other versions, as far as they were read.
+    """
+
+    secrets: Secrets
+    user_id: str
+    version: Version | None = field(default=None, repr=False)
+    beside: Version | None = field(default=None, repr=False)
+    highest: int = 0
+
+    def read(self) -> Record | None:
+        self.version = self.secrets.newest(self.user_id)
+        if self.version is None:
+            return None
+        entry = self.secrets.entry(self.user_id, self.version)
+        if is_outdated(entry, self.version):
+            self._close(entry)
+        self.secrets.refuse_leased(entry)
+        return entry.record
+
+    def write(self, record: Record) -> bool:
+        """Write until the server confirms it or another run's write is found: the swap makes repeating it safe."""
+        entry = self._following(record)
+        content = content_of(entry, self.secrets.consumer_keys)
+        publish = entry.is_published and not self._is_unchanged(record)
+        trouble = ""
+        for pause in PAUSES:
+            try:
+                written = self.secrets.server.write(
+                    record.account, content, replaces=self.version, publish=publish, beside=self.beside
+                )
+                return self._accept(entry, written) if written else self._is_own(entry, self._newest_after_refusal())
+            except TryAgain as error:
+                trouble = error.message
+                self.secrets.sleep(pause)
+            except Unconfirmed as error:
+                trouble = error.message
+                self.secrets.sleep(pause)
+                found = self._found()
+                if token_of(found) != token_of(self.version):
+                    return self._is_own(entry, found)
+        raise NotDurable(
+            f"It is not known whether the record of {self.user_id} was stored. {trouble} Nothing was sent since. Run"
+            " again later."
+        )
+
+    def preserve_conflict(self) -> Record | None:
+        """Go on from what another process wrote. A server that keeps its versions keeps that one, too."""
+        self.version = self.secrets.newest(self.user_id)
+        if self.version is None:
+            return None
+        try:
+            return self.secrets.entry(self.user_id, self.version).record
+        except StoreError:
+            self.beside = None if self.secrets.server.keeps_versions else self.version
+            return None
+
+    def _following(self, record: Record) -> Entry:
+        secrets = self.secrets
+        lease = lease_for(record, secrets.run, secrets.lease_seconds, secrets.now())
+        is_published = self.version is None or self._is_unchanged(record) or record.pending is None
+        return Entry(record, self._next_number(), new_id(), is_published, lease)
+
+    def _replaced(self) -> Entry | None:
+        """Return the entry that the next write replaces, if there is one."""
+        try:
+            return entry_in(self.version, self.user_id) if self.version else None
+        except InvalidRecord:
+            return None
+
+    def _next_number(self) -> int:
+        replaced = self._replaced()
+        inside = replaced.number if replaced else 0
+        counted = self.version.number if self.version and self.version.number is not None else inside
+        return max(counted, self.highest) + 1
+
+    def _is_unchanged(self, record: Record) -> bool:
+        """Tell whether consumers have been shown the same already."""
+        replaced = self._replaced()
+        if replaced is None or self.version is None:
+            return False
+        return replaced.is_published and is_shown(self.version.content, record, self.secrets.consumer_keys)
+
+    def _accept(self, entry: Entry, version: Version) -> bool:
+        self.version, self.beside = version, None
+        self.secrets.server.note(entry.record.account)
+        return True
+
+    def _found(self) -> Version | None:
+        """Return the newest version after a write whose answer was lost, or the one before if it cannot be read."""
+        try:
+            return self.secrets.newest(self.user_id)
+        except (TryAgain, Unconfirmed):
+            return self.version
+
+    def _newest_after_refusal(self) -> Version | None:
+        found = self.secrets.newest(self.user_id)
+        if token_of(found) == token_of(self.version):
+            raise StoreError(
+                f"{self.secrets.server.place} refuses to replace the record of {self.user_id}, and shows the version"
+                " that was read before. Nothing was sent. Run again later. If that persists, an administrator has"
+                " restored an older version: make the newest one the current one again."
+            )
+        return found
+
+    def _is_own(self, entry: Entry, found: Version | None) -> bool:
+        """Tell whether a version is that of this write, and not of another run."""
+        try:
+            is_own = found is not None and entry_in(found, self.user_id).write == entry.write
+        except InvalidRecord:
+            return False
+        return is_own and found is not None and self._accept(entry, found)
+
+    def _close(self, entry: Entry) -> NoReturn:
+        """Add the passwords of all versions to a record that went backwards, and close the account."""
+        secrets, record = self.secrets, entry.record
+        entries = self._earlier_entries()
+        self.highest = max((other.number for other in entries), default=0)
+        others = [other.record for other in entries]
+        passwords = dict.fromkeys(password for other in others for password in other.candidates())
+        unknown = [password for password in passwords if password not in record.candidates()]
+        found = with_orphans(record, unknown, timestamp(secrets.now()), "found in another version of the record")
+        generation = max(other.generation for other in (record, *others)) + 1
+        sends = max(other.unproven_sends for other in (record, *others))
+        found = replace(found, generation=generation, unproven_sends=sends)
+        message = secrets.went_backwards(self.user_id, entry)
+        if not self.write(closed(found, "out_of_sync", "record_conflict")):
+            raise Busy(f"{message} Another process is writing to it. Nothing was sent; run again later.")
+        raise StoreError(
+            f"{message} Nothing was sent. The passwords in its other versions were added to it. Run with state: resumed"
+            " and force: true, for this account only, to try them, or with state: adopted and the live password."
+        )
+
+    def _earlier_entries(self) -> list[Entry]:
+        entries = []
+        for version in self.secrets.server.earlier(self.user_id):
+            try:
+                entries.append(entry_in(version, self.user_id))
+            except InvalidRecord:
+                continue
+        return entries
+
+
+def token_of(version: Version | None) -> object:
+    return version.token if version else None
