@@ -27,7 +27,7 @@ options:
   allow_in_doubt:
     description:
       - Whether to return the current password even if another one may be live, that is, if the account is V(in_doubt),
-        V(out_of_sync) or V(quarantined).
+        V(out_of_sync) or V(quarantined), or if another run is working on it in a network store.
     type: bool
     default: false
 """
@@ -72,8 +72,8 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._option_types import
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._action import in_awx_job, store_context
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import doubt
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import doubt_message
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordFinder, Store
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES, doubt_message
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, RecordFinder, Store
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import plain
 
@@ -115,7 +115,13 @@ class LookupModule(LookupBase):  # type: ignore[misc, unused-ignore]
     def _password(self, finder: RecordFinder, term: str) -> str:
         if not term.strip():
             raise AnsibleLookupError("A term is empty. Give the user id, label or user name of an account.")
-        record, shown = finder.find(term), displayable(term)
+        shown = displayable(term)
+        try:
+            record = finder.find(term)
+        except Busy as error:
+            if not (record := error.record) or not self.get_option("allow_in_doubt"):
+                advice = "Look it up again when that run has ended, or set allow_in_doubt=true."
+                raise AnsibleLookupError(f"{shown}: {MESSAGES['busy']} {error.message} {advice}") from None
         if not record:
             raise AnsibleLookupError(f"The store has no account with the user id, label or user name {shown}.")
         status = doubt(record)

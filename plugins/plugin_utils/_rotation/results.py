@@ -213,8 +213,11 @@ def label_of(request: RotationRequest, record: Record | None) -> str:
 
 
 def is_failed(status: AccountStatus, record: Record | None, max_age_days: float, now: datetime) -> bool:
-    """Tell whether the account makes the task fail. A busy one does only if it is overdue or cannot be read."""
-    is_late = record is None or is_overdue(record, max_age_days, now)
+    """Tell whether the account makes the task fail. A busy one does only if it is overdue.
+
+    A busy account without a record is one that another run has just begun.
+    """
+    is_late = record is not None and is_overdue(record, max_age_days, now)
     return status not in SUCCEEDED and (status != "busy" or is_late)
 
 

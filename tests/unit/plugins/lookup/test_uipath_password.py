@@ -21,7 +21,7 @@ from ansible_collections.rpaops.uipath.plugins.lookup.uipath_password import DOC
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import AccountStatus
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordFinder, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, RecordFinder, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._rotation.stand_ins import (
@@ -174,6 +174,23 @@ class TestRun:
         assert str(caught.value).startswith(f"u1: {status}. {MESSAGES[status]} Set allow_in_doubt=true")
         assert not any(password in str(caught.value) for password in record.candidates())
         assert look("u1", allow_in_doubt=True) == [OLD]
+
+    @pytest.mark.parametrize(("record", "allowed"), [(record_of(), True), (record_of(), False), (None, True)])
+    def test_that_of_an_account_another_run_works_on_only_where_it_is_allowed(
+        self, look: Look, keep: Callable[..., None], monkeypatch: pytest.MonkeyPatch, record: Record, allowed: bool
+    ) -> None:
+        def fail(_finder: RecordFinder, name: str) -> Record | None:
+            raise Busy("Its lease ends at noon.", record=record)
+
+        keep(record_of())
+        monkeypatch.setattr(RecordFinder, "find", fail)
+        if record and allowed:
+            assert look("u1", allow_in_doubt=True) == [OLD]
+        else:
+            with pytest.raises(
+                AnsibleLookupError, match=r"u1: Another run is working .* Its lease ends at noon\. Look"
+            ):
+                look("u1", allow_in_doubt=allowed)
 
     def test_an_unexpected_error_is_named_without_its_text(
         self, look: Look, keep: Callable[..., None], monkeypatch: pytest.MonkeyPatch
