@@ -82,6 +82,7 @@ PACKAGES = {
     "plugin_utils._stores.network": (
         ("options", "store"),
         ("record",),
+        ("secrets",),
         ("contents", "retry"),
         ("names", "port"),
     ),

@@ -29,7 +29,9 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.contents import new_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import SecretsServer, TryAgain
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.record import NetworkRecord, Secrets
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.record import NetworkRecord
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.retry import retried
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.secrets import Secrets
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import Options, StoreContext
 
 
@@ -71,7 +73,7 @@ class NetworkStore:
             former_urls=(normalize_identity_url(self.rebind_from),) if self.rebind_from else (),
         )
         try:
-            warnings = self.server.sign_in(may_write=may_write)
+            warnings = retried(lambda: self.server.sign_in(may_write=may_write), self.sleep)
             yield OpenNetworkStore(secrets, may_write, tuple(warnings), self.connections)
         finally:
             with suppress(StoreError):  # a list of names only saves reads
@@ -100,13 +102,14 @@ class OpenNetworkStore:
 
     def accounts(self) -> Sequence[StoredAccount]:
         user_ids = self.user_ids()
-        listed = dict(zip(user_ids, self.secrets.server.accounts(user_ids)))
+        known = retried(lambda: self.secrets.server.accounts(user_ids), self.secrets.sleep)
+        listed = dict(zip(user_ids, known))
         nameless = [user_id for user_id, account in listed.items() if account is None]
         listed.update(zip(nameless, map(stored_account, nameless, self.read_many(nameless))))
         return [account for account in listed.values() if account]
 
     def user_ids(self) -> Sequence[str]:
-        return self.secrets.server.user_ids()
+        return retried(self.secrets.server.user_ids, self.secrets.sleep)
 
     def read(self, user_id: str) -> Record | None:
         return self.secrets.read(canonical_user_id(user_id))
