@@ -55,7 +55,7 @@ check: $(T)/ready ## what to run while you work: lint, unit, model, simulator, d
 
 test: ## every kind of test, on the newest ansible-core that python3 runs; run it before you send a change
 	@$(MAKE) --no-print-directory --jobs 2 $(T)/ready $(T)/importer/.installed $(T)/site-env/.installed
-	$(call in_parallel,playbook sanity faults integration build nights model lint unit docs site simulator)
+	$(call in_parallel,playbook sanity faults integration build nights model lint unit stores docs site simulator)
 
 proof: $(T)/ready ## the tests of which "make test" runs a sample, in full
 	$(call in_parallel,faults playbook sanity nights model,PROOF=--proof)
@@ -75,6 +75,10 @@ nights: $(T)/ready ## rotations in nights with random faults, operators and seco
 simulator: $(T)/ready ## the tests of the simulator
 	$(call say,pytest tests/simulator)
 	@$(RUN) pytest tests/simulator
+
+stores: $(T)/ready ## the stores on a network, against servers of the tests
+	$(call say,pytest $(PROOF) tests/stores)
+	@$(RUN) pytest $(PROOF) tests/stores
 
 playbook: $(T)/ready ## real playbook runs against the simulator
 	$(call say,pytest $(PROOF) tests/playbook)
@@ -186,4 +190,4 @@ $(GET_PIP)/.written: tests/get_pip.py $(T)/dev/.installed
 	@umask 077; { echo '[global]'; env | sed -n 's/^PIP_\([A-Z_]*\)=/\1 = /p'; } > $(T)/home/.config/pip/pip.conf
 	@touch $@
 
-.PHONY: help check test proof unit model nights simulator playbook faults integration sanity lint format docs site build matrix benchmarks demo clean
+.PHONY: help check test proof unit model nights simulator stores playbook faults integration sanity lint format docs site build matrix benchmarks demo clean
