@@ -17,7 +17,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible.module_utils.common.parameters import env_fallback
-from ansible.module_utils.errors import AnsibleFallbackNotFound
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.auth import choose_sign_in, sign_in_problems
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.client import Client
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.endpoints import (
@@ -43,10 +42,8 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "http
 
 
 def set_variable(*names: str) -> str:
-    """Return an environment variable, as `env_fallback` does, but treat an empty one as not set."""
-    value: str = env_fallback(*names)
-    if not value:
-        raise AnsibleFallbackNotFound
+    """Return the first environment variable that is set, as `env_fallback` does, but treat an empty one as not set."""
+    value: str = env_fallback(*(name for name in names if os.environ.get(name)))
     return value
 
 

@@ -25,6 +25,7 @@ STORE = STORE_OPTION["store"]["suboptions"]
 DOCUMENTED = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
 STRUCTURES = {"connection": CONNECTION, "store": STORE, "password": MODULE["password"]["suboptions"]}
 # ansible-core would show a value that it cannot convert, and refuse one that is omitted: these types take any value.
+SECRETS = ("access_token", "client_secret", "proxy", "token", "password", "secret_id", "jwt")
 UNCONVERTED = ("str", "path", "list")
 NOUNS = {"bool": "A boolean.", "int": "A whole number.", "float": "A number."}
 
@@ -42,7 +43,7 @@ def described(text: dict[str, Any], prefix: str = PREFIX) -> list[str]:
 
 def expected(name: str, text: dict[str, Any], prefix: str = PREFIX) -> dict[str, Any]:
     """What the role says of an option of the module inside one of its variables."""
-    kind = text["type"] if name not in ("access_token", "client_secret", "proxy") else "raw"
+    kind = text["type"] if name not in SECRETS else "raw"
     nouns = [NOUNS[kind]] if kind in NOUNS else []
     same: dict[str, Any] = {key: text[key] for key in ("default", "elements") if key in text}
     lines = described(text, prefix) + nouns

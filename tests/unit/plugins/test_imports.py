@@ -79,6 +79,13 @@ PACKAGES = {
         ("budget", "passwords", "steps", "store"),
         ("record",),
     ),
+    "plugin_utils._stores.hashi_vault": (
+        ("options",),
+        ("server",),
+        ("names", "secrets_engine"),
+        ("connection",),
+        ("answers", "auth"),
+    ),
     "plugin_utils._stores.network": (
         ("options", "store"),
         ("record",),

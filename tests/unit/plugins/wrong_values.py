@@ -17,6 +17,7 @@ WRONG: dict[str, list[Any]] = {
     "float": [SECRET, [SECRET], {"a": SECRET}, True],
     "bool": [SECRET, [SECRET], {"a": SECRET}, NUMBER],
     "dict": [SECRET, [SECRET], NUMBER, True],
+    "raw": [],
     "list of str": [{"a": SECRET}, NUMBER, True],
     "list of dict": [SECRET, {"a": SECRET}, NUMBER, True],
 }
