@@ -10,13 +10,13 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.tests.stores.kubernetes_server import KubernetesServer
+from ansible_collections.rpaops.uipath.tests.stores.transcripts import TRANSCRIPTS, needs_transcripts, recorded
 
-TRANSCRIPT = Path(__file__).resolve().parents[3] / "shared" / "transcripts" / "kubernetes_secrets.json"
+TRANSCRIPT = "kubernetes_secrets.json"
 ANY_UID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 ZEROS = "00000000-0000-0000-0000-000000000000"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -35,10 +35,9 @@ WITH_A_ROLE = "with a role of get and create: get"
 
 
 def records() -> list[dict[str, Any]]:
-    if not TRANSCRIPT.is_file():
+    if not TRANSCRIPTS.is_dir():
         return []
-    recorded: list[dict[str, Any]] = json.loads(TRANSCRIPT.read_text(encoding="utf-8"))["servers"][0]["records"]
-    return [record for record in recorded if record["name"] not in LEFT_OUT]
+    return [record for record in recorded(TRANSCRIPT)["servers"][0]["records"] if record["name"] not in LEFT_OUT]
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +115,7 @@ def shaped(value: Any) -> Any:
     return TIME.sub("TIME", ANY_UID.sub(ZEROS, unfolded(value)))
 
 
-@pytest.mark.skipif(not TRANSCRIPT.is_file(), reason="the recording is not beside this checkout")
+@needs_transcripts
 class TestRecording:
     @pytest.mark.parametrize("name", [record["name"] for record in records()])
     def test_answers_as_recorded(self, exchanges: dict[str, tuple[Any, Any]], name: str) -> None:

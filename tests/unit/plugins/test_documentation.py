@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import re
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from inspect import signature
 from pathlib import Path
@@ -83,12 +84,24 @@ def argument_spec_of(name: str) -> dict[str, Any]:
 
 
 def store_options() -> dict[str, Any]:
-    """The suboptions of `store`: those of all types. An option that one type requires is optional for the others."""
-    merged: dict[str, Any] = {"type": {"type": "str", "choices": list(STORES), "default": "vault_file"}}
+    """The suboptions of `store`: those of all types, with what is the same for all types that have an option.
+
+    An option that one type requires is optional for the others.
+    """
+    specs: dict[str, list[Mapping[str, Any]]] = {}
     for name in STORES:
         for option, text in store_type(name).argument_spec.items():
-            merged[option] = {key: value for key, value in text.items() if key != "required"}
-    return merged
+            specs.setdefault(option, []).append(text)
+    return {
+        "type": {"type": "str", "choices": list(STORES), "default": "vault_file"},
+        **{option: {"type": "raw", **shared(texts)} for option, texts in specs.items()},
+    }
+
+
+def shared(texts: list[Mapping[str, Any]]) -> dict[str, Any]:
+    first, *others = texts
+    same = {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
+    return {key: value for key, value in same.items() if key != "required"}
 
 
 def fragment_options(fragment: ModuleType = connection) -> dict[str, Any]:

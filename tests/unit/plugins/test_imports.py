@@ -86,6 +86,12 @@ PACKAGES = {
         ("connection",),
         ("answers", "auth"),
     ),
+    "plugin_utils._stores.kubernetes": (
+        ("options",),
+        ("server",),
+        ("answers", "connection", "secret"),
+        ("sources",),
+    ),
     "plugin_utils._stores.network": (
         ("options", "store"),
         ("record",),
