@@ -1,7 +1,10 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an answer of the server means for the store. The status decides; texts differ between versions."""
+"""What an answer of the server means for the store, or that there was none.
+
+The status decides. Texts differ between versions of the server.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.responses import shown
+from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport_errors import chained, transport_error
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import TryAgain, Unconfirmed
 
@@ -94,6 +98,20 @@ def login_refusal(call: Call, answer: Answer, url: str, secrets: Collection[str]
     words = shown(answer.text, [*secrets, *strings_in(call.fields)])
     said = f": {words}" if words else "."
     return NotSignedIn(f"{url} refuses the sign-in at {call.path} (HTTP {answer.status}){said}")
+
+
+def no_answer(call: Call, error: Exception, url: str) -> StoreError:
+    trouble = transport_error(error, sent=call.writes)
+    message = f"{url} gave no answer when asked to {call.right} {call.path}: {trouble.cause}."
+    if trouble.permanent:
+        return NotSignedIn(message.replace("ca_path", "store.ca_cert"))
+    return Unconfirmed(message) if call.writes and may_be_sent(error) else TryAgain(message)
+
+
+def may_be_sent(error: Exception) -> bool:
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+    return not any(isinstance(cause, (ConnectTimeoutError, NewConnectionError)) for cause in chained(error))
 
 
 def strings_in(value: Any) -> set[str]:

@@ -21,7 +21,6 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport 
     proxy_secrets,
     trusted_certificates,
 )
-from ansible_collections.rpaops.uipath.plugins.module_utils._identity.transport_errors import chained, transport_error
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.hashi_vault.answers import (
     Answer,
@@ -29,10 +28,10 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.hashi_vault.
     NotSignedIn,
     answer_of,
     login_refusal,
+    no_answer,
     refusal,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.hashi_vault.auth import SECRETS, login
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import TryAgain, Unconfirmed
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import Options
 
 LOOK_UP = Call("GET", "auth/token/lookup-self", "read")
@@ -138,20 +137,6 @@ class Connection:
             raise no_answer(call, error, self.url) from None
         self.is_answered = True
         return answer_of(response)
-
-
-def no_answer(call: Call, error: Exception, url: str) -> StoreError:
-    trouble = transport_error(error, sent=call.writes)
-    message = f"{url} gave no answer when asked to {call.right} {call.path}: {trouble.cause}."
-    if trouble.permanent:
-        return NotSignedIn(message.replace("ca_path", "store.ca_cert"))
-    return Unconfirmed(message) if call.writes and may_be_sent(error) else TryAgain(message)
-
-
-def may_be_sent(error: Exception) -> bool:
-    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
-
-    return not any(isinstance(cause, (ConnectTimeoutError, NewConnectionError)) for cause in chained(error))
 
 
 def connection(options: Options, connections: int) -> Connection:

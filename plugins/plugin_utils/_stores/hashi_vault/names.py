@@ -10,13 +10,13 @@ account that it lacks is read.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import canonical_user_id
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoredAccount, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import TryAgain
 
 # No secret of an account is called so: a dot in a user id is encoded.
 NAME = ".names"
@@ -38,8 +38,12 @@ class NameList:
 
     def accounts(self, user_ids: Sequence[str]) -> list[StoredAccount | None]:
         self.listed = set(user_ids)
-        with suppress(StoreError):  # without the list, every account is read
+        try:
             self._load()
+        except TryAgain:
+            raise
+        except StoreError:  # without the list, every account is read
+            pass
         known = {**(self.held or {}), **self.seen}
         return [StoredAccount(user_id, *known[user_id]) if user_id in known else None for user_id in user_ids]
 

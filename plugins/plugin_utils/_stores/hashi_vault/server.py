@@ -54,8 +54,8 @@ class HashiVault:
 
     def sign_in(self, *, may_write: bool) -> Sequence[str]:
         self._begin(may_write=may_write)
-        retried(self.engine.connection.sign_in, self.sleep)
-        retried(lambda: self.engine.check(may_write=may_write), self.sleep)
+        self.engine.connection.sign_in()
+        self.engine.check(may_write=may_write)
         return self.warnings
 
     def read(self, user_id: str) -> Version | None:
@@ -76,8 +76,7 @@ class HashiVault:
                 yield version
 
     def user_ids(self) -> Sequence[str]:
-        names = retried(self.engine.names, self.sleep)
-        return [user_id for user_id in map(user_id_in, names) if user_id]
+        return [user_id for user_id in map(user_id_in, self.engine.names()) if user_id]
 
     def accounts(self, user_ids: Sequence[str]) -> Sequence[StoredAccount | None]:
         return self.names.accounts(user_ids)
