@@ -20,10 +20,12 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(T)/cache/hypothesis
 RUN := env HOME=$(T)/home ANSIBLE_COLLECTIONS_PATH=$(T)/collections PATH="$(T)/dev/bin:$(T)/pythons:$$PATH"
 # Forks, which do not go with the threads of parallel runs; it runs two rotations at a time by itself.
 KILLS := tests/faults/test_kills.py
+# What is installed before targets run at the same time
+TOOLS = $(T)/ready $(T)/importer/.installed $(T)/site-env/.installed
 # A playbook that waits for a server leaves a processor to another one. Tests of one file share a server.
 PARALLEL := --numprocesses 2 --dist loadfile
-# --proof: the tests that otherwise take a sample, and no others, in full
-PROOF :=
+# --proof: the tests that otherwise take a sample, and no others, in full; --full: all tests, in full
+EXTENT :=
 ONE_PYTHON = $(shell $(T)/dev/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 say = @printf '\n== %s: %s\n' $@ '$(1)'
 # Runs other targets two at a time. Each prints when it has ended; one that fails does not stop the others.
@@ -54,40 +56,44 @@ check: $(T)/ready ## what to run while you work: lint, unit, model, simulator, d
 	$(call in_parallel,lint model unit docs simulator)
 
 test: ## every kind of test, on the newest ansible-core that python3 runs; run it before you send a change
-	@$(MAKE) --no-print-directory --jobs 2 $(T)/ready $(T)/importer/.installed $(T)/site-env/.installed
+	@$(MAKE) --no-print-directory --jobs 2 $(TOOLS)
 	$(call in_parallel,playbook sanity faults integration build nights model lint unit stores docs site simulator)
 
 proof: $(T)/ready ## the tests of which "make test" runs a sample, in full
-	$(call in_parallel,faults playbook sanity nights model,PROOF=--proof)
+	$(call in_parallel,faults playbook sanity nights model,EXTENT=--proof)
+
+full: ## what "make test" and "make proof" run, each test once; CI runs it
+	@$(MAKE) --no-print-directory --jobs 2 $(TOOLS)
+	$(call in_parallel,faults playbook nights sanity model integration build lint unit stores docs site simulator,EXTENT=--full)
 
 unit: $(T)/ready ## the unit tests
 	$(call say,pytest tests/unit)
 	@$(RUN) pytest tests/unit
 
 model: $(T)/ready ## the rotation in every order of faults, runs and kills that the model generates
-	$(call say,pytest $(PROOF) tests/model)
-	@$(RUN) pytest $(PROOF) $(PARALLEL) tests/model
+	$(call say,pytest $(EXTENT) tests/model)
+	@$(RUN) pytest $(EXTENT) $(PARALLEL) tests/model
 
 nights: $(T)/ready ## rotations in nights with random faults, operators and second runs
-	$(call say,pytest $(PROOF) tests/nights)
-	@$(RUN) pytest $(PROOF) tests/nights
+	$(call say,pytest $(EXTENT) tests/nights)
+	@$(RUN) pytest $(EXTENT) tests/nights
 
 simulator: $(T)/ready ## the tests of the simulator
 	$(call say,pytest tests/simulator)
 	@$(RUN) pytest tests/simulator
 
 stores: $(T)/ready ## the stores on a network, against servers of the tests
-	$(call say,pytest $(PROOF) tests/stores)
-	@$(RUN) pytest $(PROOF) tests/stores
+	$(call say,pytest $(EXTENT) tests/stores)
+	@$(RUN) pytest $(EXTENT) tests/stores
 
 playbook: $(T)/ready ## real playbook runs against the simulator
-	$(call say,pytest $(PROOF) tests/playbook)
-	@$(RUN) pytest $(PROOF) $(PARALLEL) tests/playbook
+	$(call say,pytest $(EXTENT) tests/playbook)
+	@$(RUN) pytest $(EXTENT) $(PARALLEL) tests/playbook
 
 faults: $(T)/ready ## rotations that are killed, cut off, throttled and given wrong answers
-	$(call say,pytest $(PROOF) tests/faults)
-	@$(RUN) pytest $(PROOF) $(PARALLEL) tests/faults --ignore $(KILLS)
-	@$(RUN) pytest $(PROOF) $(KILLS)
+	$(call say,pytest $(EXTENT) tests/faults)
+	@$(RUN) pytest $(EXTENT) $(PARALLEL) tests/faults --ignore $(KILLS)
+	@$(RUN) pytest $(EXTENT) $(KILLS)
 
 integration: $(T)/ready ## ansible-test integration
 	$(call say,every target of tests/integration)
@@ -95,11 +101,11 @@ integration: $(T)/ready ## ansible-test integration
 	@cd $(COPIED) && $(RUN) ansible-test integration --color no
 
 sanity: $(T)/ready ## ansible-test sanity, without any ignore file
-	$(call say,ansible-test sanity on $(if $(PROOF),all files and for every Python,the files of the artifact and for one Python; make proof: on all files and for every Python))
+	$(call say,ansible-test sanity on $(if $(EXTENT),all files and for every Python,the files of the artifact and for one Python; make proof: on all files and for every Python))
 	$(copy_collection)
-	@$(if $(PROOF),,cd $(COPIED) && find benchmarks demo tests -type f ! -path tests/config.yml -delete)
+	@$(if $(EXTENT),,cd $(COPIED) && find benchmarks demo tests -type f ! -path tests/config.yml -delete)
 	@if compgen -G 'tests/sanity/ignore*' >&2; then echo 'sanity ignore files are not allowed' >&2; exit 1; fi
-	@cd $(COPIED) && $(RUN) ansible-test sanity --color no $(if $(PROOF),,--python $(ONE_PYTHON))
+	@cd $(COPIED) && $(RUN) ansible-test sanity --color no $(if $(EXTENT),,--python $(ONE_PYTHON))
 
 lint: $(T)/ready ## ruff, mypy, ansible-lint
 	$(call say,ruff and mypy and ansible-lint)
@@ -190,4 +196,4 @@ $(GET_PIP)/.written: tests/get_pip.py $(T)/dev/.installed
 	@umask 077; { echo '[global]'; env | sed -n 's/^PIP_\([A-Z_]*\)=/\1 = /p'; } > $(T)/home/.config/pip/pip.conf
 	@touch $@
 
-.PHONY: help check test proof unit model nights simulator stores playbook faults integration sanity lint format docs site build matrix benchmarks demo clean
+.PHONY: help check test proof full unit model nights simulator stores playbook faults integration sanity lint format docs site build matrix benchmarks demo clean

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The option `--proof`, and a summary of what the tests report and sample, also of parallel runs."""
+"""The options `--proof` and `--full`, and a summary of what the tests report and sample, also of parallel runs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--proof", action="store_true", help="run the tests that otherwise take a sample, and no others, in full"
     )
+    parser.addoption("--full", action="store_true", help="run all tests, and none of them as a sample")
     parser.addoption("--season", type=int, help="of the nights with random faults, run this season only")
     parser.addoption("--write-picture", action="store_true", help="write the picture of the report into docs")
 
@@ -34,6 +35,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in others]
 
 
+def is_full(config: pytest.Config) -> bool:
+    return bool(config.getoption("proof") or config.getoption("full"))
+
+
 @pytest.fixture
 def report(request: pytest.FixtureRequest) -> Report:
     """Call it with a line that is shown at the end, also when the test passes."""
@@ -44,7 +49,7 @@ def report(request: pytest.FixtureRequest) -> Report:
 def sample(request: pytest.FixtureRequest) -> Sample:
     """Decides how much of the test's cases is run."""
     properties = request.node.user_properties
-    return Sample(request.config.getoption("proof"), lambda line: properties.append((SAMPLED, line)))
+    return Sample(is_full(request.config), lambda line: properties.append((SAMPLED, line)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

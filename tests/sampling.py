@@ -1,9 +1,9 @@
 # Copyright (c) 2026, rpaops.uipath contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place that decides how much of an exhaustive test runs: with `--proof` all of it, otherwise a sample.
+"""The one place that decides how much of an exhaustive test runs: a sample, or with `--proof` or `--full` all of it.
 
-Every test that takes a sample says which one. `make proof` runs those tests, and no others.
+Every test that takes a sample says which one. With `--proof` those tests run and no others, with `--full` every test.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Sample:
     report: Report
 
     def every_case(self, cases: Sequence[Case], what: str) -> list[Case]:
-        """With `--proof` all cases, else every fifth one, the first and the last."""
+        """In full all cases, else every fifth one, the first and the last."""
         if self.proof:
             chosen = list(cases)
         else:
@@ -37,7 +37,7 @@ class Sample:
         return chosen
 
     def size(self, small: int, full: int, what: str) -> int:
-        """With `--proof` the full size, else the small one."""
+        """In full the full size, else the small one."""
         self._say(f"{small:,} of {full:,} {what}")
         return full if self.proof else small
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.rpaops.uipath.tests.conftest import is_full
 from ansible_collections.rpaops.uipath.tests.faults.rig import ORDERS, Rig
 from ansible_collections.rpaops.uipath.tests.playbook.conftest import authority, scene, server_files
 from ansible_collections.rpaops.uipath.tests.sampling import Sample, one_by_name
@@ -19,10 +20,10 @@ __all__ = ["authority", "scene", "server_files"]
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Choose the orders of checking, for all tests that do not name theirs by `parametrize`.
 
-    With `--proof`, and where a test is marked `matrix`, both; otherwise one. The marker `orders` chooses it for each
-    value of another argument, elsewhere the test's name does.
+    With `--proof` or `--full`, and where a test is marked `matrix`, both; otherwise one. The marker `orders` chooses it
+    for each value of another argument, elsewhere the test's name does.
     """
-    test, proof = metafunc.definition, metafunc.config.getoption("proof")
+    test, proof = metafunc.definition, is_full(metafunc.config)
     named = [mark.args[0] for mark in test.iter_markers("parametrize")]
     if mark := test.get_closest_marker("orders"):
         cases = [(value, order) for value, one in mark.kwargs.items() for order in ORDERS if proof or order == one]
