@@ -87,7 +87,7 @@ class Healing:
 
 def heal(world: World, setting: Setting) -> Healing:
     """Run without faults until the account is ok: an ordinary run first, then an operator opens a closed account."""
-    world = replace(world, running=(), flying=(), left=Left())
+    world = replace(world, running=(), flying=(), writes=(), lease=None, left=Left())
     worst = 0
     for runs in range(1, MOST_RUNS):
         world, mismatches = undisturbed(world, setting, runs)

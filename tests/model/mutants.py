@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Pending, Record, next_generation
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Attempt, Rotation
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.state_machine import Attempt, Rotation, reaction
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import (
     AccountStatus,
     Outcome,
@@ -111,3 +111,12 @@ class TriesForEver(Rotation):
         onward = self._with_orphans(record, (attempt.pair.old,), "replaced")
         following = Attempt(self._pair(attempt.pair.new))
         return (yield from self._send(replace(onward, unproven_sends=0), following))
+
+
+class SendsWhatItRead(Rotation):
+    """Sends the pair of an earlier run at once: that run has stored it."""
+
+    def _resume(self, record: Record, pending: Pending) -> Steps:
+        self._answers.append((yield Send(pending.old, pending.new)))
+        attempt = Attempt(pending, maybe_applied=pending.maybe_live)
+        return (yield from self._after_resend[reaction(self._answers[-1])](record, attempt))

@@ -18,6 +18,9 @@ POLICY_FIRST = Setting(policy_first=True)
 REMEMBERING = Setting(policy_first=True, history=True)
 SERVERS = {"old-first": OLD_FIRST, "policy-first": POLICY_FIRST, "policy-first-history": REMEMBERING}
 
+# Whether a lease ends only when its run is gone, or at any time. The second is as if there were none.
+LEASES = {"lease-holds": "holds", "lease-ends": "ends"}
+
 
 @pytest.fixture(params=SERVERS.values(), ids=list(SERVERS))
 def setting(request: pytest.FixtureRequest) -> Setting:
@@ -96,8 +99,30 @@ class TestRunsAtOnceWithoutALock:
         assert runs <= 4
         assert mismatches <= 2
 
-    def test_three_runs_and_a_fault(self, unlocked: Setting, report: Report) -> None:
-        explore(Left(faults=1, runs=3), unlocked, report)
 
-    def test_an_account_without_a_record(self, unlocked: Setting, report: Report) -> None:
-        explore(Left(faults=1, runs=2), unlocked, report, initial=True)
+class TestNetworkStores:
+    """No locks: reads that are stale, writes that arrive late or never, leases of runs that are gone or sleep."""
+
+    @pytest.fixture(params=LEASES.values(), ids=list(LEASES))
+    def network(self, unlocked: Setting, request: pytest.FixtureRequest) -> Setting:
+        return replace(unlocked, network=True, lease=request.param)
+
+    def test_a_fault(self, network: Setting, report: Report) -> None:
+        runs, mismatches = worst(healings(explore(Left(faults=1, runs=2), network, report), network, report))
+        assert runs <= (1 if network.excludes else 4)
+        assert mismatches <= (1 if network.excludes else 2)
+
+    def test_an_account_without_a_record(self, network: Setting, report: Report) -> None:
+        explore(Left(faults=1, runs=2), network, report, initial=True)
+
+    def test_two_faults(self, network: Setting, sample: Sample, report: Report) -> None:
+        faults = sample.size(1, 2, "faults")
+        runs, mismatches = worst(healings(explore(Left(faults=faults, runs=2), network, report), network, report))
+        assert runs <= 4
+        assert mismatches <= 2
+
+    def test_three_runs(self, network: Setting, sample: Sample, report: Report) -> None:
+        faults = sample.size(0, 1, "faults")
+        runs, mismatches = worst(healings(explore(Left(faults=faults, runs=3), network, report), network, report))
+        assert runs <= 4
+        assert mismatches <= 2

@@ -37,6 +37,16 @@ MUTATIONS = {
     "drop-on-a-mismatch": loss(mutants.DropsOnMismatch, 1),
     "drop-on-a-timeout": loss(mutants.DropsOnTimeout, 1),
     "no-compare-and-swap": Mutation(Setting(locks=False, compares=False), "kept", Left(runs=2)),
+    "no-compare-and-swap-with-a-lease": Mutation(
+        Setting(locks=False, lease="ends", network=True, compares=False), "kept", Left(runs=2)
+    ),
+    "stale-read-believed": Mutation(Setting(network=True, compares=False), "kept", Left(faults=1, runs=2)),
+    "write-without-an-answer-trusted": Mutation(
+        Setting(locks=False, lease="holds", network=True, trusts=True), "kept", Left(faults=1, runs=1)
+    ),
+    "send-without-a-write-of-its-own": Mutation(
+        Setting(mutants.SendsWhatItRead, locks=False, lease="holds", network=True), "budget", Left(faults=1, runs=3)
+    ),
     "rollback": loss(mutants.RollsBack, 1),
     "orphans-deleted-early": loss(mutants.DeletesOrphansEarly, 2, runs=3),
     "staged-pair-replaced": loss(mutants.StartsAfresh, 1),

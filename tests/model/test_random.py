@@ -21,6 +21,8 @@ SETTINGS = {
     "policy-first-history": Setting(policy_first=True, history=True),
     "old-first-unlocked": Setting(locks=False),
     "policy-first-history-unlocked": Setting(policy_first=True, history=True, locks=False),
+    "network-lease-holds": Setting(locks=False, network=True, lease="holds"),
+    "network-lease-ends": Setting(policy_first=True, history=True, locks=False, network=True, lease="ends"),
 }
 LOCKED = {name: setting for name, setting in SETTINGS.items() if setting.locks}
 

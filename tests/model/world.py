@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cache, partial
 from itertools import count
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.users import AnswerKind, PasswordAnswer
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.budget import UNPROVEN_TOTAL
@@ -58,9 +58,17 @@ class Setting:
     history: bool = False  # the server refuses what it has seen before, in words of its own
     shows_sign_ins: bool = False  # the token may read the failed sign-ins
     locks: bool = True  # one run at a time
+    lease: Literal["", "holds", "ends"] = ""  # a run's lease ends when it is gone, or at any time
+    network: bool = False  # reads may be stale, and writes may arrive late or never
     compares: bool = True  # the store writes only over what the writer has read
+    trusts: bool = False  # the store takes a write without an answer for a confirmed one
     fates: tuple[str, ...] = FATES
     rules: frozenset[str] = frozenset(RULES)
+
+    @property
+    def excludes(self) -> bool:
+        """Tell whether other runs leave an account alone while a run may send its pair."""
+        return self.locks or self.lease == "holds"
 
     def demand(self, rule: str, holds: bool) -> None:
         if not holds and rule in self.rules:
@@ -101,12 +109,24 @@ class RunInModel:
 
 
 @dataclass(frozen=True)
+class Write:
+    """A write to the store that is under way: what it stores, and the version that it replaces."""
+
+    process: Process
+    record: Record
+    token: int
+
+
+@dataclass(frozen=True)
 class World:
     server: ServerState
     stored: Record | None = KEPT
     version: int = 0
+    former: tuple[Record | None, int] | None = None  # what a stale read shows
+    lease: int | None = None  # the number of the run that has the lease
     running: tuple[RunInModel, ...] = ()
     flying: tuple[Pair, ...] = ()  # requests that may arrive at any time, or never
+    writes: tuple[Write, ...] = ()  # the same of writes to the store
     started: int = 0
     excused: int = 0  # failed sign-ins that no budget can know of
     left: Left = field(default_factory=Left)
@@ -177,9 +197,13 @@ def moves(world: World, setting: Setting) -> Iterator[Move]:
         yield from run_moves(world, setting, index, running)
     for pair in dict.fromkeys(world.flying):
         yield f"{pair} arrives late", partial(arrived, world, setting, pair)
-    if not world.running or not setting.locks:
+    if setting.network:
+        yield from network_moves(world, setting)
+    if world.lease and (setting.lease == "ends" or not is_running(world, world.lease)):
+        yield f"the lease of run {world.lease} ends", partial(replace, world, lease=None)
+    if not (world.running and setting.locks) and not (world.lease and setting.lease):
         yield from start_moves(world, setting)
-    if world.stored and world.left.faults:
+    if world.stored and world.left.faults and not setting.network:
         yield "the record is encrypted anew", partial(rekeyed, world)
     if world.left.changes:
         yield "a person changes the password", partial(changed, world)
@@ -199,6 +223,32 @@ def run_moves(world: World, setting: Setting, index: int, running: RunInModel) -
         yield f"{name}: {described(step)}", partial(stepped, world, setting, index)
     if world.left.faults:
         yield f"{name} is killed", partial(killed, world, index)
+
+
+def network_moves(world: World, setting: Setting) -> Iterator[Move]:
+    """What a network does to the calls to the store."""
+    for write in dict.fromkeys(world.writes):
+        yield f"the write of run {write.process.number} arrives late", partial(written_late, world, setting, write)
+    if not world.left.faults:
+        return
+    if world.former and world.left.runs:
+        stale = with_less_left(world, faults=1, runs=1)
+        yield f"run {world.started + 1} starts from a stale read", partial(started, stale, setting, ROTATED, stale=True)
+    for index, running in enumerate(world.running):
+        _done, step = played(setting.rotation, running.process)
+        name = f"run {running.process.number}"
+        if isinstance(step, PreserveConflict) and world.former:
+            faulty = with_less_left(world, faults=1)
+            yield f"{name} reads a stale conflict", partial(told_conflict, faulty, setting, index, world.former)
+        if isinstance(step, Save):
+            yield f"{name} ends, its write is under way", partial(cut_write, world, index, step.record)
+            if setting.trusts:
+                faulty = with_less_left(world, faults=1)
+                yield f"{name}: its write is lost", partial(told, faulty, setting, index, True)
+
+
+def is_running(world: World, number: int) -> bool:
+    return any(running.process.number == number for running in world.running)
 
 
 def described(step: Step | Outcome) -> str:
@@ -231,9 +281,10 @@ def with_less_left(world: World, **what: int) -> World:
 # How it happens
 
 
-def started(world: World, setting: Setting, request: RotationRequest) -> World:
-    process = Process(world.started + 1, request, world.stored)
-    running = (*world.running, RunInModel(process, world.version))
+def started(world: World, setting: Setting, request: RotationRequest, *, stale: bool = False) -> World:
+    stored, version = world.former if stale and world.former else (world.stored, world.version)
+    process = Process(world.started + 1, request, stored)
+    running = (*world.running, RunInModel(process, version))
     return left(replace(world, started=world.started + 1, running=running), setting, len(world.running))
 
 
@@ -243,6 +294,37 @@ def killed(world: World, index: int) -> World:
 
 def cut(world: World, index: int, pair: Pair) -> World:
     return replace(killed(world, index), flying=(*world.flying, pair))
+
+
+def cut_write(world: World, index: int, record: Record) -> World:
+    """End a run that does not know what became of its write: it is killed, or sends nothing more."""
+    running = world.running[index]
+    return replace(killed(world, index), writes=(*world.writes, Write(running.process, record, running.token)))
+
+
+def written_late(world: World, setting: Setting, write: Write) -> World:
+    writes = list(world.writes)
+    writes.remove(write)
+    world = replace(world, writes=tuple(writes))
+    if setting.compares and write.token != world.version:
+        return world
+    return checked(stored(world, setting, write), setting)
+
+
+def stored(world: World, setting: Setting, write: Write) -> World:
+    """Replace the record. Whoever stores a pair that may be sent has the lease with it."""
+    record = write.record
+    setting.demand("generation", rules.grows(world.stored, record))
+    setting.demand("dropped", rules.drops_nothing(world.stored, record, proven(setting, write.process)))
+    leases = setting.lease and record.pending and record.pending.maybe_live
+    return replace(
+        world,
+        stored=record,
+        version=world.version + 1,
+        former=(world.stored, world.version) if setting.network else None,
+        lease=write.process.number if leases else None,
+        excused=world.excused + forgiven(world.stored, write.process),
+    )
 
 
 def without(world: World, index: int) -> World:
@@ -297,28 +379,26 @@ def stepped(world: World, setting: Setting, index: int) -> World:
     if isinstance(step, Save):
         return saved(world, setting, index, step.record)
     if isinstance(step, PreserveConflict):
-        running = (*world.running[:index], replace(world.running[index], token=world.version))
-        return told(replace(world, running=running + world.running[index + 1 :]), setting, index, world.stored)
+        return told_conflict(world, setting, index, (world.stored, world.version))
     if isinstance(step, CountFailedSignIns):
         return told(world, setting, index, world.server.failures if setting.shows_sign_ins else 0)
     assert isinstance(step, Wait)
     return told(world, setting, index, None)
 
 
+def told_conflict(world: World, setting: Setting, index: int, found: tuple[Record | None, int]) -> World:
+    record, version = found
+    running = (*world.running[:index], replace(world.running[index], token=version), *world.running[index + 1 :])
+    return told(replace(world, running=running), setting, index, record)
+
+
 def saved(world: World, setting: Setting, index: int, record: Record) -> World:
     running = world.running[index]
     if setting.compares and running.token != world.version:
         return told(world, setting, index, False)
-    setting.demand("generation", rules.grows(world.stored, record))
-    setting.demand("dropped", rules.drops_nothing(world.stored, record, proven(setting, running.process)))
-    version = world.version + 1
-    world = replace(
-        world,
-        stored=record,
-        version=version,
-        excused=world.excused + forgiven(world.stored, running.process),
-        running=(*world.running[:index], replace(running, token=version), *world.running[index + 1 :]),
-    )
+    world = stored(world, setting, Write(running.process, record, running.token))
+    running = replace(running, token=world.version)
+    world = replace(world, running=(*world.running[:index], running, *world.running[index + 1 :]))
     return told(world, setting, index, True)
 
 
@@ -358,6 +438,6 @@ def left(world: World, setting: Setting, index: int) -> World:
 def checked(world: World, setting: Setting) -> World:
     setting.demand("kept", rules.is_kept(world.server.live, world.stored))
     setting.demand("honest", rules.is_honest(world.server.live, world.stored))
-    within = rules.is_within_budget(world.server.failures, world.stored, world.excused)
-    setting.demand("budget", within or not setting.locks)
+    others = 0 if setting.excludes else world.started - 1  # each run more may cost a failed sign-in
+    setting.demand("budget", rules.is_within_budget(world.server.failures, world.stored, world.excused + others))
     return world
