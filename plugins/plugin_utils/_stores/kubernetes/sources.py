@@ -105,7 +105,7 @@ def from_pod(configuration: Any) -> str | None:
     from kubernetes import config
 
     try:
-        config.load_incluster_config(configuration)
+        config.load_incluster_config(configuration, try_refresh_token=False)
         namespace = token_file().with_name("namespace")
         return namespace.read_text(encoding="utf-8").strip() if namespace.exists() else None
     except Exception:  # as above
