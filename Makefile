@@ -55,16 +55,12 @@ help: ## list the targets
 check: $(T)/ready ## what to run while you work: lint, unit, model, simulator, docs
 	$(call in_parallel,lint model unit docs simulator)
 
-test: ## every kind of test, on the newest ansible-core that python3 runs; run it before you send a change
+test: ## every kind of test, on the newest ansible-core that python3 runs; with EXTENT=--full, no samples
 	@$(MAKE) --no-print-directory --jobs 2 $(TOOLS)
-	$(call in_parallel,playbook sanity faults integration build nights model lint unit stores docs site simulator)
+	$(call in_parallel,faults playbook nights sanity model stores integration build lint unit docs site simulator,EXTENT=$(EXTENT))
 
 proof: $(T)/ready ## the tests of which "make test" runs a sample, in full
 	$(call in_parallel,faults playbook sanity nights model,EXTENT=--proof)
-
-full: ## what "make test" and "make proof" run, each test once; CI runs it
-	@$(MAKE) --no-print-directory --jobs 2 $(TOOLS)
-	$(call in_parallel,faults playbook nights sanity model integration build lint unit stores docs site simulator,EXTENT=--full)
 
 unit: $(T)/ready ## the unit tests
 	$(call say,pytest tests/unit)
@@ -196,4 +192,4 @@ $(GET_PIP)/.written: tests/get_pip.py $(T)/dev/.installed
 	@umask 077; { echo '[global]'; env | sed -n 's/^PIP_\([A-Z_]*\)=/\1 = /p'; } > $(T)/home/.config/pip/pip.conf
 	@touch $@
 
-.PHONY: help check test proof full unit model nights simulator stores playbook faults integration sanity lint format docs site build matrix benchmarks demo clean
+.PHONY: help check test proof unit model nights simulator stores playbook faults integration sanity lint format docs site build matrix benchmarks demo clean
