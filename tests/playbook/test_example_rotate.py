@@ -5,52 +5,27 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from ansible_collections.rpaops.uipath.tests.faults.rig import USUAL_WARNINGS
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority
-from ansible_collections.rpaops.uipath.tests.playbook.playbook import PlaybookRun, Running
-from ansible_collections.rpaops.uipath.tests.playbook.simulator import CLIENT_ID, CLIENT_SECRET, SimulatorProcess
-from ansible_collections.rpaops.uipath.tests.playbook.test_examples import EXAMPLES
+from ansible_collections.rpaops.uipath.tests.playbook.playbook import PlaybookRun
+from ansible_collections.rpaops.uipath.tests.playbook.rotation_example import ACCOUNTS, RotationExample
+from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess
 
 NAME = "rotate.yml"
 SHOW = "Show when each password was last rotated and is next due"
-ACCOUNTS = {"svc-invoices": "6", "svc-orders": "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c07"}
 
 
 @pytest.fixture
 def rotate(tmp_path: Path, simulator: SimulatorProcess, authority: Authority) -> Callable[..., PlaybookRun]:
-    """Runs the example where it finds the files beside it, in an environment that names the simulator."""
-    for label, user_id in ACCOUNTS.items():
-        simulator.add_users({user_id: f"initial-example-password-{user_id[-1]}"}, userName=label)
-    folder = tmp_path / "example"
-    shutil.copytree(EXAMPLES, folder)
-    for part in ("home", "tmp", "remote", "local", "input"):
-        (folder / part).mkdir()
-    (folder / "input/ansible.cfg").write_text("[defaults]\n")
-    variables = {
-        "UIPATH_IDENTITY_URL": f"{simulator.origin}/acme/identity_",
-        "UIPATH_CLIENT_ID": CLIENT_ID,
-        "UIPATH_CLIENT_SECRET": CLIENT_SECRET,
-        "UIPATH_CA_PATH": str(authority.certificate),
-        "ANSIBLE_VAULT_PASSWORD_FILE": "vault_password.txt",
-    }
+    examples = RotationExample.set_up(tmp_path / "example", simulator, authority, {})
 
     def run(*arguments: str, example: str = NAME, succeeds: bool = True) -> PlaybookRun:
-        shutil.copy(folder / example, folder / "playbook.yml")
-        running = Running(folder, list(arguments), variables, USUAL_WARNINGS)
-        try:
-            run = running.finish()
-        finally:
-            running.destroy()
-        assert (run.code == 0) == succeeds, run.output
-        assert "example-password" not in run.output
-        return run
+        return examples.run(example, *arguments, succeeds=succeeds)
 
     return run
 
