@@ -1,7 +1,12 @@
 """Run the unit tests, and the playbooks marked "matrix", on every supported ansible-core that can run here.
 
 ansible-core supports three versions of Python, from the one that its package metadata asks for. The runs are spread
-over them. One more run has the modules on the oldest Python they support, as on an old managed node.
+over them. All of the marked tests run on the versions between which ansible-core's behavior differs most: the oldest,
+the first one that tags data (2.19), unless it is the one that the other tests run on, and the newest. The others run
+the unit tests and the files `ON_EVERY_CORE`: what a task does and shows, values, secrets, the rotation and the role.
+
+One more run has the modules on the oldest Python they support, as on an old managed node. It runs the files
+`OF_MODULES`; all else runs on the controller, where nothing is different from the run before it.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from subprocess import PIPE, STDOUT
 
@@ -29,12 +35,39 @@ RELEASE = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:rc(\d+))?")
 TIMEOUT = 900
 
 Minor = tuple[int, int]
+DATA_TAGGING = (2, 19)
+OF_MODULES = tuple(
+    f"tests/playbook/test_{name}.py"
+    for name in (
+        "interruption",
+        "many_users",
+        "misbehaviour",
+        "one_user",
+        "secrecy",
+        "security_guide",
+        "target",
+        "user_info",
+        "values",
+        "wrong_values",
+    )
+)
+ON_EVERY_CORE = (
+    "tests/unit",
+    *(
+        f"tests/playbook/test_{name}.py"
+        for name in ("one_user", "role", "secrecy", "security_guide", "target", "user_info", "values", "wrong_values")
+    ),
+    "tests/faults/test_faults.py",
+    "tests/stores/test_hashi_vault_playbook.py",
+)
+ALL = ("tests/unit", "tests/playbook", "tests/faults", "tests/stores/test_hashi_vault_playbook.py")
 
 
 @dataclass(frozen=True)
 class MatrixRun:
     core: str
     python: int
+    tests: tuple[str, ...]
     target: int | None = None
 
     @property
@@ -90,6 +123,7 @@ def plan(pythons: list[int]) -> Iterator[MatrixRun | Outcome]:
     """A run for each ansible-core, or the reason why there is none."""
     cores = newest_releases("--ignore-requires-python")
     first = first_pythons(max(pythons))
+    in_full = {min(cores), DATA_TAGGING, max(cores)} - {core_of_the_tools()}
     used: Counter[int] = Counter()
     for minor, core in sorted(cores.items()):
         oldest = first.get(minor)
@@ -97,10 +131,16 @@ def plan(pythons: list[int]) -> Iterator[MatrixRun | Outcome]:
         if fitting:
             python = min(fitting, key=lambda fit: used[fit])
             used[python] += 1
-            yield MatrixRun(core, python)
+            yield MatrixRun(core, python, ALL if minor in in_full else ON_EVERY_CORE)
         else:
             need = f"3.{oldest} to 3.{oldest + 2}" if oldest else f"newer than 3.{max(pythons)}"
             yield Outcome(core, "-", f"not run: needs Python {need}")
+
+
+def core_of_the_tools() -> Minor:
+    """The ansible-core on which `make test` and `make full` run all tests."""
+    major, minor = version("ansible-core").split(".")[:2]
+    return int(major), int(minor)
 
 
 def add_target(planned: list[MatrixRun | Outcome], pythons: list[int]) -> MatrixRun | Outcome:
@@ -108,7 +148,7 @@ def add_target(planned: list[MatrixRun | Outcome], pythons: list[int]) -> Matrix
     oldest = lower_bound("tests/config.yml")[1]
     runs = [run for run in planned if isinstance(run, MatrixRun)]
     if runs and oldest in pythons:
-        return MatrixRun(runs[-1].core, runs[-1].python, oldest)
+        return MatrixRun(runs[-1].core, runs[-1].python, OF_MODULES, oldest)
     return Outcome("-", f"target 3.{oldest}", f"not run: no Python 3.{oldest} on this machine")
 
 
@@ -140,7 +180,7 @@ def carry_out(run: MatrixRun, interpreters: dict[int, Path]) -> Outcome:
 
 
 def run_tests(run: MatrixRun, interpreters: dict[int, Path]) -> subprocess.CompletedProcess[str]:
-    python = environment(run.name, interpreters[run.python], f"ansible-core=={run.core}", "pytest")
+    python = environment(run.name, interpreters[run.python], f"ansible-core=={run.core}", "hvac", "pytest")
     variables = os.environ | {
         "HOME": str(TOOLS / "home"),
         "PATH": f"{python.parent}:{os.environ['PATH']}",
@@ -158,9 +198,7 @@ def run_tests(run: MatrixRun, interpreters: dict[int, Path]) -> subprocess.Compl
         "matrix",
         "-o",
         cache,
-        "tests/unit",
-        "tests/playbook",
-        "tests/faults",
+        *(path for path in run.tests if (ROOT / path).exists()),
     ]
     return subprocess.run(
         command, cwd=ROOT, env=variables, stdout=PIPE, stderr=STDOUT, text=True, timeout=TIMEOUT, check=False
