@@ -60,7 +60,7 @@ test: ## every kind of test, on the newest ansible-core that python3 runs; with 
 	$(call in_parallel,faults playbook nights sanity model stores integration build lint unit docs site simulator,EXTENT=$(EXTENT))
 
 proof: $(T)/ready ## the tests of which "make test" runs a sample, in full
-	$(call in_parallel,faults playbook sanity nights model,EXTENT=--proof)
+	$(call in_parallel,faults playbook sanity nights model stores,EXTENT=--proof)
 
 unit: $(T)/ready ## the unit tests
 	$(call say,pytest tests/unit)

@@ -138,7 +138,7 @@ def plan(pythons: list[int]) -> Iterator[MatrixRun | Outcome]:
 
 
 def core_of_the_tools() -> Minor:
-    """The ansible-core on which `make test` and `make full` run all tests."""
+    """The ansible-core on which `make test` runs all tests."""
     major, minor = version("ansible-core").split(".")[:2]
     return int(major), int(minor)
 

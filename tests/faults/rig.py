@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,10 @@ import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account, Current, Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, Store, reading
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.document import from_document
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.vault_file.store import VaultFileStore
 from ansible_collections.rpaops.uipath.tests.model.rules import possibly_live
 from ansible_collections.rpaops.uipath.tests.playbook.playbook import VAULT_PASSWORD, Playbook, PlaybookRun, Running
@@ -53,11 +56,29 @@ load_state = server_module("identity_server").load_state
 VAULT = VaultLib([("default", VaultSecret(word.encode())) for word in (VAULT_PASSWORD, NEXT_VAULT_PASSWORD)])
 
 
-class Rig:
-    """`order` is the order in which the server checks. `users` exist there with the initial password."""
+@dataclass
+class Place:
+    """A store on a network: the option `store` of a task, the port of its server, and parts of its warnings."""
 
-    def __init__(self, folder: Path, order: str = "old-first", users: Iterable[str] = ()) -> None:
+    options: dict[str, Any]
+    port: int
+    warnings: tuple[str, ...] = ()
+
+    def store(self, identity_url: str) -> Store:
+        return StoreOptions(self.options).create(StoreContext("/", identity_url=identity_url))
+
+
+class Rig:
+    """`order` is the order in which the server checks. `users` exist there with the initial password.
+
+    The store is a directory, or at `place` on a network.
+    """
+
+    def __init__(
+        self, folder: Path, order: str = "old-first", users: Iterable[str] = (), *, place: Place | None = None
+    ) -> None:
         self.folder = folder
+        self.place = place
         self.order = order
         self.store = folder / "store"
         self.journal = folder / "journal"
@@ -67,7 +88,7 @@ class Rig:
         self.simulator.add_users(dict.fromkeys(users, INITIAL))
         connection = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
         self.play = Playbook(folder, {"identity_url": self.simulator.identity_url, **connection})
-        self.play.allowed_warnings = USUAL_WARNINGS
+        self.play.allowed_warnings = (*USUAL_WARNINGS, *(place.warnings if place else ()))
 
     def __enter__(self) -> Rig:
         return self
@@ -93,7 +114,8 @@ class Rig:
     def task(self, users: Iterable[str] | list[dict[str, Any]], name: str = TASK, **options: Any) -> dict[str, Any]:
         """A rotation of these users, whose inventory never forgets the initial password."""
         accounts = [{"user_id": user, "initial_password": INITIAL} if isinstance(user, str) else user for user in users]
-        given = {"store": {"path": str(self.store)}, "accounts": accounts, **DEFAULTS, **options}
+        store = self.place.options if self.place else {"path": str(self.store)}
+        given = {"store": store, "accounts": accounts, **DEFAULTS, **options}
         return {"name": name, ROTATION: given, "ignore_errors": True}
 
     def rotate(
@@ -114,14 +136,23 @@ class Rig:
         return self.play.started([self.task(users, **options)], environment=environment)
 
     def injection(self, plan: Mapping[str, Any]) -> dict[str, Any]:
-        fixed = {"store": str(self.store), "port": self.simulator.port, "trace": str(self.folder / "trace")}
+        ports = [self.simulator.port, *([self.place.port] if self.place else [])]
+        fixed = {"store": str(self.store), "ports": ports, "trace": str(self.folder / "trace")}
         return {**fixed, **plan}
 
     # What there is
 
     def record(self, user: str) -> Record:
-        """The record, decrypted by the library behind `ansible-vault`."""
-        return opened(self.store / f"{user}.yml")
+        """The record: in a directory, decrypted by the library behind `ansible-vault`."""
+        return self._record_at_place(user) if self.place else opened(self.store / f"{user}.yml")
+
+    def _record_at_place(self, user: str) -> Record:
+        """Also while a run has a lease on it."""
+        with self.a_store().open(read_only=True) as store:
+            found = reading(store, user)
+        record = found.record if isinstance(found, Busy) else found
+        assert isinstance(record, Record), found
+        return record
 
     def live(self, user: str) -> str:
         """The live password, from the server's journal."""
@@ -151,6 +182,9 @@ class Rig:
         return dict.fromkeys(users, 1) if self.order == "old-first" else {}
 
     def is_locked(self, user: str) -> bool:
+        """Whether a process has the account's lock. A store on a network has no such lock."""
+        if self.place:
+            return False
         descriptor = os.open(self.store / ".locks" / f"{user}.lock", os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -180,9 +214,11 @@ class Rig:
             for record in records:
                 put(store, record)
 
-    def a_store(self) -> VaultFileStore:
-        secrets = [("default", VaultSecret(VAULT_PASSWORD.encode()))]
+    def a_store(self) -> Store:
         url = self.play.defaults["identity_url"]
+        if self.place:
+            return self.place.store(url)
+        secrets = [("default", VaultSecret(VAULT_PASSWORD.encode()))]
         return VaultFileStore(self.store, secrets=secrets, identity_url=url, **self.store_options)
 
 

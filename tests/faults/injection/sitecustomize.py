@@ -6,12 +6,12 @@
 Python loads this file at its start where its folder is on PYTHONPATH. The variable INJECTION (JSON) says what to do:
 
 store   the directory whose file operations count: create, write, fsync, link, replace, unlink, mkdir, flock, unlock
-port    the server's port, whose connections count: connect, send, recv
+ports   the servers' ports, whose connections count: connect, send, recv
 trace   a file that gets one line for every side effect, before it happens
 at      the fault comes at the side effect of this number, from 1; or
 event   at the first one whose line contains this text, or at number `nth` of those
 do      `kill`: `signal` to `victims`, which are worker, main, tree (both) or group (what a terminal signals);
-        `fail`: raise OSError `errno` instead; `run`: a command, before it goes on
+        `fail`: raise OSError `errno` instead; `run`: a command, before it goes on; `stop`: stop with SIGSTOP
 
 What writes or sends several bytes counts twice: before it begins, and with one half of the bytes out.
 """
@@ -38,7 +38,7 @@ SECONDS_TO_REACT = 0.4  # of ansible-playbook's main process, which passes a sig
 class Injection:
     def __init__(self, plan: dict[str, Any]) -> None:
         self._store: str = plan["store"]
-        self._port: int = plan["port"]
+        self._ports: list[int] = plan["ports"]
         self._plan = plan
         self._trace = os.open(plan["trace"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._lock = threading.RLock()
@@ -74,6 +74,9 @@ class Injection:
             raise OSError(number, os.strerror(number))
         if self._plan["do"] == "run":
             subprocess.run(self._plan["command"], check=True)
+            return
+        if self._plan["do"] == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
             return
         kill(self._plan["victims"], getattr(signal, self._plan["signal"]))
 
@@ -154,7 +157,7 @@ class Injection:
         real_connect, real_sendall, real_recv_into = kind.connect, kind.sendall, kind.recv_into
 
         def wrapped_connect(own: socket.socket, address: Any) -> None:
-            if isinstance(address, tuple) and address[1] == self._port:
+            if isinstance(address, tuple) and address[1] in self._ports:
                 self.happens("connect")
             real_connect(own, address)
 
@@ -181,7 +184,7 @@ class Injection:
             address = own.getpeername()
         except OSError:
             return False
-        return isinstance(address, tuple) and address[1] == self._port
+        return isinstance(address, tuple) and address[1] in self._ports
 
 
 def kill(victims: str, number: int) -> None:

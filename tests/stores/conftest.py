@@ -1,0 +1,28 @@
+# Copyright (c) 2026, rpaops.uipath contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rig whose store is in a server of each type of network store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.rpaops.uipath.tests.faults.conftest import order, pytest_generate_tests
+from ansible_collections.rpaops.uipath.tests.faults.rig import Place, Rig
+from ansible_collections.rpaops.uipath.tests.stores.places import TYPES, running_place
+
+__all__ = ["order", "pytest_generate_tests"]
+
+
+@pytest.fixture(scope="session", params=TYPES)
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    with running_place(request.param) as place:
+        yield place
+
+
+@pytest.fixture
+def network_rig(tmp_path: Path, order: str, place: Place) -> Iterator[Rig]:
+    with Rig(tmp_path, order, place=place) as rig:
+        yield rig
