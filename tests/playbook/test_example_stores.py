@@ -6,19 +6,23 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import hvac
 import kubernetes
 import pytest
 import yaml
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import STORES
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority
 from ansible_collections.rpaops.uipath.tests.playbook.rotation_example import ACCOUNTS, RotationExample
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess
+from ansible_collections.rpaops.uipath.tests.stores.aws_server import REGION, AwsServer
 from ansible_collections.rpaops.uipath.tests.stores.kubernetes_server import KubernetesServer
 from ansible_collections.rpaops.uipath.tests.stores.test_guide import CONSUMER, ROTATION, roles, verbs
 from ansible_collections.rpaops.uipath.tests.stores.vault_server import ROOT, Token, Vault, running_vault
@@ -61,6 +65,25 @@ def hashi_vault(_folder: Path, _authority: Authority) -> Iterator[Server]:
 
 
 @contextmanager
+def aws_secrets_manager(_folder: Path, _authority: Authority) -> Iterator[Server]:
+    with AwsServer() as server:
+        server.stub.clear()
+        keys = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "wJalrXUtnFEMI"}
+        client = boto3.client("secretsmanager", region_name=REGION, endpoint_url=server.url, **keys)
+
+        def read(user_id: str) -> str:
+            """Read as consumers do: the version with AWSCURRENT."""
+            found = client.get_secret_value(SecretId=f"uipath/{user_id}")
+            return str(json.loads(found["SecretString"])["Password"])
+
+        def writes() -> int:
+            return server.stub.applied["CreateSecret"] + server.stub.applied["PutSecretValue"]
+
+        names = {"AWS_REGION": REGION, "AWS_URL": server.url, **{name.upper(): key for name, key in keys.items()}}
+        yield Server(names, read, writes)
+
+
+@contextmanager
 def kubernetes_secrets(folder: Path, authority: Authority) -> Iterator[Server]:
     rotation, consumer = roles()
     namespace = rotation["metadata"]["namespace"]
@@ -98,10 +121,10 @@ def kubeconfig_of(url: str, token: str, authority: Authority) -> dict[str, Any]:
     }
 
 
-SERVERS = {"hashi_vault": hashi_vault, "kubernetes": kubernetes_secrets}
+SERVERS = {"hashi_vault": hashi_vault, "aws_secrets_manager": aws_secrets_manager, "kubernetes": kubernetes_secrets}
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", [name for name in SERVERS if name in STORES])
 def test_rotates_once_and_consumers_read_the_password(
     name: str, tmp_path: Path, simulator: SimulatorProcess, authority: Authority
 ) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -18,8 +19,9 @@ import pytest
 import yaml
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.store import NetworkStore
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import STORES, StoreOptions
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext
+from ansible_collections.rpaops.uipath.tests.stores.aws_server import REGION, AwsServer
 from ansible_collections.rpaops.uipath.tests.stores.kubernetes_server import KubernetesServer
 from ansible_collections.rpaops.uipath.tests.stores.vault_server import Token, Vault, running_vault
 from ansible_collections.rpaops.uipath.tests.unit.plugins.plugin_utils._stores.contract import (
@@ -32,8 +34,11 @@ from ansible_collections.rpaops.uipath.tests.unit.test_stores_guide import block
 
 USER, OTHER = "2d5a1f3e-3f0c-4c39-9f0a-0c7d6a1b2c07", "83"
 TOKEN, READER = "s.of-the-rotation", "s.of-the-reader"
+AWS = section("AWS Secrets Manager")
 VAULT = section("HashiCorp Vault and OpenBao")
 KUBERNETES = section("Kubernetes Secrets")
+
+KEYS = {"access_key": "AKIAEXAMPLE", "secret_key": "wJalrXUtnFEMI"}
 
 Policy = Mapping[str, "list[str]"]
 
@@ -123,6 +128,57 @@ class TestVault:
             assert (found["Username"], found["Password"]) == (f"{USER}@example.com", ODD)
             with pytest.raises(hvac.exceptions.Forbidden):
                 read(f"uipath/{OTHER}", raise_on_deleted_version=True)
+
+
+# AWS
+
+
+def statements() -> list[dict[str, Any]]:
+    """Those of the policy of the rotation, and of the one of a consumer."""
+    rotation, consumer = (json.loads(block) for block in blocks(AWS, "json"))
+    return [*rotation["Statement"], *consumer["Statement"]]
+
+
+def actions(statement: Mapping[str, Any]) -> set[str]:
+    named = statement["Action"]
+    return {name.removeprefix("secretsmanager:") for name in ([named] if isinstance(named, str) else named)}
+
+
+@pytest.fixture
+def aws() -> Iterator[AwsServer]:
+    with AwsServer() as server:
+        server.stub.clear()
+        yield server
+
+
+@pytest.mark.skipif("aws_secrets_manager" not in STORES, reason="there is no such store")
+class TestAws:
+    """IAM is not imitated: the names of the actions are compared with the calls that the store makes."""
+
+    def store(self, aws: AwsServer) -> NetworkStore:
+        return store_of(type="aws_secrets_manager", region=REGION, endpoint_url=aws.url, **KEYS)
+
+    def test_the_policy_has_the_calls_of_the_store_and_no_other(self, aws: AwsServer) -> None:
+        use(self.store(aws))
+        secrets, listing, _consumer = statements()
+        assert set(aws.stub.requests) == actions(secrets) | actions(listing)
+        assert actions(listing) == {"ListSecrets"}
+
+    def test_reading_needs_the_two_that_the_guide_names(self, aws: AwsServer) -> None:
+        use(self.store(aws))
+        aws.stub.requests.clear()
+        look(self.store(aws))
+        assert set(aws.stub.requests) == {"GetSecretValue", "ListSecrets"}
+
+    def test_tags_need_a_further_action(self) -> None:
+        assert "`secretsmanager:TagResource` if you set `tags`" in AWS
+
+    def test_the_policies_are_for_the_secrets_with_the_prefix(self) -> None:
+        secrets, listing, consumer = statements()
+        start = f"arn:aws:secretsmanager:{REGION}:111122223333:secret:uipath/"
+        assert (secrets["Resource"], listing["Resource"]) == (f"{start}*", "*")
+        assert consumer["Resource"] == f"{start}{USER}-*"
+        assert actions(consumer) == {"GetSecretValue"}
 
 
 # Kubernetes
