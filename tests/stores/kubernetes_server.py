@@ -66,6 +66,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 ADMIN_TOKEN = "ADMIN-TOKEN"
 VERBS = ("get", "list", "create", "update", "patch", "delete")
 SECRETS = re.compile(r"/api/v1/namespaces/([^/]+)/secrets(?:/([^/]+))?")
+# What clients set of an object's metadata, apart from its name.
+OF_CLIENTS = ("labels", "annotations", "finalizers", "ownerReferences")
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 MOST_BYTES, MOST_ANNOTATION_BYTES, MOST_REQUEST_BYTES = 1 << 20, 256 << 10, 3 << 20
 
@@ -404,7 +406,7 @@ class Cluster:
     def _store(self, key: Key, new: Object, fixed: Object, user_agent: str) -> Object:
         self.revision += 1
         metadata = {"name": key[1], "namespace": key[0], **fixed, "resourceVersion": str(self.revision)}
-        metadata |= {part: new["metadata"][part] for part in ("labels", "annotations") if new["metadata"].get(part)}
+        metadata |= {part: new["metadata"][part] for part in OF_CLIENTS if new["metadata"].get(part)}
         metadata["managedFields"] = managed_fields(new, user_agent)
         self.secrets[key] = {"kind": "Secret", "apiVersion": "v1", **new, "metadata": metadata}
         return self.secrets[key]
@@ -437,7 +439,7 @@ class Cluster:
 
 def content(secret: Object) -> Object:
     """What makes a difference for a write."""
-    metadata = {key: secret["metadata"].get(key) or {} for key in ("labels", "annotations")}
+    metadata = {key: secret["metadata"].get(key) or None for key in OF_CLIENTS}
     return {**metadata, **{key: secret.get(key) for key in ("data", "type", "immutable")}}
 
 

@@ -179,15 +179,25 @@ class TestSecret:
         write(store, record_of())
         metadata = secret_in(cluster)["metadata"]
         others = {"labels": {**metadata["labels"], "team": "a"}, "annotations": {"reloader": "b"}}
-        change(cluster, metadata={**metadata, **others})
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": "1"}
+        change(cluster, metadata={**metadata, **others, "finalizers": ["team/a"], "ownerReferences": [owner]})
         write(store, record_of(generation=2, name=None))
         metadata = secret_in(cluster)["metadata"]
+        assert (metadata["finalizers"], metadata["ownerReferences"]) == (["team/a"], [owner])
         assert metadata["labels"] == {"app.kubernetes.io/managed-by": "rpaops.uipath", "team": "a"}
         assert metadata["annotations"] == {
             "reloader": "b",
             "rpaops.uipath/user-id": USER,
             "rpaops.uipath/user-name": f"{USER}@example.com",
         }
+
+    def test_may_have_fields_that_the_library_does_not_know(
+        self, cluster: stub.KubernetesServer, store: NetworkStore
+    ) -> None:
+        write(store, record_of())
+        newer = {"metadata": {**secret_in(cluster)["metadata"], "newer": {"a": 1}}, "newest": True}
+        cluster.stub.cluster.secrets[NAMESPACE, NAME] = {**secret_in(cluster), **newer}
+        assert write(store, record_of(generation=2))
 
     @pytest.mark.parametrize("user_id", ["User-1", "a b", "ü", "x" * 300, "-", "sha256-x", "a..b"])
     def test_of_an_unusual_id_has_a_valid_name(

@@ -23,6 +23,10 @@ USER_ID, NAME, USER_NAME = "rpaops.uipath/user-id", "rpaops.uipath/name", "rpaop
 # Data that was no record and would have been replaced. It stays until a person removes it.
 KEPT = f"{KEY}.kept-"
 HASHED = "sha256-"
+# What a write names of the version that it replaces, and what others may have set. The server sets the other fields,
+# and the library refuses those that it does not know, as a newer server may have.
+METADATA = ("name", "namespace", "uid", "resourceVersion", "labels", "annotations", "finalizers", "ownerReferences")
+FIELDS = ("kind", "apiVersion", "type", "immutable")
 LONGEST_NAME = 253
 VALID_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
@@ -78,13 +82,13 @@ def new_secret(name: str, account: Account, content: Content) -> Object:
 
 def following(secret: Mapping[str, Any], account: Account, content: Content, beside: Version | None) -> Object:
     """Return the next version of a Secret. It names the one that it replaces, and keeps what others added to it."""
-    metadata = {key: value for key, value in secret["metadata"].items() if key != "managedFields"}
+    metadata = {key: secret["metadata"][key] for key in METADATA if key in secret["metadata"]}
     annotations = {**(metadata.get("annotations") or {}), **dict.fromkeys((NAME, USER_NAME)), **annotations_of(account)}
     metadata["annotations"] = {key: value for key, value in annotations.items() if value is not None}
     metadata["labels"] = {**(metadata.get("labels") or {}), **MANAGED_BY}
     kept = {key: value for key, value in (secret.get("data") or {}).items() if key.startswith(KEPT)}
     data = {**encoded(content), **kept, **(kept_data(beside) if beside else {})}
-    return {**secret, "metadata": metadata, "data": data}
+    return {**{key: secret[key] for key in FIELDS if key in secret}, "metadata": metadata, "data": data}
 
 
 def annotations_of(account: Account) -> dict[str, str]:
