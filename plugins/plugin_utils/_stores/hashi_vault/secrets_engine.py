@@ -10,9 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoreError
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.hashi_vault.answers import Answer, Call, refusal
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.hashi_vault.answers import (
+    Answer,
+    Call,
+    NotSignedIn,
+    refusal,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.hashi_vault.connection import Connection
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import Content, Unconfirmed, Version
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import (
+    Content,
+    TryAgain,
+    Unconfirmed,
+    Version,
+)
 
 
 class Deleted(RecordLost):
@@ -117,7 +127,7 @@ class SecretsEngine:
         if "check-and-set" in answer.text or not call.fields:
             return
         error = refusal(call, answer, self.url, self.connection.secrets)
-        if type(error) is not StoreError:
+        if isinstance(error, (TryAgain, NotSignedIn)):
             raise error
         newest = self.read(name)
         if (newest.number if newest else 0) == call.fields["options"]["cas"]:
