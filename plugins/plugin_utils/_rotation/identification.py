@@ -199,7 +199,7 @@ def with_recorded_ids(
     names = StoredNames(account for account in store.accounts() if not account.error or account.user_id not in given)
     found = [request if request.account.user_id else with_stored_id(request, names) for request in requested]
     named = [new for new, old in zip(found, requested) if new != old and not new.problem]
-    recorded = recorded_ids(named, store, settled)
+    recorded = recorded_ids(named, settled)
     return [
         new if new.problem else with_id(old, old.account.user_id or recorded.get(user_name_of(old), ""))
         for new, old in zip(found, requested)
@@ -225,14 +225,14 @@ def user_name_of(request: RotationRequest) -> str:
     return request.account.user_name or ""
 
 
-def recorded_ids(requested: Sequence[RotationRequest], store: OpenStore, settled: SettledPlans) -> dict[str, str]:
+def recorded_ids(requested: Sequence[RotationRequest], settled: SettledPlans) -> dict[str, str]:
     """Return the ids of accounts whose records have these user names. The listing may lag, so the records decide.
 
     Where nothing is due, the cached record will do: nothing is sent for its user.
     """
     plans = settled.of(requested)
     unsettled = [request for request, planned in zip(requested, plans) if planned is None]
-    readings = iter(store.read_many([request.account.user_id for request in unsettled]))
+    readings = iter(settled.read_many([request.account.user_id for request in unsettled]))
     return {
         user_name_of(request): request.account.user_id
         for request, planned in zip(requested, plans)

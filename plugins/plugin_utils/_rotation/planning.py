@@ -95,12 +95,14 @@ def utc_now() -> datetime:
 class SettledPlans:
     """The plans of accounts for which the store's cache says that nothing is due. The store is asked once for each.
 
-    The rotation itself decides that, from the record without its passwords. Only the end without a step counts.
+    The rotation itself decides that, from the record without its passwords. Only the end without a step counts. The
+    records of all other accounts are read once for identification and planning.
     """
 
     def __init__(self, store: OpenStore) -> None:
         self._store = store
         self._plans: dict[RotationRequest, Plan | None] = {}
+        self._readings: dict[str, Reading] = {}
 
     def of(self, requested: Sequence[RotationRequest]) -> list[Plan | None]:
         """Return the plan of each account, or None: then its record is to be read."""
@@ -108,6 +110,11 @@ class SettledPlans:
         cached = self._store.read_cached([request.account.user_id for request in new])
         self._plans.update(zip(new, map(settled_plan, new, cached)))
         return [self._plans.get(request) for request in requested]
+
+    def read_many(self, user_ids: Sequence[str]) -> list[Reading]:
+        new = [user_id for user_id in user_ids if user_id not in self._readings]
+        self._readings.update(zip(new, self._store.read_many(new)))
+        return [self._readings[user_id] for user_id in user_ids]
 
 
 def plan_all(
@@ -118,9 +125,10 @@ def plan_all(
     settled: SettledPlans | None = None,
 ) -> list[Plan]:
     """Plan every account, or raise the StoreError that may concern all of them."""
-    plans = (settled or SettledPlans(store)).of(requested)
+    settled = settled or SettledPlans(store)
+    plans = settled.of(requested)
     unsettled = [request for request, planned in zip(requested, plans) if not planned and not request.problem]
-    found = iter(store.read_many([request.account.user_id for request in unsettled]))
+    found = iter(settled.read_many([request.account.user_id for request in unsettled]))
     readings = [
         planned.record if planned else request.problem or next(found) for request, planned in zip(requested, plans)
     ]

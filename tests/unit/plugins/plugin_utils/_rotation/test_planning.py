@@ -258,6 +258,13 @@ class TestSettledPlans:
         assert settled.of([request_of(), request_of("new")]) == [planned, None]
         assert plan_all([request_of()], store, settled=settled) == [planned]
 
+    def test_leave_records_that_are_read_once_for_each_account(self) -> None:
+        self.STORE.decrypted.clear()
+        settled = SettledPlans(self.STORE)
+        assert settled.read_many(["due", "new"]) == [self.STORE.records["due"], None]
+        plan_all([request_of(user_id) for user_id in ("pending", "due", "new")], self.STORE, settled=settled)
+        assert self.STORE.decrypted == ["due", "new", "pending"]
+
     def test_show_no_password(self) -> None:
         (planned,) = plan_all([request_of("fresh")], self.STORE)
         assert planned.record

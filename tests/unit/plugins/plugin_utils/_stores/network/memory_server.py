@@ -102,6 +102,7 @@ class MemoryServer:
         return [version for version in found if version] if self.keeps_versions else []
 
     def user_ids(self) -> Sequence[str]:
+        self.calls.append("list")
         return sorted({*self.versions, *self.deleted})
 
     def accounts(self, user_ids: Sequence[str]) -> Sequence[StoredAccount | None]:

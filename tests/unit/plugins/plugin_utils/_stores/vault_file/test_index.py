@@ -549,4 +549,4 @@ class TestExchangedNames:
             for user_id, name in (("user-1", "Robot0"), ("user-0", "Robot1"))
         ]
         store = a_store(filled)
-        assert recorded_ids(named, store, SettledPlans(store)) == {}
+        assert recorded_ids(named, SettledPlans(store)) == {}
