@@ -25,7 +25,18 @@ STORE = STORE_OPTION["store"]["suboptions"]
 DOCUMENTED = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
 STRUCTURES = {"connection": CONNECTION, "store": STORE, "password": MODULE["password"]["suboptions"]}
 # ansible-core would show a value that it cannot convert, and refuse one that is omitted: these types take any value.
-SECRETS = ("access_token", "api_key", "client_secret", "proxy", "token", "password", "secret_id", "jwt")
+SECRETS = (
+    "access_token",
+    "api_key",
+    "client_secret",
+    "proxy",
+    "token",
+    "password",
+    "secret_id",
+    "jwt",
+    "secret_key",
+    "session_token",
+)
 UNCONVERTED = ("str", "path", "list")
 NOUNS = {"bool": "A boolean.", "int": "A whole number.", "float": "A number."}
 

@@ -24,7 +24,12 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import v
 HERE = "ansible_collections.rpaops.uipath.plugins.plugin_utils._stores"
 # The module that describes each type, below this package. It has the constant `STORE`, and imports nothing but
 # ansible-core and this collection: what a type needs is imported when a task uses it.
-STORES = {"vault_file": "vault_file.options", "hashi_vault": "hashi_vault.options", "kubernetes": "kubernetes.options"}
+STORES = {
+    "vault_file": "vault_file.options",
+    "hashi_vault": "hashi_vault.options",
+    "aws_secrets_manager": "aws_secrets_manager.options",
+    "kubernetes": "kubernetes.options",
+}
 DEFAULT_TYPE = "vault_file"
 
 

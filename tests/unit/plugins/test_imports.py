@@ -79,6 +79,12 @@ PACKAGES = {
         ("budget", "passwords", "steps", "store"),
         ("record",),
     ),
+    "plugin_utils._stores.aws_secrets_manager": (
+        ("options",),
+        ("server",),
+        ("connection", "secret"),
+        ("answers",),
+    ),
     "plugin_utils._stores.hashi_vault": (
         ("options",),
         ("server",),
