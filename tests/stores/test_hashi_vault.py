@@ -208,6 +208,18 @@ class TestSignIn:
             assert opened.read(USER) is None
         assert SECRETS["jwt"] in store.secrets()
 
+    @pytest.mark.parametrize("content", [None, b"\xff"])
+    def test_a_pod_without_a_readable_token(
+        self, rig: VaultRig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+    ) -> None:
+        monkeypatch.setattr(auth, "SERVICE_ACCOUNT_TOKEN", str(tmp_path / "token"))
+        (tmp_path / "token").write_bytes(content or b"x")
+        store = rig.store(auth_method="kubernetes", role_id="rot")
+        if content is None:
+            (tmp_path / "token").unlink()
+        with pytest.raises(StoreError, match="The pod's service account has no readable token in "):
+            store.open(read_only=True).__enter__()
+
     def test_a_token_of_the_home_directory_is_not_used(
         self, rig: VaultRig, server: VaultServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import with_variable
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import Options
 
 # What each method cannot do without. A role of approle may do without a secret id.
@@ -62,4 +63,7 @@ def login(options: Options) -> tuple[str, dict[str, str]]:
 
 
 def service_account_token() -> str:
-    return Path(SERVICE_ACCOUNT_TOKEN).read_text(encoding="utf-8").strip()
+    try:
+        return Path(SERVICE_ACCOUNT_TOKEN).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        raise StoreError(f"The pod's service account has no readable token in {SERVICE_ACCOUNT_TOKEN}.") from None
