@@ -27,7 +27,7 @@ options:
   allow_in_doubt:
     description:
       - Whether to return the current password even if another one may be live, that is, if the account is V(in_doubt),
-        V(out_of_sync) or V(quarantined), or if another run is working on it in a network store.
+        V(out_of_sync), V(quarantined) or V(moved), or if another run is working on it in a network store.
     type: bool
     default: false
 """

@@ -321,6 +321,8 @@ accounts:
         - 'V(quarantined) - The account is no longer tried, so that the server does not lock it. Remove the cause,
           then run with state: resumed and force: true, for this account only. If it stays quarantined, set a password
           on the server that the record does not have, and run with state: adopted.'
+        - 'V(moved) - The store is not in charge of the account: the account was moved to another store, or its move
+          from one is not complete. Nothing was sent for it.'
         - 'V(store_error) - The store cannot be used for this account. Nothing is sent until that is fixed.'
         - 'V(store_conflict) - Another process wrote or deleted the record during this run. No password was lost; the
           store''s documentation says where both versions are. Compare them, and stop the other writer.'

@@ -166,6 +166,9 @@ accounts:
         - V(out_of_sync) - it is not known which password is live. A person has to repair the account.
         - V(quarantined) - the account is no longer tried, so that the server does not lock it. A person has to repair
           the account.
+        - V(moved) - the store is not in charge of the account, which M(rpaops.uipath.uipath_password_store_copy) has
+          moved to another store, or has not moved here completely. RV(accounts[].msg) names the other store. Nothing is
+          due or pending then.
         - V(unreadable) - the record cannot be read, it is older than the last one written, as after a restore, or it is
           gone although an earlier run wrote it. RV(accounts[].msg) says which. The lists below are empty then, and all
           other fields except RV(accounts[].label), RV(accounts[].user_id), RV(accounts[].listed) and, of an older
@@ -289,6 +292,10 @@ counts:
       sample: 0
     quarantined:
       description: Those whose status is V(quarantined).
+      type: int
+      sample: 0
+    moved:
+      description: Those whose status is V(moved).
       type: int
       sample: 0
     unreadable:

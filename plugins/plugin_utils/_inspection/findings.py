@@ -69,6 +69,13 @@ RULES = (
     ),
     *(closed_rule(status, reason) for status in CLOSED for reason in (*REASONS, None)),
     Rule(
+        "moved",
+        "Not in this store's charge, because of a move between stores",
+        "use the store that its remark names",
+        lambda state: state["status"] == "moved",
+        "use the stores that their remarks name",
+    ),
+    Rule(
         "in_doubt",
         "In doubt, as it is not established which password is live",
         "run the rotation again, which finds out",
@@ -92,7 +99,7 @@ RULES = (
         "initial",
         "The record still has the initial password",
         "rotate the account",
-        lambda state: state["source"] == "adopted" and state["status"] not in CLOSED,
+        lambda state: state["source"] == "adopted" and state["status"] not in (*CLOSED, "moved"),
         "rotate the accounts",
     ),
     Rule(
@@ -113,7 +120,7 @@ RULES = (
         "unlisted",
         "Recorded, closed or in doubt, and not in accounts",
         "list the account, and keep its record, which may have the only live password",
-        lambda state: state["listed"] is False and state["status"] != "ok",
+        lambda state: state["listed"] is False and state["status"] not in ("ok", "moved"),
         "list the accounts, and keep their records, which may have the only live passwords",
     ),
 )

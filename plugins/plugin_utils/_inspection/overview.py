@@ -58,14 +58,14 @@ def account_state(record: Record, *, now: datetime, max_age_days: float, listed:
         "status": doubt(record) or "ok",
         "reason": record.reason if closed else None,
         "error_codes": [displayable(code) for code in record.error_codes] if closed else [],
-        "pending": pending is not None,
-        "pending_since": shown_time(pending.staged_at) if pending else None,
+        "pending": pending is not None and not record.move,
+        "pending_since": shown_time(pending.staged_at) if pending and not record.move else None,
         "last_rotated": time_of(last_rotated(record)),
         "source": record.current.source,
         "age_days": rounded_age(record, now),
-        "next_due": time_of(next_due(record, max_age_days)),
-        "due": is_due(record, max_age_days, now),
-        "overdue": is_overdue(record, max_age_days, now),
+        "next_due": None if record.move else time_of(next_due(record, max_age_days)),
+        "due": not record.move and is_due(record, max_age_days, now),
+        "overdue": not record.move and is_overdue(record, max_age_days, now),
         "delivered": is_delivered(record),
         "delivered_at": shown_time(record.delivered_at),
         "generation": record.generation,
@@ -106,7 +106,9 @@ def unreadable_state(
 
 
 def is_delivered(record: Record) -> bool | None:
-    """Tell whether the consumers have the password, or None if the record knows of none."""
+    """Tell whether the consumers have the password, or None if the record knows of none or is not in charge."""
+    if record.move:
+        return None
     return bool(record.delivered) if record.has_consumers or not record.delivered else None
 
 

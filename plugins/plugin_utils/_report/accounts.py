@@ -21,6 +21,7 @@ CONDITIONS: dict[str, tuple[str, str]] = {
     "unreadable": ("Unreadable", "✕"),
     "out_of_sync": ("Out of sync", "✕"),
     "quarantined": ("Quarantined", "✕"),
+    "moved": ("Moved", "→"),
     "in_doubt": ("In doubt", "?"),
     "overdue": ("Overdue", "▲"),
     "undelivered": ("Not delivered", "►"),
@@ -45,8 +46,8 @@ def conditions(account: Fields) -> list[str]:
 
 
 def is_closed(account: Fields) -> bool:
-    """Tell whether the live password may be another one than the recorded one, so that its age is not known."""
-    return account.get("status") in CLOSED
+    """Tell whether the live password may be another one than the recorded one, so its age is not known."""
+    return account.get("status") in (*CLOSED, "moved")
 
 
 def text(value: object) -> str:

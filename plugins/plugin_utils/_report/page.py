@@ -48,6 +48,7 @@ NUMBERS = {
 }
 RARE_NUMBERS = {
     "unreadable": (("unreadable",), CONDITIONS["unreadable"][1], "bad"),
+    "moved": (("moved",), CONDITIONS["moved"][1], "rare"),
     "missing": (("missing",), "○", "warn"),
     "not in list": (("unlisted",), CONDITIONS["unlisted"][1], "warn"),
     "under way": (("pending",), CONDITIONS["pending"][1], "rare"),

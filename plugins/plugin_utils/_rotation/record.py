@@ -19,12 +19,15 @@ KEPT_ROTATIONS = 3
 # The requests without a proof that are allowed before a person has to look into the account.
 UNPROVEN_LIMIT = 4
 ClosedStatus = Literal["out_of_sync", "quarantined"]
-RecordStatus = Union[Literal["ok", "in_doubt"], ClosedStatus]
+# Why no run may work on an account: an administrator has to repair it, or another store is in charge of it.
+BarredStatus = Union[ClosedStatus, Literal["moved"]]
+RecordStatus = Union[Literal["ok", "in_doubt"], BarredStatus]
 Source = Literal["rotated", "adopted"]
 # Why a password is kept among the orphans, for people who look into a record.
 OrphanReason = Literal[
     "adopted, but not tried",
     "before adoption",
+    "found in another store",
     "found in another version of the record",
     "never applied",
     "not proven dead",
@@ -39,8 +42,10 @@ REASONS: tuple[ClosedReason, ...] = get_args(ClosedReason)
 SOURCES: tuple[Source, ...] = get_args(Source)
 CLOSED: tuple[ClosedStatus, ...] = get_args(ClosedStatus)
 # Passwords that are tried after all others.
-UNLIKELY: frozenset[OrphanReason] = frozenset({"rejected", "rejected by policy", "never applied"})
-STATUSES: tuple[RecordStatus, ...] = ("ok", "in_doubt", *CLOSED)
+UNLIKELY: frozenset[OrphanReason] = frozenset(
+    {"rejected", "rejected by policy", "never applied", "found in another store"}
+)
+STATUSES: tuple[RecordStatus, ...] = ("ok", "in_doubt", *CLOSED, "moved")
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,23 @@ class RotatedBy:
 
 
 @dataclass(frozen=True)
+class Move:
+    """Says that this record is not in charge of the account. No run sends anything for it or changes it.
+
+    The records in both stores have the same `id`. `place` is the other store: the account was moved there or, if this
+    `is_copy`, its move from there is not complete. `status` and `reason` are those that the account has in the store
+    in charge. `generation` is that of the record that was copied.
+    """
+
+    id: str
+    place: str
+    is_copy: bool
+    generation: int
+    status: RecordStatus
+    reason: ClosedReason | None = None
+
+
+@dataclass(frozen=True)
 class Record:
     """What the store keeps of one account.
 
@@ -109,7 +131,7 @@ class Record:
     `unproven_sends` are the requests since the last proof which may have counted as failed sign-ins. At
     `unproven_limit`, the account is closed; only a person raises it, by reopening the account. `stalled` are the runs
     since the last proof whose requests had no effect. `has_consumers`: every new password has to be delivered, even if
-    a run without consumers sets it.
+    a run without consumers sets it. `move` is set exactly if the status is `moved`.
     """
 
     account: Account
@@ -128,6 +150,7 @@ class Record:
     delivered: bool = True
     delivered_at: str | None = None
     rotations: tuple[RotatedBy, ...] = ()
+    move: Move | None = None
 
     def candidates(self) -> tuple[str, ...]:
         """Return every password that may be live, the likeliest first, those that the server rejected last."""
@@ -151,7 +174,7 @@ def was_rotated(record: Record) -> bool:
     return record.current.source == "rotated" or bool(record.rotations or record.previous)
 
 
-def doubt(record: Record) -> Literal["in_doubt"] | ClosedStatus | None:
+def doubt(record: Record) -> Literal["in_doubt"] | BarredStatus | None:
     """Return why the current password may not be the live one, as a status, or None."""
     if record.status == "in_doubt" or (record.status == "ok" and record.pending and record.pending.maybe_live):
         return "in_doubt"
@@ -189,7 +212,8 @@ def committed(record: Record, pair: Pending, rotation: RotatedBy) -> Record:
 
 
 def closed(record: Record, status: ClosedStatus, reason: ClosedReason) -> Record:
-    return replace(record, status=status, reason=reason)
+    """Close the account until an administrator reopens it. A record that is not in charge stays that."""
+    return record if record.move else replace(record, status=status, reason=reason)
 
 
 def with_orphans(
@@ -213,8 +237,8 @@ def with_orphans(
     return replace(record, orphans=(*(orphan for orphan in added.values() if orphan.password not in names), *known))
 
 
-def closed_status(record: Record) -> ClosedStatus | None:
-    """Return the status of an account that only an administrator may reopen, or None."""
+def closed_status(record: Record) -> BarredStatus | None:
+    """Return the status of an account that only an administrator may reopen, or that was moved, or None."""
     return None if record.status == "ok" or record.status == "in_doubt" else record.status
 
 

@@ -15,6 +15,7 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._summaries import ta
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     ClosedReason,
+    Move,
     Record,
     age_days,
     closed_status,
@@ -109,6 +110,10 @@ MESSAGES: dict[AccountStatus, str] = {
         "The account is no longer tried, so that the server does not lock it. Remove the cause, then run with state:"
         " resumed and force: true, for this account only. If it stays quarantined, set a password on the server that"
         " the record does not have, and run with state: adopted."
+    ),
+    "moved": (
+        "The store is not in charge of the account: the account was moved to another store, or its move from one is not"
+        " complete. Nothing was sent for it."
     ),
     "store_error": "The store cannot be used for this account. Nothing is sent until that is fixed.",
     "store_conflict": (
@@ -281,6 +286,8 @@ def status_message(outcome: Outcome, *, is_explained: bool) -> str:
 
 def doubt_message(record: Record) -> str:
     """Return why the live password of an account in doubt is not known, and what to do."""
+    if record.move:
+        return move_message(record.move)
     if record.reason == "wrong_password" and record.current.source == "adopted":
         is_first = record.current.generation == 1
         return INITIAL_REFUSED if is_first else ADOPTED_REFUSED
@@ -289,6 +296,16 @@ def doubt_message(record: Record) -> str:
         return LAST_REQUEST
     reason = REASONS[record.reason] if record.reason and closed_status(record) else ""
     return " ".join(filter(None, [reason, MESSAGES[status] if status else ""]))
+
+
+def move_message(move: Move) -> str:
+    """Return which store is in charge, or how the move to this one is completed."""
+    if move.is_copy:
+        return (
+            f"The move of the account from {move.place} is not complete. Nothing was sent. Run"
+            " uipath_password_store_copy again, which completes it."
+        )
+    return f"The account was moved to {move.place}. Nothing was sent. Use that store."
 
 
 def rotation_result(results: list[dict[str, Any]]) -> dict[str, Any]:

@@ -168,6 +168,8 @@ class Rotation:
     def steps(self) -> Steps:
         if self._record is None:
             return (yield from self._first())
+        if self._record.move:
+            return self._outcome("moved", self._record)
         if self._request.state == "present":
             return (yield from self._nothing_due(self._record))
         wanted = {
@@ -458,6 +460,8 @@ class Rotation:
         if not self._answers:
             return self._outcome("busy", None)
         foreign: Record | None = yield PreserveConflict()
+        if foreign and foreign.move:  # made from a record that this run wrote, so it has what was sent
+            return self._outcome("store_conflict", foreign)
         if foreign and foreign.generation >= record.generation and self._sent in foreign.candidates():
             return self._outcome("store_conflict", foreign)
         merged = self._merged(record, foreign) if foreign else record

@@ -44,6 +44,7 @@ AccountStatus = Literal[
     "in_doubt",
     "out_of_sync",
     "quarantined",
+    "moved",
     "store_error",
     "store_conflict",
     "no_password",

@@ -60,6 +60,7 @@ ADVICE = {
     "in_doubt": "run again, do not reset the password",
     "out_of_sync": RESUME,
     "quarantined": RESUME,
+    "moved": "use the store that the message names",
     "store_error": "see the message below",
     "store_conflict": "stop the other writer, compare the versions",
     "no_password": "check rotate_passwords_store, or give an initial_password",

@@ -16,6 +16,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
     STATUSES,
     Account,
     Current,
+    Move,
     Orphan,
     Pending,
     Record,
@@ -37,6 +38,8 @@ def to_document(record: Record) -> dict[str, Any]:
     pending = document.pop("pending")
     if pending:
         pending = {"from": pending.pop("old"), "to": pending.pop("new"), **pending}
+    if record.move is None:
+        del document["move"]  # as records have been since before there were moves
     return {"schema": SCHEMA, **document, "pending": pending}
 
 
@@ -75,9 +78,17 @@ def from_redacted(document: Any) -> Record:
         raise InvalidRecord("its source is neither rotated nor adopted")
     if record.status not in STATUSES or not all(isinstance(number, int) for number in numbers) or record.generation < 1:
         raise InvalidRecord("its status or one of its numbers is not valid")
+    if (record.status == "moved") != (record.move is not None) or not (record.move is None or is_valid(record.move)):
+        raise InvalidRecord("what it says of a move to another store is not valid")
     if record.reason not in (None, *REASONS) or not all(isinstance(code, str) for code in record.error_codes):
         raise InvalidRecord("its reason or an error code in it is not valid")
     return record
+
+
+def is_valid(move: Move) -> bool:
+    is_typed = isinstance(move.id, str) and isinstance(move.place, str) and isinstance(move.generation, int)
+    is_known = move.status in STATUSES and move.status != "moved" and move.reason in (None, *REASONS)
+    return is_typed and is_known and isinstance(move.is_copy, bool)
 
 
 def field_names(error: KeyError | TypeError) -> str:
@@ -108,6 +119,7 @@ def read_fields(document: Mapping[str, Any]) -> Record:
         delivered=document["delivered"],
         delivered_at=document["delivered_at"],
         rotations=tuple(RotatedBy(**rotation) for rotation in document["rotations"]),
+        move=Move(**move) if (move := document.get("move")) is not None else None,
     )
 
 

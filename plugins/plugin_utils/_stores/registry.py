@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,7 @@ STORES = {
     "kubernetes": "kubernetes.options",
 }
 DEFAULT_TYPE = "vault_file"
+STORE: Mapping[str, str] = {"store": "Where the passwords are kept."}
 
 
 def store_type(name: str) -> StoreType:
@@ -39,17 +41,18 @@ def store_type(name: str) -> StoreType:
 
 
 class StoreOptions:
-    """The option `store` of a task. `problems` lists all that is wrong with it, without secrets."""
+    """An option `name` of a task that is a store. `problems` lists all that is wrong with it, without secrets."""
 
-    def __init__(self, given: Any) -> None:
+    def __init__(self, given: Any, name: str = "store") -> None:
+        self._name = name
         is_mapping = isinstance(given, Mapping)
         options = {name: value for name, value in given.items() if value is not None} if is_mapping else {}
         self._type = options.pop("type", DEFAULT_TYPE)
         self._values: Mapping[str, Any] = {}
         if not is_mapping:
-            self.problems = ["store must be a mapping of options"]
+            self.problems = [f"{name} must be a mapping of options"]
         elif not isinstance(self._type, str) or self._type not in STORES:
-            self.problems = [f"store.type must be one of: {', '.join(STORES)}"]
+            self.problems = [f"{name}.type must be one of: {', '.join(STORES)}"]
         else:
             self.problems = self._validate(options)
 
@@ -68,19 +71,29 @@ class StoreOptions:
         problems = [self._unknown(name) for name in unknown]
         known = {name: value for name, value in options.items() if name not in unknown}
         self._values, errors = validated(known, kind.argument_spec)
-        problems += [f"store: {error}" for error in errors]
-        return problems or kind.problems(self._values)
+        problems += [f"{self._name}: {error}" for error in errors]
+        return problems or [with_option_name(problem, self._name) for problem in kind.problems(self._values)]
 
     def _unknown(self, name: str) -> str:
         owners = [other for other in STORES if name in store_type(other).argument_spec]
         if owners:
-            return f"store.{name} is an option of the type {' and '.join(owners)}, not of {self._type}"
+            return f"{self._name}.{name} is an option of the type {' and '.join(owners)}, not of {self._type}"
         supported = ", ".join(sorted(store_type(self._type).argument_spec))
-        return f"store.{name} is not supported by the type {self._type}, which has: {supported}"
+        return f"{self._name}.{name} is not supported by the type {self._type}, which has: {supported}"
 
 
-def store_documentation() -> str:
-    """Return the documentation of the option `store`, with the options of all types, as JSON, which is YAML."""
+def with_option_name(problem: str, name: str) -> str:
+    """Return the problem of a store's type, which calls the option `store`, with the option's name."""
+    return re.sub(r"\bstore\.(?=\w)", f"{name}.", problem)
+
+
+def store_documentation(options: Mapping[str, str] = STORE) -> str:
+    """Return the documentation of these options, given what each is, with the suboptions of all types, as JSON."""
+    documented = {name: store_option(name, description) for name, description in options.items()}
+    return json.dumps({"options": documented})
+
+
+def store_option(name: str, description: str) -> dict[str, Any]:
     kind = {
         "description": ["Where the records are kept. Each type has its own options."],
         "type": "str",
@@ -88,12 +101,12 @@ def store_documentation() -> str:
         "default": DEFAULT_TYPE,
     }
     by_option: dict[str, dict[str, dict[str, Any]]] = {}
-    for name in STORES:
-        for option, text in yaml_load(store_type(name).documentation).items():
-            by_option.setdefault(option, {})[name] = text
+    for kind_name in STORES:
+        for option, text in yaml_load(store_type(kind_name).documentation).items():
+            by_option.setdefault(option, {})[kind_name] = text
     merged = {"type": kind, **{option: merged_option(texts) for option, texts in by_option.items()}}
-    store = {"description": ["Where the passwords are kept."], "type": "dict", "required": True, "suboptions": merged}
-    return json.dumps({"options": {"store": store}})
+    suboptions = json.loads(json.dumps(merged).replace("O(store.", f"O({name}."))
+    return {"description": [description], "type": "dict", "required": True, "suboptions": suboptions}
 
 
 def merged_option(texts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

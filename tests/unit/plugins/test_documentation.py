@@ -28,6 +28,8 @@ from ansible_collections.rpaops.uipath.plugins.module_utils._identity.directory 
 from ansible_collections.rpaops.uipath.plugins.module_utils._identity.login_attempts import SignIns
 from ansible_collections.rpaops.uipath.plugins.module_utils._module import AbortStatus, failure
 from ansible_collections.rpaops.uipath.plugins.module_utils._password_change.statuses import STATUSES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._copying import results as copying
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._copying.options import copy_argument_spec
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.findings import FAIL_ON
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.options import overview_argument_spec
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._inspection.overview import UNREADABLE
@@ -63,6 +65,7 @@ ACTIONS = {"uipath_role_variables": role_variables}
 OF_STORES = {
     "uipath_password_rotation": rotation_argument_spec,
     "uipath_password_store_info": overview_argument_spec,
+    "uipath_password_store_copy": copy_argument_spec,
 }
 EXTENDS = "extends_documentation_fragment"
 COMPARED = ("type", "elements", "choices", "default", "required")
@@ -77,7 +80,8 @@ def argument_spec_of(name: str) -> dict[str, Any]:
     """The options of a module, which its action validates where it has one."""
     if name in OF_STORES:
         spec = OF_STORES[name]()
-        return {**spec, "store": {**spec["store"], "options": store_options()}}
+        stores = [option for option in ("store", "source", "target") if option in spec]
+        return {**spec, **{option: {**spec[option], "options": store_options()} for option in stores}}
     if name in ACTIONS:
         return dict(ACTIONS[name].argument_spec())
     return dict(module_named(name).argument_spec())
@@ -104,8 +108,8 @@ def shared(texts: list[Mapping[str, Any]]) -> dict[str, Any]:
     return {key: value for key, value in same.items() if key != "required"}
 
 
-def fragment_options(fragment: ModuleType = connection) -> dict[str, Any]:
-    return dict(yaml_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"])
+def fragment_options(fragment: ModuleType = connection, part: str = "DOCUMENTATION") -> dict[str, Any]:
+    return dict(yaml_load(getattr(fragment.ModuleDocFragment, part))["options"])
 
 
 def fragments_of(name: str) -> set[str]:
@@ -138,13 +142,14 @@ class TestModule:
         options = dict(yaml_load(module_named(name).DOCUMENTATION)["options"])
         for fragment, module in (("connection", connection), ("store", store)):
             options.update(fragment_options(module) if fragment in fragments_of(name) else {})
+        options.update(fragment_options(store, "PAIR") if "store.pair" in fragments_of(name) else {})
         expected = {option: documented(spec, "options") for option, spec in argument_spec_of(name).items()}
         assert {option: documented(text, "suboptions") for option, text in options.items()} == expected
 
     def test_uses_the_shared_fragments(self, name: str) -> None:
         assert yaml_load(module_named(name).DOCUMENTATION)["module"] == name
         assert "attributes" in fragments_of(name)
-        assert uses_the_server(name) == ("identity_url" in argument_spec_of(name))
+        assert uses_the_server(name) == ("token_url" in argument_spec_of(name))
 
     def test_declares_every_attribute(self, name: str) -> None:
         declared = yaml_load(attributes.ModuleDocFragment.DOCUMENTATION)["attributes"]
@@ -259,6 +264,23 @@ class TestUipathPasswordStoreInfo:
         assert set(self.RETURN) == (task | refused) - {"changed", "failed"}
         of_refusals = {name for name, field in self.RETURN.items() if field["returned"].startswith("when the whole")}
         assert of_refusals == refused - task
+
+
+class TestUipathPasswordStoreCopy:
+    RETURN = yaml_load(module_named("uipath_password_store_copy").RETURN)
+    ACCOUNT = RETURN["accounts"]["contains"]
+
+    def test_documents_every_status_with_its_message_in_order(self) -> None:
+        documented = [f"V({status}) - {message}" for status, message in copying.MESSAGES.items()]
+        assert self.ACCOUNT["status"]["description"] == documented
+        assert tuple(copying.MESSAGES) == get_args(copying.MoveStatus)
+
+    def test_documents_every_field_of_an_account_in_order(self) -> None:
+        assert list(self.ACCOUNT) == list(copying.account_result("label", "u1", "moved"))
+
+    def test_documents_what_a_task_returns(self) -> None:
+        task, refused = set(copying.move_result([], "source", "target")), set(failure("defect", "msg"))
+        assert set(self.RETURN) == (task | refused) - {"changed", "failed"}
 
 
 class TestUipathRotationSummary:

@@ -29,7 +29,7 @@ LAYERS = (
     STORES,
     ("plugin_utils._stores.network",),
     ("plugin_utils._stores.document", "plugin_utils._stores.store_type"),
-    ("plugin_utils._inspection", "plugin_utils._report"),
+    ("plugin_utils._copying", "plugin_utils._inspection", "plugin_utils._report"),
     ("plugin_utils._rotation",),
     (
         "module_utils._module",
@@ -57,6 +57,12 @@ PACKAGES = {
         ("control",),
         ("attempt",),
         ("statuses",),
+    ),
+    "plugin_utils._copying": (
+        ("options", "task"),
+        ("account",),
+        ("results",),
+        ("moves",),
     ),
     "plugin_utils._report": (
         ("formats",),

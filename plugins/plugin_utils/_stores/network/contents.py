@@ -108,7 +108,7 @@ def consumer_values(record: Record, consumer_keys: Mapping[str, str]) -> dict[st
 
 def lease_for(record: Record, run: str, seconds: float, now: datetime) -> Lease | None:
     """Return the lease of a version whose pair may be sent, or None for all others."""
-    if record.pending is None or not record.pending.maybe_live:
+    if record.pending is None or not record.pending.maybe_live or record.move:
         return None
     return Lease(run, timestamp(now + timedelta(seconds=seconds)), seconds)
 

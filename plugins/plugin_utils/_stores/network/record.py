@@ -162,7 +162,9 @@ class NetworkRecord:
         sends = max(other.unproven_sends for other in (record, *others))
         found = replace(found, generation=generation, unproven_sends=sends)
         message = secrets.went_backwards(self.user_id, entry)
-        if not self.write(closed(found, "out_of_sync", "record_conflict")):
+        move = max((entry, *entries), key=lambda other: other.number).record.move
+        moved = replace(found, status="moved", reason=None, move=move) if move else replace(found, move=None)
+        if not self.write(closed(moved, "out_of_sync", "record_conflict")):
             raise Busy(f"{message} Another process is writing to it. Nothing was sent; run again later.")
         raise StoreError(
             f"{message} Nothing was sent. The passwords in its other versions were added to it. Run with state: resumed"

@@ -128,7 +128,9 @@ class VaultFileRecord:
         # An older version knows less of the requests that were sent: a restored file must not allow them again.
         versions = [record, *(leftover.record for leftover in (copy, *self._leftovers) if leftover.record)]
         sends = max(version.unproven_sends for version in versions)
-        if not self._write(replace(closed, generation=noted + 1, status="out_of_sync", unproven_sends=sends)):
+        move = max(versions, key=lambda version: version.generation).move
+        closed = replace(closed, generation=noted + 1, unproven_sends=sends, move=move)
+        if not self._write(replace(closed, status="moved" if move else "out_of_sync")):
             raise Busy(f"Another process is writing to {self._path}. Nothing was sent; run again later.")
         raise StoreError(
             f"{went_backwards(self._path, record, noted)} Nothing was sent. The passwords in its other versions were"

@@ -18,7 +18,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecret
 from ansible_collections.rpaops.uipath.plugins.doc_fragments.store import ModuleDocFragment
 from ansible_collections.rpaops.uipath.plugins.lookup.uipath_password import DOCUMENTATION, LookupModule
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Move, Record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import AccountStatus
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, RecordFinder, StoreError
@@ -173,6 +173,21 @@ class TestRun:
             look("u1")
         assert str(caught.value).startswith(f"u1: {status}. {MESSAGES[status]} Set allow_in_doubt=true")
         assert not any(password in str(caught.value) for password in record.candidates())
+        assert look("u1", allow_in_doubt=True) == [OLD]
+
+    @pytest.mark.parametrize(
+        ("is_copy", "message"),
+        [
+            (False, "The account was moved to another-store."),
+            (True, "The move of the account from another-store is not"),
+        ],
+    )
+    def test_names_the_store_that_an_account_was_moved_to_or_from(
+        self, look: Look, keep: Callable[..., None], is_copy: bool, message: str
+    ) -> None:
+        keep(record_of(status="moved", move=Move("1", "another-store", is_copy, 1, "ok")))
+        with pytest.raises(AnsibleLookupError, match=message):
+            look("u1")
         assert look("u1", allow_in_doubt=True) == [OLD]
 
     @pytest.mark.parametrize(("record", "allowed"), [(record_of(), True), (record_of(), False), (None, True)])

@@ -176,6 +176,7 @@ class TestCountsOf:
             "in_doubt": 0,
             "out_of_sync": 0,
             "quarantined": 1,
+            "moved": 0,
             "unreadable": 1,
             "pending": 1,
             "due": 2,

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
     Account,
     Current,
+    Move,
     Record,
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.document import (
@@ -28,6 +30,13 @@ class TestToDocument:
         record = Record(Account("https://identity.test", "id-1"), Current("a", None, "adopted"), generation=1)
         assert from_document(json.loads(json.dumps(to_document(record)))) == record
 
+    @pytest.mark.parametrize("is_copy", [False, True])
+    def test_a_record_that_is_not_in_charge_survives(self, is_copy: bool) -> None:
+        record = replace(
+            FULL, status="moved", reason=None, move=Move("1", "there", is_copy, 40, "quarantined", "barred")
+        )
+        assert from_document(json.loads(json.dumps(to_document(record)))) == record
+
     def test_the_pair_has_the_documented_names(self) -> None:
         pair = {"from": "S3cret-old", "to": "S3cret-new", "staged_at": TIME, "maybe_live": False}
         assert to_document(FULL)["pending"] == pair
@@ -43,6 +52,30 @@ class TestFromDocument:
     def test_refuses_what_is_no_mapping(self, document: Any) -> None:
         with pytest.raises(InvalidRecord, match="not a mapping"):
             from_document(document)
+
+    @pytest.mark.parametrize(
+        "move",
+        [
+            None,
+            {"place": 7},
+            {"id": None},
+            {"is_copy": "yes"},
+            {"generation": "1"},
+            {"status": "moved"},
+            {"reason": "x"},
+        ],
+        ids=repr,
+    )
+    def test_refuses_a_move_that_is_not_valid(self, move: dict[str, Any] | None) -> None:
+        document = to_document(replace(FULL, status="moved", move=Move("1", "there", False, 40, "ok")))
+        document["move"] = move and {**document["move"], **move}
+        with pytest.raises(InvalidRecord, match="a move to another store"):
+            from_document(document)
+
+    def test_refuses_a_move_of_a_record_in_charge(self) -> None:
+        document = to_document(replace(FULL, status="moved", move=Move("1", "there", False, 40, "ok")))
+        with pytest.raises(InvalidRecord, match="a move to another store"):
+            from_document({**document, "status": "ok"})
 
     @pytest.mark.parametrize("schema", [None, 0, 1, 3, "2"], ids=repr)
     def test_refuses_another_schema(self, schema: Any) -> None:
