@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -207,8 +208,7 @@ class AwsSecretsManager:
 
 
 def aws_secrets_manager(options: Options, connections: int) -> AwsSecretsManager:
-    import boto3  # noqa: F401 (a task that names the store fails at once without it)
-
+    importlib.import_module("boto3")  # a task that names the store fails at once without it
     where = options["endpoint_url"] or options["region"] or "the default region"
     place = f"{options['prefix']} in AWS Secrets Manager ({where})"
     tags = [{"Key": str(key), "Value": str(value)} for key, value in options["tags"].items()]
