@@ -18,7 +18,6 @@ import hvac
 import kubernetes
 import pytest
 import yaml
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import STORES
 from ansible_collections.rpaops.uipath.tests.playbook.certificates import Authority
 from ansible_collections.rpaops.uipath.tests.playbook.rotation_example import ACCOUNTS, RotationExample
 from ansible_collections.rpaops.uipath.tests.playbook.simulator import SimulatorProcess
@@ -124,7 +123,7 @@ def kubeconfig_of(url: str, token: str, authority: Authority) -> dict[str, Any]:
 SERVERS = {"hashi_vault": hashi_vault, "aws_secrets_manager": aws_secrets_manager, "kubernetes": kubernetes_secrets}
 
 
-@pytest.mark.parametrize("name", [name for name in SERVERS if name in STORES])
+@pytest.mark.parametrize("name", SERVERS)
 def test_rotates_once_and_consumers_read_the_password(
     name: str, tmp_path: Path, simulator: SimulatorProcess, authority: Authority
 ) -> None:

@@ -19,7 +19,7 @@ import pytest
 import yaml
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.store import NetworkStore
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import STORES, StoreOptions
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import StoreOptions
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import StoreContext
 from ansible_collections.rpaops.uipath.tests.stores.aws_server import REGION, AwsServer
 from ansible_collections.rpaops.uipath.tests.stores.kubernetes_server import KubernetesServer
@@ -87,7 +87,7 @@ def policies() -> list[Policy]:
     """Those of the guide: of the rotation, and of a consumer."""
     rule = re.compile(r'path "([^"]+)" \{\s*capabilities = \[([^\]]*)\]\s*\}')
     return [
-        {path: re.findall(r"\w+", rights) for path, rights in rule.findall(block)} for block in blocks(VAULT, "hcl")
+        {path: re.findall(r"\w+", rights) for path, rights in rule.findall(block)} for block in blocks(VAULT, "text")
     ]
 
 
@@ -151,7 +151,6 @@ def aws() -> Iterator[AwsServer]:
         yield server
 
 
-@pytest.mark.skipif("aws_secrets_manager" not in STORES, reason="there is no such store")
 class TestAws:
     """IAM is not imitated: the names of the actions are compared with the calls that the store makes."""
 
