@@ -100,9 +100,9 @@ def is_special(char: str) -> bool:
 
 def new_password(rules: PasswordRules) -> str:
     """Return a random password: the minimum of each class, the rest from all classes in use, in random order."""
-    used = rules.used()
+    used, characters = rules.used(), rules.characters()
     chosen = [secrets.choice(rules.alphabet(name)) for name in used for _count in range(getattr(rules, name))]
-    chosen += [secrets.choice(rules.characters()) for _count in range(rules.length - len(chosen))]
+    chosen += [secrets.choice(characters) for _count in range(rules.length - len(chosen))]
     secrets.SystemRandom().shuffle(chosen)
     return "".join(chosen)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import is_dataclass, replace
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import (
@@ -34,13 +34,20 @@ class InvalidRecord(ValueError):
 
 def to_document(record: Record) -> dict[str, Any]:
     """Return the record as plain data, for YAML or JSON."""
-    document = asdict(record)
+    document = {name: plain(value) for name, value in vars(record).items()}
     pending = document.pop("pending")
     if pending:
         pending = {"from": pending.pop("old"), "to": pending.pop("new"), **pending}
     if record.move is None:
         del document["move"]  # as records have been since before there were moves
     return {"schema": SCHEMA, **document, "pending": pending}
+
+
+def plain(value: Any) -> Any:
+    """Return a field of a record as plain data, like `asdict`, which takes four times as long."""
+    if isinstance(value, tuple):
+        return tuple(map(plain, value))
+    return dict(vars(value)) if is_dataclass(value) else value
 
 
 def from_document(document: Any) -> Record:

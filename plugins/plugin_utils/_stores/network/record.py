@@ -58,9 +58,11 @@ class NetworkRecord:
 
     def write(self, record: Record) -> bool:
         """Write until the server confirms it or another run's write is found: the swap makes repeating it safe."""
-        entry = self._following(record)
+        replaced = self._replaced()
+        is_unchanged = self._is_unchanged(replaced, record)
+        entry = self._following(record, replaced, is_unchanged=is_unchanged)
         content = content_of(entry, self.secrets.consumer_keys)
-        publish = entry.is_published and not self._is_unchanged(record)
+        publish = entry.is_published and not is_unchanged
         trouble = ""
         for pause in PAUSES:
             try:
@@ -93,11 +95,11 @@ class NetworkRecord:
             self.beside = None if self.secrets.server.keeps_versions else self.version
             return None
 
-    def _following(self, record: Record) -> Entry:
+    def _following(self, record: Record, replaced: Entry | None, *, is_unchanged: bool) -> Entry:
         secrets = self.secrets
         lease = lease_for(record, secrets.run, secrets.lease_seconds, secrets.now())
-        is_published = self.version is None or self._is_unchanged(record) or record.pending is None
-        return Entry(record, self._next_number(), new_id(), is_published, lease)
+        is_published = self.version is None or is_unchanged or record.pending is None
+        return Entry(record, self._next_number(replaced), new_id(), is_published, lease)
 
     def _replaced(self) -> Entry | None:
         """Return the entry that the next write replaces, if there is one."""
@@ -106,15 +108,13 @@ class NetworkRecord:
         except InvalidRecord:
             return None
 
-    def _next_number(self) -> int:
-        replaced = self._replaced()
+    def _next_number(self, replaced: Entry | None) -> int:
         inside = replaced.number if replaced else 0
         counted = self.version.number if self.version and self.version.number is not None else inside
         return max(counted, self.highest) + 1
 
-    def _is_unchanged(self, record: Record) -> bool:
+    def _is_unchanged(self, replaced: Entry | None, record: Record) -> bool:
         """Tell whether consumers have been shown the same already."""
-        replaced = self._replaced()
         if replaced is None or self.version is None:
             return False
         return replaced.is_published and is_shown(self.version.content, record, self.secrets.consumer_keys)
