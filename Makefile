@@ -139,7 +139,7 @@ matrix: $(T)/ready ## the unit tests and the tests marked "matrix", on every ans
 	@$(T)/dev/bin/python tests/matrix.py
 
 benchmarks: $(T)/ready ## the benchmarks, for an hour on a machine with nothing else to do
-	@cd benchmarks && for benchmark in user_password user_info rotation; do printf '\n== %s\n' $$benchmark; $(RUN) PYTHONPATH=$(T)/collections python $$benchmark.py --runs $(or $(RUNS),3); done
+	@cd benchmarks && for benchmark in user_password user_info rotation network_stores; do printf '\n== %s\n' $$benchmark; $(RUN) PYTHONPATH=$(T)/collections python $$benchmark.py --runs $(or $(RUNS),3); done
 
 demo: $(T)/run/.installed | $(LINKED) ## a demonstration against the simulator
 	@mkdir -p $(T)/home
