@@ -126,7 +126,7 @@ collection_version:
   type: str
   sample: 0.1.0
 store:
-  description: Which store it is. Of the type V(vault_file), its path.
+  description: Which store it is. Of the type V(vault_file), its path, of the others the place of the secrets.
   returned: unless the whole task failed
   type: str
   sample: /home/ops/uipath-passwords
