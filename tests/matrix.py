@@ -35,6 +35,7 @@ RELEASE = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:rc(\d+))?")
 TIMEOUT = 900
 
 Minor = tuple[int, int]
+LIBRARIES = ("hvac", "hypothesis", "pytest")
 DATA_TAGGING = (2, 19)
 OF_MODULES = tuple(
     f"tests/playbook/test_{name}.py"
@@ -180,7 +181,7 @@ def carry_out(run: MatrixRun, interpreters: dict[int, Path]) -> Outcome:
 
 
 def run_tests(run: MatrixRun, interpreters: dict[int, Path]) -> subprocess.CompletedProcess[str]:
-    python = environment(run.name, interpreters[run.python], f"ansible-core=={run.core}", "hvac", "pytest")
+    python = environment(run.name, interpreters[run.python], f"ansible-core=={run.core}", *LIBRARIES)
     variables = os.environ | {
         "HOME": str(TOOLS / "home"),
         "PATH": f"{python.parent}:{os.environ['PATH']}",

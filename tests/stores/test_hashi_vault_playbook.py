@@ -16,6 +16,8 @@ from ansible_collections.rpaops.uipath.tests.playbook.scene import Scene
 from ansible_collections.rpaops.uipath.tests.stores.vault_rig import VaultRig
 from ansible_collections.rpaops.uipath.tests.stores.vault_server import ROOT, Vault, VaultServer, running_vault
 
+pytestmark = pytest.mark.matrix
+
 USERS = ("one", "two")
 SECRETS = {"vault_secret_id": "Elderberry-5ecret", **{f"vault_{user}": awkward(f"Bilberry{user}") for user in USERS}}
 ROTATION = "rpaops.uipath.uipath_password_rotation"
