@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.rpaops.uipath.tests.faults.conftest import order, pytest_generate_tests
 from ansible_collections.rpaops.uipath.tests.faults.rig import Place, Rig
+from ansible_collections.rpaops.uipath.tests.playbook.conftest import authority, scene, server_files, simulator
 from ansible_collections.rpaops.uipath.tests.stores.places import TYPES, running_place
 
-__all__ = ["order", "pytest_generate_tests"]
+__all__ = ["authority", "order", "pytest_generate_tests", "scene", "server_files", "simulator"]
 
 
 @pytest.fixture(scope="session", params=TYPES)
