@@ -13,8 +13,6 @@ class ModuleDocFragment:
 
     # The fragment rpaops.uipath.store.pair
     PAIR: str = store_documentation(
-        {
-            "source": "The store that the accounts are moved from.",
-            "target": "The store that the accounts are moved to.",
-        }
+        source="The store that the accounts are moved from.",
+        target="The store that the accounts are moved to.",
     )

@@ -32,7 +32,6 @@ STORES = {
     "kubernetes": "kubernetes.options",
 }
 DEFAULT_TYPE = "vault_file"
-STORE: Mapping[str, str] = {"store": "Where the passwords are kept."}
 
 
 def store_type(name: str) -> StoreType:
@@ -87,9 +86,13 @@ def with_option_name(problem: str, name: str) -> str:
     return re.sub(r"\bstore\.(?=\w)", f"{name}.", problem)
 
 
-def store_documentation(options: Mapping[str, str] = STORE) -> str:
-    """Return the documentation of these options, given what each is, with the suboptions of all types, as JSON."""
-    documented = {name: store_option(name, description) for name, description in options.items()}
+def store_documentation(**options: str) -> str:
+    """Return the documentation of these options, or of `store`, with the suboptions of all types, as JSON.
+
+    Each is given by its name and what it is.
+    """
+    wanted = options or {"store": "Where the passwords are kept."}
+    documented = {name: store_option(name, description) for name, description in wanted.items()}
     return json.dumps({"options": documented})
 
 
