@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,5 +27,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
 
 @pytest.fixture
 def network_rig(tmp_path: Path, order: str, place: Place) -> Iterator[Rig]:
-    with Rig(tmp_path, order, place=place) as rig:
+    """A rig with a store of its own: all tests share the store's server."""
+    own = replace(place, options={**place.options, "prefix": f"{uuid.uuid4().hex}-"})
+    with Rig(tmp_path, order, place=own) as rig:
         yield rig

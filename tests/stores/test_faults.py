@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import time
+
 from ansible_collections.rpaops.uipath.tests.faults.rig import Rig, adds_up, is_settled, statuses
 from ansible_collections.rpaops.uipath.tests.faults.rows import ROWS
 from ansible_collections.rpaops.uipath.tests.faults.test_faults import FIRST, observed, user_of
 from ansible_collections.rpaops.uipath.tests.model.rules import possibly_live
 from ansible_collections.rpaops.uipath.tests.sampling import Report
+from ansible_collections.rpaops.uipath.tests.stores.places import LEASE_SECONDS
 
 AFTER = {"rotated": "fresh", "policy_rejected": "rotated"}
 
@@ -29,6 +32,7 @@ def test_every_fault_of_one_answer(network_rig: Rig, report: Report) -> None:
     assert all(
         is_settled(faulty.records[user], faulty.lives[user]) for user in users if expected.get(user) == "rotated"
     )
+    time.sleep(LEASE_SECONDS + 1)  # that of an account in doubt
     clean = observed(rig, users)
     assert not clean.result["failed"]
     assert {user: statuses(clean.result)[user] for user in names} == {

@@ -16,9 +16,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
 from ansible_collections.rpaops.uipath.tests.faults.driver import Forked, awaited, forked
-from ansible_collections.rpaops.uipath.tests.faults.rig import Place, Rig, statuses
+from ansible_collections.rpaops.uipath.tests.faults.rig import Rig, statuses
 from ansible_collections.rpaops.uipath.tests.faults.test_kills import (
     KilledRotations,
     forked_side_effects,
@@ -35,12 +34,6 @@ RUN_SECONDS = 60
 OUTCOMES = {"rotated", "resumed", "fresh", "busy", "in_doubt", "out_of_sync", "store_conflict"}
 
 
-@pytest.fixture
-def prefix(tmp_path: Path) -> str:
-    """For the user ids, as all tests share the store's server."""
-    return tmp_path.name
-
-
 def results(rig: Rig, name: str, users: list[str], count: int = 1, **task: Any) -> list[dict[str, str]]:
     """The statuses of the accounts in so many runs at once."""
     files = [rig.folder / f"{name}-{number}.json" for number in range(count)]
@@ -52,11 +45,8 @@ def all_ok(rig: Rig, users: list[str]) -> bool:
     return all(rig.is_ok(user) for user in users)
 
 
-def test_kill_at_every_network_side_effect(network_rig: Rig, prefix: str, sample: Sample, report: Report) -> None:
-    def prepare(number: int) -> list[str]:
-        return network_rig.prepare(f"{prefix}-{user_of(number)}")
-
-    kills = KilledRotations(network_rig, prepare).run(sample)
+def test_kill_at_every_network_side_effect(network_rig: Rig, sample: Sample, report: Report) -> None:
+    kills = KilledRotations(network_rig, lambda number: network_rig.prepare(user_of(number))).run(sample)
     time.sleep(LEASE_SECONDS + 1)
     heal(network_rig, kills)
     report(summary(kills))
@@ -72,13 +62,11 @@ def is_stopped(process: int) -> bool:
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
-def test_pause_past_the_lease_at_every_network_side_effect(
-    network_rig: Rig, prefix: str, sample: Sample, report: Report
-) -> None:
+def test_pause_past_the_lease_at_every_network_side_effect(network_rig: Rig, sample: Sample, report: Report) -> None:
     """While the first run of each account is stopped and its lease ends, a second run goes on with all accounts."""
     rig = network_rig
-    effects = forked_side_effects(rig, rig.prepare(f"{prefix}-undisturbed"))
-    users = {number: f"{prefix}-{user_of(number)}" for number in sample.every_case(effects, "side effects")}
+    effects = forked_side_effects(rig, rig.prepare("undisturbed"))
+    users = {number: user_of(number) for number in sample.every_case(effects, "side effects")}
     rig.prepare(*users.values())
     files = {number: rig.folder / f"first{number}.json" for number in users}
     runs = []
@@ -111,14 +99,13 @@ def counts(statuses: Counter[str]) -> str:
     return ", ".join(f"{count} {status}" for status, count in statuses.most_common())
 
 
-def test_two_runs_at_once_change_each_account_once(
-    network_rig: Rig, place: Place, monkeypatch: pytest.MonkeyPatch, prefix: str, sample: Sample, report: Report
-) -> None:
+def test_two_runs_at_once_change_each_account_once(network_rig: Rig, sample: Sample, report: Report) -> None:
     rig, found = network_rig, Counter[str]()
-    rounds = sample.size(5, 30, "rounds")
-    monkeypatch.setitem(place.options, "lease_seconds", 300.0)
+    rounds = sample.size(5, 15, "rounds")
+    assert rig.place
+    rig.place.options["lease_seconds"] = 300.0
     for number in range(rounds):
-        users = rig.prepare(*(f"{prefix}-{number}-{index}" for index in range(4)))
+        users = rig.prepare(*(f"{number}-{index}" for index in range(4)))
         both = results(rig, str(number), users, 2, max_failures=0)
         for user in users:
             pair = sorted(each[user] for each in both)
