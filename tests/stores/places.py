@@ -16,11 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.registry import STORES
-from ansible_collections.rpaops.uipath.tests.faults.rig import Place
+from ansible_collections.rpaops.uipath.tests.faults.rig import DEFAULTS, Place
 
 HERE = Path(__file__).parent
-# Short, so that the tests need not wait long until the lease of a killed run has ended.
-LEASE_SECONDS = 1.0
+# The shortest lease that the other options of the tests' runs allow.
+LEASE_SECONDS: float = 2 * (DEFAULTS["settle_seconds"] + DEFAULTS["timeout"] * (DEFAULTS["retries"] + 1))
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def running_place(name: str) -> Iterator[Place]:
         assert server.stdout
         try:
             url = server.stdout.readline().strip()
-            options = {"type": name, "lease_seconds": LEASE_SECONDS, **kind.options(url)}
+            options = {"type": name, "lease_seconds": 1.0, **kind.options(url)}
             port = urlsplit(url).port
             assert port
             yield Place(options, port, kind.warnings)
