@@ -378,7 +378,7 @@ class TestSignIn:
             monkeypatch.setenv(place, str(file))
         store = store_of(**({"kubeconfig": str(file)} if place == "option" else {}))
         assert write(store, record_of())
-        assert store.place.startswith(f"Kubernetes namespace {NAMESPACE} at http://127.0.0.1:")
+        assert store.place.startswith(f"uipath-* in Kubernetes namespace {NAMESPACE} at http://127.0.0.1:")
 
     def test_a_context_without_a_namespace_is_an_error(self, kubeconfig: dict[str, Any]) -> None:
         with pytest.raises(StoreError, match="context has no namespace"):

@@ -56,6 +56,10 @@ class KubernetesServer:
 
     @property
     def place(self) -> str:
+        return f"{self.prefix}* in {self.namespace}"
+
+    @property
+    def namespace(self) -> str:
         return f"Kubernetes namespace {self.connection.namespace} at {self.connection.host}"
 
     @property
@@ -78,8 +82,8 @@ class KubernetesServer:
             return None
         if secret["metadata"].get("deletionTimestamp"):
             raise RecordLost(
-                f"The Secret {name} of {user_id} in {self.place} is being deleted. Save its content, and create it anew"
-                " when it is gone."
+                f"The Secret {name} of {user_id} in {self.namespace} is being deleted. Save its content, and create it"
+                " anew when it is gone."
             )
         return version_of(secret)
 
@@ -106,7 +110,7 @@ class KubernetesServer:
                 accounts = [listed_account(secret, self.prefix) for secret in secrets]
                 self.listed = dict(account for account in accounts if account)
                 return list(self.listed)
-        raise StoreError(f"{self.place} takes too long to list the Secrets. Run again later.")
+        raise StoreError(f"{self.namespace} takes too long to list the Secrets. Run again later.")
 
     def accounts(self, user_ids: Sequence[str]) -> Sequence[StoredAccount | None]:
         return [self.listed.get(user_id) for user_id in user_ids]
@@ -143,5 +147,5 @@ class KubernetesServer:
         except (ApiException, HTTPError, OSError, ValueError) as error:
             if is_missing(error, operation) or is_conflict(error, operation) or is_expired(error, operation):
                 return None
-            trouble = failure(error, operation, self.place, self.secrets())
+            trouble = failure(error, operation, self.namespace, self.secrets())
         raise trouble  # not from the library's error, which may contain what was written
