@@ -98,7 +98,7 @@ class DiskPlace:
         try:
             season.truth.journal = journal
             kill = {"do": "kill", "victims": "worker", "signal": "SIGKILL", "at": season.night.killed_at}
-            place = {"store": str(self.directory), "port": self.server.process.port, "trace": f"{journal}.trace"}
+            place = {"store": str(self.directory), "ports": [self.server.process.port], "trace": f"{journal}.trace"}
             season.night.killed_at = 0
             Injection({**place, **kill}).install()
             season.run_here(run, what, check_mode)

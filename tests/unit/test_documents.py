@@ -88,6 +88,12 @@ def anchors(document: str) -> set[str]:
     return set(slugs)
 
 
+def sections(document: str) -> list[str]:
+    """The anchors of the headings of the second level."""
+    headings = re.findall(r"^## (.+)$", FENCE.sub("", (ROOT / document).read_text()), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
 DOCUMENTS = tracked("*.md")
 
 
@@ -104,6 +110,11 @@ class TestLinks:
     def test_lead_to_headings(self, document: str) -> None:
         pairs = [(path, anchor) for path, anchor in internal(document) if anchor and path.endswith(".md")]
         assert [f"{path}#{anchor}" for path, anchor in pairs if anchor not in anchors(path)] == []
+
+    def test_of_a_list_of_contents_lead_to_every_section(self, document: str) -> None:
+        head, *_rest = FENCE.sub("", (ROOT / document).read_text()).split("\n## ")
+        listed = set(re.findall(r"\(#([^)]*)\)", head)) if head.count("\n- [") > 1 else set(sections(document))
+        assert set(sections(document)) <= listed
 
 
 @pytest.mark.parametrize("document", ["README.md", *(name for name in DOCUMENTS if name.startswith("roles/"))])

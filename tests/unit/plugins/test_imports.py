@@ -101,8 +101,8 @@ PACKAGES = {
     "plugin_utils._stores.kubernetes": (
         ("options",),
         ("server",),
-        ("answers", "connection", "secret"),
-        ("sources",),
+        ("connection", "secret"),
+        ("answers", "sources"),
     ),
     "plugin_utils._stores.network": (
         ("options", "store"),

@@ -34,7 +34,16 @@ NO_CREDENTIALS = {
     "TokenRetrievalError",
     "UnknownCredentialError",
 }
-LOST = {"HTTPClientError", "ConnectionError", "IncompleteReadError", "ResponseParserError", "OSError", "HTTPError"}
+LOST = {
+    "AttributeError",
+    "TypeError",
+    "HTTPClientError",
+    "ConnectionError",
+    "IncompleteReadError",
+    "ResponseParserError",
+    "OSError",
+    "HTTPError",
+}
 
 
 class NotSignedIn(StoreError):
@@ -84,7 +93,7 @@ def refusal(call: Call, response: Mapping[str, Any]) -> StoreError:
         return denied(call, shown, text)
     if CREDENTIALS.search(code):
         return NotSignedIn(f"{call.place} does not accept the credentials ({shown}). They have expired or are wrong.")
-    if isinstance(status, int) and status >= 500:
+    if isinstance(status, int) and (status >= 500 or status == 408):
         return unknown(call, f"{call.place} answered {call} with an error of its own ({shown}).")
     return StoreError(f"{call.place} refused {call} ({shown}).{advice(code)}")
 

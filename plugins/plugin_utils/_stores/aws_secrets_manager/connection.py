@@ -61,9 +61,9 @@ class Connection:
             answer: Mapping[str, Any] = getattr(self.client, method)(**request)
         except ClientError as error:
             raise refusal(call, error.response) from None
-        except (BotoCoreError, ResponseParserError, OSError, ValueError) as error:
+        except (BotoCoreError, ResponseParserError, OSError, ValueError, AttributeError, TypeError) as error:
             raise no_answer(call, error) from None
-        if part not in answer:
+        if not has_form(answer, part):
             raise unknown(call, f"{call.place} answered {call} with something else. Check endpoint_url and proxy.")
         return answer
 
@@ -91,6 +91,15 @@ class Connection:
             verify=options["aws_ca_bundle"],
             config=configuration(self.connections),
         )
+
+
+def has_form(answer: Mapping[str, Any], part: str) -> bool:
+    """Tell whether an answer has what was asked for: a name or an id, or a list of what has one."""
+    found = answer.get(part)
+    if not isinstance(found, list):
+        return isinstance(found, str)
+    names = [entry.get("Name", entry.get("VersionId")) if isinstance(entry, Mapping) else None for entry in found]
+    return all(isinstance(name, str) for name in names)
 
 
 def configuration(connections: int) -> Any:

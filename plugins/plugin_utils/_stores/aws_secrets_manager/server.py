@@ -34,7 +34,12 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.aws_secrets_
 )
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.contents import KEY
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.names import secret_name, user_id_in
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import Content, TryAgain, Version
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import (
+    Content,
+    TryAgain,
+    Unconfirmed,
+    Version,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type import Options
 
 CURRENT = "AWSCURRENT"
@@ -98,15 +103,17 @@ class AwsSecretsManager:
         request = {"ClientRequestToken": identifier, "SecretString": text}
         try:
             if replaces is None:
-                self._create(name, account, request)
+                written = self._create(name, account, request)
             else:
                 stages = [LABEL, CURRENT] if publish else [LABEL]
-                self._ask("PutSecretValue", name, SecretId=name, VersionStages=stages, **request)
+                written = self._ask("PutSecretValue", name, SecretId=name, VersionStages=stages, **request)
         except Exists:
             self._refuse_empty(user_id, replaces)
             return None
         except NotFound:
             raise TryAgain(f"The secret {name} in {self.place} was read before, and is not found now.") from None
+        if written["VersionId"] != identifier:
+            raise Unconfirmed(f"{self.place} answered a write of {name} with another version than the written one.")
         former = names_in(user_id, replaces.content) if replaces else account_in(user_id, description_of(account))
         self.listed.setdefault(user_id, former)
         return Version(identifier, content, number)
@@ -179,9 +186,9 @@ class AwsSecretsManager:
             )
         return text
 
-    def _create(self, name: str, account: Account, request: Mapping[str, Any]) -> None:
+    def _create(self, name: str, account: Account, request: Mapping[str, Any]) -> Mapping[str, Any]:
         given = {**self.at_creation, "Description": description_of(account)}
-        self._ask("CreateSecret", name, Name=name, **given, **request)
+        return self._ask("CreateSecret", name, Name=name, **given, **request)
 
     def _version(self, name: str, **which: str) -> Version | None:
         try:

@@ -80,7 +80,7 @@ def refusal(call: Call, answer: Answer, url: str, secrets: Collection[str]) -> S
         return StoreError(f"{url} refuses the size of {call.path} (HTTP {status}).")
     if status == 412 or (status == 400 and "pgrad" in text):  # a standby that lags, a mount that is being upgraded
         return TryAgain(general)
-    if status >= 500:
+    if status >= 500 or status == 408:
         return Unconfirmed(general) if call.writes else TryAgain(general)
     if status == 400 and "missing client token" in text:
         return NotSignedIn(f"{url} got no token (HTTP 400). Check whether a proxy removes the header X-Vault-Token.")

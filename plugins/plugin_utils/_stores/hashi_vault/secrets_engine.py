@@ -99,7 +99,10 @@ class SecretsEngine:
         answer = self.connection.ask(call, accepted=(200, 404))
         if answer.status == 404:
             self._demand_absent(call, answer)
-        return [key[len(start) :] for key in answer.content.get("keys", ()) if key.startswith(start)]
+        keys = answer.content.get("keys", [])
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise refusal(call, answer, self.url, self.connection.secrets)
+        return [key[len(start) :] for key in keys if key.startswith(start)]
 
     def older(self, name: str) -> list[int]:
         """Return the numbers of the older versions that can be read, newest first."""

@@ -45,6 +45,30 @@ class Operation:
         return f"{self.verb} the Secret {self.name}" if self.name else f"{self.verb} the Secrets"
 
 
+def is_secret(document: Any) -> bool:
+    """Tell whether the answer is a Secret, of which no field that is read later has another form."""
+    if not isinstance(document, Mapping) or document.get("kind") != "Secret" or not is_named(document):
+        return False
+    metadata, data = document["metadata"], document.get("data") or {}
+    has_version = all(isinstance(metadata.get(key), str) for key in ("uid", "resourceVersion"))
+    return has_version and isinstance(data, Mapping) and all(isinstance(value, str) for value in data.values())
+
+
+def is_listing(document: Any) -> bool:
+    """Tell the same of a list of Secrets, whose names are read."""
+    if not isinstance(document, Mapping) or document.get("kind") != "SecretList":
+        return False
+    items = document.get("items") or []
+    return isinstance(document.get("metadata"), Mapping) and isinstance(items, list) and all(map(is_named, items))
+
+
+def is_named(secret: Any) -> bool:
+    metadata = secret.get("metadata") if isinstance(secret, Mapping) else None
+    if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str):
+        return False
+    return all(isinstance(metadata.get(key) or {}, Mapping) for key in ("annotations", "labels"))
+
+
 def status_in(error: Exception) -> Mapping[str, Any]:
     """Return the Status object of an error, or an empty one if the answer is not that of a Kubernetes API."""
     body = getattr(error, "body", None)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.kubernetes.answers import is_listing, is_secret
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.kubernetes.sources import (
     Source,
     delete_temporary_files,
@@ -77,7 +78,8 @@ class Connection:
         call = getattr(self.api, method)
         answer = call(*arguments, **options, _preload_content=False, _request_timeout=self.timeout)
         document = json.loads(answer.data)
-        if not isinstance(document, dict) or document.get("kind") not in ("Secret", "SecretList"):
+        is_valid = is_listing if method.startswith("list_") else is_secret
+        if not is_valid(document):
             raise ValueError
         return document
 

@@ -91,6 +91,14 @@ def following(secret: Mapping[str, Any], account: Account, content: Content, bes
     return {**{key: secret[key] for key in FIELDS if key in secret}, "metadata": metadata, "data": data}
 
 
+def is_next_version(answer: Mapping[str, Any], sent: Mapping[str, Any], replaces: Version | None) -> bool:
+    """Tell whether a Secret is a new version of the one that a write names."""
+    metadata = answer["metadata"]
+    uid, resource_version = replaces.token if replaces else (metadata["uid"], "")
+    is_other = metadata["uid"] != uid or metadata["resourceVersion"] in ("", resource_version)
+    return not is_other and bool(metadata["name"] == sent["metadata"]["name"])
+
+
 def annotations_of(account: Account) -> dict[str, str]:
     names = {USER_ID: account.user_id, NAME: account.name, USER_NAME: account.user_name}
     return {key: value for key, value in names.items() if value is not None}

@@ -26,12 +26,13 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.kubernetes.c
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.kubernetes.secret import (
     SELECTOR,
     following,
+    is_next_version,
     listed_account,
     new_secret,
     secret_name,
     version_of,
 )
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import Content, Version
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import Content, Unconfirmed, Version
 
 PAGE = 500
 # How often a listing begins anew because the server no longer has its revision.
@@ -93,11 +94,13 @@ class KubernetesServer:
         """Consumers always read the newest version. A Secret that was deleted is one that is no longer the newest."""
         name = secret_name(self.prefix, account.user_id)
         if replaces is None:
-            secret = new_secret(name, account, content)
-            written = self._call(Operation("create", name), "create_namespaced_secret", body=secret)
+            operation, secret = Operation("create", name), new_secret(name, account, content)
+            written = self._call(operation, "create_namespaced_secret", body=secret)
         else:
-            secret = following(replaces.raw, account, content, beside)
-            written = self._call(Operation("update", name), "replace_namespaced_secret", name, body=secret)
+            operation, secret = Operation("update", name), following(replaces.raw, account, content, beside)
+            written = self._call(operation, "replace_namespaced_secret", name, body=secret)
+        if written:
+            self._demand_confirmation(written, secret, replaces, operation)
         return version_of(written) if written else None
 
     def earlier(self, user_id: str) -> Iterable[Version]:
@@ -120,6 +123,18 @@ class KubernetesServer:
 
     def close(self) -> None:
         self.connection.close()
+
+    def _demand_confirmation(
+        self, answer: Mapping[str, Any], sent: Mapping[str, Any], replaces: Version | None, operation: Operation
+    ) -> None:
+        """Raise StoreError unless the answer to a write is what was sent, as a new version of the one replaced."""
+        if not is_next_version(answer, sent, replaces):
+            raise Unconfirmed(f"{self.namespace} answered with another Secret when asked to {operation}.")
+        if not sent["data"].items() <= (answer.get("data") or {}).items():
+            raise StoreError(
+                f"{self.namespace} stored other data than it was asked to {operation}: an admission webhook has changed"
+                " it. Exclude these Secrets from the webhook."
+            )
 
     def _listing(self) -> list[Mapping[str, Any]] | None:
         """List the Secrets of all stores in the namespace. None: the server no longer has the revision of page one."""

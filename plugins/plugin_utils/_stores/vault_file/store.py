@@ -98,8 +98,9 @@ class VaultFileStore:
     def open(self, *, read_only: bool) -> Iterator[OpenVaultFileStore]:
         if self._is_ephemeral:
             raise StoreError(
-                "AWX deletes a job's directories after the job, and with them the only copy of the passwords. Put the"
-                " store on a mounted volume, and set persistent: true. Nothing was changed."
+                "AWX deletes a job's directories after the job, and with them the only copy of the passwords. Use"
+                " a store on a network, or put the directory on a mounted volume and set persistent: true. Nothing was"
+                " changed."
             )
         may_write = not read_only and self._identity_url is not None
         with explained(self._layout.directory):
