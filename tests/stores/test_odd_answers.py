@@ -98,7 +98,7 @@ def answers() -> Iterator[tuple[str, list[Any]]]:
 
 
 @pytest.mark.parametrize("use", USES)
-@pytest.mark.parametrize(("name", "answer"), CASES, ids=[f"{name}-{number}" for number, (name, _) in enumerate(CASES)])
+@pytest.mark.parametrize(("name", "answer"), CASES, ids=[f"{case[0]}-{number}" for number, case in enumerate(CASES)])
 def test_is_an_error_of_the_store(answers: tuple[str, list[Any]], name: str, answer: Any, use: str) -> None:
     url, given = answers
     given.append(answer)
@@ -129,7 +129,7 @@ WRITTEN: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(
-    ("name", "answer"), WRITTEN, ids=[f"{name}-{number}" for number, (name, _) in enumerate(WRITTEN)]
+    ("name", "answer"), WRITTEN, ids=[f"{case[0]}-{number}" for number, case in enumerate(WRITTEN)]
 )
 def test_of_another_write_confirms_none(answers: tuple[str, list[Any]], name: str, answer: Any) -> None:
     url, given = answers
