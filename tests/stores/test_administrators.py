@@ -12,7 +12,7 @@ import boto3
 import hvac
 import kubernetes
 import pytest
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordDeleted, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.store import NetworkStore
 from ansible_collections.rpaops.uipath.tests.stores.aws_server import REGION, AwsServer
 from ansible_collections.rpaops.uipath.tests.stores.kubernetes_server import ADMIN_TOKEN
@@ -62,7 +62,7 @@ class TestVault:
     def test_a_deleted_secret_is_noticed_and_restored(self, vault: tuple[Any, NetworkStore]) -> None:
         kv, store = vault
         kv.delete_latest_version_of_secret(NAME)
-        with pytest.raises(RecordLost, match="vault kv undelete -versions=2"):
+        with pytest.raises(RecordDeleted, match="vault kv undelete -versions=2"):
             current(store)
         kv.undelete_secret_versions(NAME, [2])
         assert current(store) == "password 2"
@@ -114,7 +114,7 @@ class TestAws:
     def test_a_deleted_secret_is_noticed_and_restored(self, aws: tuple[Any, NetworkStore]) -> None:
         client, store = aws
         client.delete_secret(SecretId=NAME, RecoveryWindowInDays=7)
-        with pytest.raises(RecordLost, match="restore-secret"):
+        with pytest.raises(RecordDeleted, match="restore-secret"):
             current(store)
         client.restore_secret(SecretId=NAME)
         assert current(store) == "password 2"

@@ -29,7 +29,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     Busy,
     NotDurable,
     OpenStore,
-    RecordLost,
+    RecordDeleted,
     Store,
     StoredAccount,
     StoreError,
@@ -483,8 +483,8 @@ class TestFailures:
         with store.open(read_only=False) as opened:
             assert opened.user_ids() == [USER]
             [listed] = opened.accounts()
-            assert isinstance(listed.error, RecordLost)
-            with pytest.raises(RecordLost, match=f"restore-secret --secret-id {name}"):
+            assert isinstance(listed.error, RecordDeleted)
+            with pytest.raises(RecordDeleted, match=f"restore-secret --secret-id {name}"):
                 opened.read(USER)
         rig.client.restore_secret(SecretId=name)
         assert write(store, record_of(generation=2))
@@ -494,7 +494,7 @@ class TestFailures:
         with store.open(read_only=False) as opened, opened.locked(USER) as locked_record:
             locked_record.read()
             rig.client.delete_secret(SecretId=rig.name(USER))
-            with pytest.raises(RecordLost):
+            with pytest.raises(RecordDeleted):
                 locked_record.write(record_of(generation=2))
             rig.client.delete_secret(SecretId=rig.name(USER), ForceDeleteWithoutRecovery=True)
             with pytest.raises(NotDurable, match="was read before, and is not found now"):

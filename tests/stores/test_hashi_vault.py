@@ -28,7 +28,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
     NotDurable,
-    RecordLost,
+    RecordDeleted,
     Store,
     StoreError,
     WentBackwards,
@@ -496,7 +496,7 @@ class TestReads:
             f"Version 1 of secret/uipath/{USER} on {rig.url}, the newest one, is deleted. Restore it: vault kv undelete"
         )
         for work in (read_record, store_record):
-            message = error_of(RecordLost, lambda work=work: work(rig))  # type: ignore[misc]
+            message = error_of(RecordDeleted, lambda work=work: work(rig))  # type: ignore[misc]
             assert message == f"{expected} -versions=1 secret/uipath/{USER}"
         with rig.store().open(read_only=True) as opened:
             assert list(opened.user_ids()) == [USER]
@@ -507,7 +507,7 @@ class TestReads:
         store_record(rig)
         store_record(rig, replace(RECORD, generation=2))
         rig.change("destroy", USER, 2)
-        message = error_of(RecordLost, lambda: store_record(rig))
+        message = error_of(RecordDeleted, lambda: store_record(rig))
         assert message.startswith(
             f"Version 2 of secret/uipath/{USER} on {rig.url}, the newest one, is destroyed. Restore"
         )

@@ -28,7 +28,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
     NotDurable,
-    RecordLost,
+    RecordDeleted,
     Store,
     StoreError,
 )
@@ -228,7 +228,7 @@ class TestSecret:
         write(store, record_of())
         metadata = {**secret_in(cluster)["metadata"], "deletionTimestamp": TIME}
         cluster.stub.cluster.secrets[NAMESPACE, NAME] = {**secret_in(cluster), "metadata": metadata}
-        with store.open(read_only=True) as opened, pytest.raises(RecordLost, match="is being deleted"):
+        with store.open(read_only=True) as opened, pytest.raises(RecordDeleted, match="is being deleted"):
             opened.read(USER)
 
     def test_keeps_content_that_is_no_record_beside_a_commit(

@@ -39,6 +39,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     OpenStore,
     Reading,
+    RecordDeleted,
     RecordLost,
     StoredNames,
     StoreError,
@@ -209,11 +210,14 @@ def with_recorded_ids(
 def with_stored_id(request: RotationRequest, names: StoredNames) -> RotationRequest:
     """Fill in the id that the listing of the store has for the user name, if it is one.
 
-    A record that is gone may have the only live password of this name: that stops the task.
+    A record that is gone may have the only live password of this name: that stops the task, unless the server says that
+    it was deleted.
     """
     place = f"accounts[{request.index}]: the record of {user_name_of(request)}"
     try:
         found = names.find(user_name_of(request), "user_name")
+    except RecordDeleted as error:
+        return replace(request, problem=StoreError(f"{place} may be one that was deleted. {error.message}"))
     except RecordLost as error:
         raise RecordLost(f"{place} may be one that is gone. {error.message}") from error
     except StoreError as error:

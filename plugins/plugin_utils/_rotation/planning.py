@@ -30,6 +30,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store impo
     Busy,
     OpenStore,
     Reading,
+    RecordDeleted,
     RecordLost,
     StoredNames,
     StoreError,
@@ -152,7 +153,8 @@ def settled_plan(request: RotationRequest, cached: Record | None) -> Plan | None
 
 
 def refuse_lost(readings: Sequence[Reading]) -> None:
-    lost = [reading for reading in readings if isinstance(reading, RecordLost)]
+    """Raise RecordLost for a record that is missing. One that the server says was deleted ends its account alone."""
+    lost = [found for found in readings if isinstance(found, RecordLost) and not isinstance(found, RecordDeleted)]
     if len(lost) > 1:
         raise RecordLost(f"{len(lost)} records are missing. The first one: {lost[0].message}")
     if lost:

@@ -53,6 +53,14 @@ class RecordLost(StoreError):
     """A record that an earlier run wrote is missing, and may have the only live password. Perhaps all are."""
 
 
+class RecordDeleted(RecordLost):
+    """The server says that an administrator deleted this account's record. That concerns no other account."""
+
+
+# Before the time, in ISO 8601, after which an account is no longer busy if that is known.
+LEASE_ENDS = "Its lease ends at"
+
+
 class Busy(UiPathError):
     """Another run is working on this account. `record` is the record as far as it can be read all the same."""
 
@@ -183,7 +191,7 @@ class StoredNames:
     def __init__(self, accounts: Iterable[StoredAccount]) -> None:
         self._accounts = {account.user_id: account for account in accounts}
         errors = [account.error for account in self._accounts.values() if account.error]
-        lost = [error for error in errors if isinstance(error, RecordLost)]
+        lost = [error for error in errors if isinstance(error, RecordLost) and not isinstance(error, RecordDeleted)]
         self._error = next(iter([*lost, *errors]), None)
         self._by_name: dict[tuple[str, str], list[str]] = {}
         for account in self._accounts.values():

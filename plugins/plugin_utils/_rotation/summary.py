@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.rpaops.uipath.plugins.module_utils import _summaries
 from ansible_collections.rpaops.uipath.plugins.module_utils._text import displayable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import STOPPED
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import LEASE_ENDS
 
 Account = Mapping[str, Any]
 
@@ -206,7 +207,15 @@ def has_advice(account: Account, notes: Mapping[str, str]) -> bool:
 
 def advice(account: Account, notes: Mapping[str, str]) -> str:
     """Return what to do: the note about the delivery of the account or, without one, the phrase of its status."""
-    return notes.get(account["user_id"]) or with_name(repair(account) or ADVICE.get(account["status"], ""), account)
+    own = lease(account) or repair(account)
+    return notes.get(account["user_id"]) or with_name(own or ADVICE.get(account["status"], ""), account)
+
+
+def lease(account: Account) -> str:
+    """Return until when another run has the account, or an empty text if it is not busy or its store has no leases."""
+    _before, found, time = account.get("msg", "").partition(f"{LEASE_ENDS} ")
+    is_leased = found and account["status"] == "busy"
+    return f"run again after {time[:19].replace('T', ' ')} (UTC), when another run's lease ends" if is_leased else ""
 
 
 def repair(account: Account) -> str:

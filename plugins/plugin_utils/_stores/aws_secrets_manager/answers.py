@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordDeleted, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import TryAgain, Unconfirmed
 
 THROTTLED = re.compile(r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown")
@@ -119,8 +119,8 @@ def denied(call: Call, shown: str, text: str) -> StoreError:
     return StoreError(f"The credentials lack the permission {permission} for {of} in {call.place} ({shown}).")
 
 
-def deleted(secret: str, place: str) -> RecordLost:
-    return RecordLost(
+def deleted(secret: str, place: str) -> RecordDeleted:
+    return RecordDeleted(
         f"The secret {secret} in {place} is scheduled for deletion. Restore it: aws secretsmanager restore-secret"
         f" --secret-id {secret}"
     )

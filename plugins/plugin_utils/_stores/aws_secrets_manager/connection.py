@@ -118,7 +118,9 @@ def unusable(place: str, error: Exception, options: Options) -> StoreError:
     """Return the error for a configuration with which no client can be made."""
     name = type(error).__name__
     if name == "NoRegionError":
-        return NotSignedIn("There is no AWS region. Set store.region or AWS_REGION, or name one in the profile.")
+        return NotSignedIn(
+            "There is no AWS region. Set store.region, AWS_REGION or AWS_DEFAULT_REGION, or name one in the profile."
+        )
     if name == "ProfileNotFound":
         return NotSignedIn(f"AWS's configuration files have no profile {options['profile']}.")
     return no_answer(Call("GetSecretValue", place), error)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordDeleted, StoreError
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.hashi_vault.answers import (
     Answer,
     Call,
@@ -25,7 +25,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port
 )
 
 
-class Deleted(RecordLost):
+class Deleted(RecordDeleted):
     """The newest version of a secret, `number`, was deleted or destroyed."""
 
     def __init__(self, message: str, *, number: int) -> None:

@@ -14,7 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoredAccount, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    RecordDeleted,
+    StoredAccount,
+    StoreError,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.kubernetes.answers import (
     Operation,
     failure,
@@ -82,7 +86,7 @@ class KubernetesServer:
         if secret is None:
             return None
         if secret["metadata"].get("deletionTimestamp"):
-            raise RecordLost(
+            raise RecordDeleted(
                 f"The Secret {name} of {user_id} in {self.namespace} is being deleted. Save its content, and create it"
                 " anew when it is gone."
             )

@@ -64,7 +64,7 @@ class SecretsServer(Protocol):
         """Sign in, check that the server can serve, and return warnings to display."""
 
     def read(self, user_id: str) -> Version | None:
-        """Return the newest version, or None if there never was one. A deleted one raises RecordLost."""
+        """Return the newest version, or None if there never was one. A deleted one raises RecordDeleted."""
 
     def write(
         self, account: Account, content: Content, *, replaces: Version | None, publish: bool, beside: Version | None

@@ -10,7 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Record
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Busy, StoreError, WentBackwards
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    LEASE_ENDS,
+    Busy,
+    StoreError,
+    WentBackwards,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.document import InvalidRecord, bound_record
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.contents import Entry, entry_in
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import SecretsServer, Version
@@ -51,7 +56,8 @@ class Secrets:
     def refuse_leased(self, entry: Entry) -> None:
         lease = entry.lease
         if lease and lease.run != self.run and lease.holds(self.now()):
-            raise Busy(f"Its lease ends at {lease.until}. Nothing was sent; run again later.", record=entry.record)
+            message = f"{LEASE_ENDS} {lease.until}. Nothing was sent; run again later."
+            raise Busy(message, record=entry.record)
 
     def read(self, user_id: str) -> Record | None:
         """Return the record without writing anything, or raise like `LockedRecord.read`."""

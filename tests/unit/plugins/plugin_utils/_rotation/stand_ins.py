@@ -31,6 +31,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
     Reading,
+    RecordDeleted,
     RecordLost,
     StoredAccount,
     StoreError,
@@ -102,6 +103,7 @@ class MemoryStore:
     intrusions: dict[str, Record] = field(default_factory=dict)
     damaged: set[str] = field(default_factory=set)  # the accounts whose record cannot be read
     lost: set[str] = field(default_factory=set)  # the accounts whose record was there and is gone
+    deleted: set[str] = field(default_factory=set)  # the accounts whose record was deleted, as the server says
     held: set[str] = field(default_factory=set)
     steps: list[str] = field(default_factory=list)
     decrypted: list[str] = field(default_factory=list)  # the accounts that were read and not taken from the cache
@@ -145,7 +147,8 @@ class MemoryStore:
 
     def unusable(self) -> dict[str, StoreError]:
         lost = {user_id: RecordLost(f"The record of {user_id} is lost.") for user_id in sorted(self.lost)}
-        return {**{user_id: damage_of(user_id) for user_id in sorted(self.damaged)}, **lost}
+        deleted = {user_id: RecordDeleted(f"The record of {user_id} was deleted.") for user_id in sorted(self.deleted)}
+        return {**{user_id: damage_of(user_id) for user_id in sorted(self.damaged)}, **lost, **deleted}
 
     def user_ids(self) -> list[str]:
         return [account.user_id for account in self.accounts() if account.user_id not in self.lost]

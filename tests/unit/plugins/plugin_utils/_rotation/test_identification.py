@@ -147,6 +147,19 @@ class TestIdentified:
         (known,) = identified(requested[:1], store, names_of(server, clock))
         assert (known.account.user_id, known.problem) == ("u1", None)
 
+    def test_a_name_that_a_deleted_record_may_have_ends_its_account_alone(
+        self, server: Transcript, clock: Clock
+    ) -> None:
+        store = MemoryStore.holding(record_of("u1"))
+        store.deleted = {"gone"}
+        known, unknown = identified(numbered(by_name("u1@example.com"), by_name("ann")), store, names_of(server, clock))
+        assert (known.account.user_id, known.problem) == ("u1", None)
+        assert unknown.problem
+        assert unknown.problem.status == "store_error"
+        assert unknown.problem.message == (
+            "accounts[1]: the record of ann may be one that was deleted. The record of gone was deleted."
+        )
+
     def test_a_record_that_cannot_be_read_is_that_of_the_account_given_by_its_id(
         self, server: Transcript, clock: Clock
     ) -> None:

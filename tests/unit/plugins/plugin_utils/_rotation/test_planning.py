@@ -23,6 +23,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
     Reading,
+    RecordDeleted,
     RecordLost,
     StoredNames,
     StoreError,
@@ -214,6 +215,15 @@ class TestPlanAll:
         store.failures = {f"plan {user}": RecordLost(f"{user} is gone.") for user in lost}
         with pytest.raises(RecordLost, match=message):
             plan_all([request_of(user) for user in ("u1", "u2", "u3")], store)
+
+    @pytest.mark.parametrize("deleted", [["u1"], ["u1", "u2", "u3"]])
+    def test_of_a_record_that_was_deleted_ends_only_its_account(self, deleted: list[str]) -> None:
+        store = MemoryStore.holding(record_of("u1"), record_of("u2"), record_of("u3"))
+        store.failures = {f"plan {user}": RecordDeleted(f"{user} is deleted.") for user in deleted}
+        plans = plan_all([request_of(user) for user in ("u1", "u2", "u3")], store)
+        assert [planned.sends for planned in plans] == [user not in deleted for user in ("u1", "u2", "u3")]
+        assert plans[0].outcome
+        assert (plans[0].outcome.status, plans[0].is_unusable) == ("store_error", True)
 
     def test_of_nothing(self) -> None:
         assert plan_all([], MemoryStore()) == []

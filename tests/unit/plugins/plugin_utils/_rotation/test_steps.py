@@ -35,6 +35,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps impo
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
     NotDurable,
+    RecordDeleted,
     RecordLost,
     StoreError,
     WentBackwards,
@@ -69,6 +70,7 @@ ERRORS: dict[UiPathError, tuple[str, bool]] = {
     InvalidInput(["no"]): ("in_doubt", False),
     Forbidden("no"): ("unauthorized", False),
     RecordLost("no"): ("store_error", False),
+    RecordDeleted("no"): ("store_error", False),
     WrongSecret("no", of_all=str): ("store_error", False),
     ListChanged(2, 1): ("in_doubt", False),
     Ambiguous("no"): ("in_doubt", False),

@@ -11,6 +11,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.rpaops.uipath.plugins.filter.uipath_rotation_summary import FilterModule
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.results import MESSAGES, STOPPED, SUCCEEDED
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.steps import ACCOUNT_STATUSES
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import LEASE_ENDS
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.summary import (
     ADOPT,
     ADVICE,
@@ -96,6 +97,12 @@ class TestAdvice:
         assert table(named)[1].endswith(text.format(only="and rotate_passwords_only"))
         by_id = {**closed, "user_name": None}
         assert table({**by_id, "user_id": "83"})[1].endswith(text.format(only="rotate_passwords_only=83"))
+
+    def test_of_an_account_with_a_lease_says_when_that_ends(self) -> None:
+        ends = f"Another run works on it. {LEASE_ENDS} 2026-05-01T12:05:40.123456+00:00. Run again later."
+        lines = table(account("leased", "busy", ends), account("locked", "busy"))
+        assert lines[1].endswith("run again after 2026-05-01 12:05:40 (UTC), when another run's lease ends")
+        assert lines[2].endswith("nothing, another run works on it")
 
     def test_tells_consumers_a_new_label_again(self) -> None:
         renamed = {**account("svc", "renamed"), "name": "svc", "user_name": "svc-1"}

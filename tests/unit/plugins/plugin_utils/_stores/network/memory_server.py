@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record import Account
-from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import RecordLost, StoredAccount, StoreError
+from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
+    RecordDeleted,
+    StoredAccount,
+    StoreError,
+)
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.network.port import (
     Content,
     TryAgain,
@@ -56,7 +60,7 @@ class MemoryServer:
     def read(self, user_id: str) -> Version | None:
         with self.called("read") as fault:
             if user_id in self.deleted:
-                raise RecordLost(f"The secret of {user_id} is deleted.")
+                raise RecordDeleted(f"The secret of {user_id} is deleted.")
             versions = self.versions.get(user_id, [])
             return self.version(versions[:-1] if fault == "stale" else versions)
 

@@ -13,7 +13,7 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.record imp
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import (
     Busy,
     NotDurable,
-    RecordLost,
+    RecordDeleted,
     Store,
     StoreError,
     WentBackwards,
@@ -320,11 +320,11 @@ class TestReads:
     def test_of_a_deleted_secret_raise(self, network: NetworkStore, server: MemoryServer) -> None:
         server.deleted.add(USER)
         with network.open(read_only=False) as opened:
-            with pytest.raises(RecordLost):
+            with pytest.raises(RecordDeleted):
                 opened.read(USER)
             assert list(opened.user_ids()) == [USER]
             [account] = opened.accounts()
-            assert isinstance(account.error, RecordLost)
+            assert isinstance(account.error, RecordDeleted)
 
     @pytest.mark.parametrize(
         "content",
