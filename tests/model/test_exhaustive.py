@@ -101,7 +101,7 @@ class TestRunsAtOnceWithoutALock:
 
 
 class TestNetworkStores:
-    """No locks: reads that are stale, writes that arrive late or never, leases of runs that are gone or sleep."""
+    """No locks: stale reads, writes that are late, lost or without an answer, leases of runs that are gone or sleep."""
 
     @pytest.fixture(params=LEASES.values(), ids=list(LEASES))
     def network(self, unlocked: Setting, request: pytest.FixtureRequest) -> Setting:

@@ -44,6 +44,9 @@ MUTATIONS = {
     "write-without-an-answer-trusted": Mutation(
         Setting(locks=False, lease="holds", network=True, trusts=True), "kept", Left(faults=1, runs=1)
     ),
+    "write-of-another-run-taken-for-its-own": Mutation(
+        Setting(locks=False, lease="holds", network=True, mistakes=True), "kept", Left(faults=1, runs=2)
+    ),
     "send-without-a-write-of-its-own": Mutation(
         Setting(mutants.SendsWhatItRead, locks=False, lease="holds", network=True), "budget", Left(faults=1, runs=3)
     ),

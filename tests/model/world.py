@@ -61,7 +61,8 @@ class Setting:
     lease: Literal["", "holds", "ends"] = ""  # a run's lease ends when it is gone, or at any time
     network: bool = False  # reads may be stale, and writes may arrive late or never
     compares: bool = True  # the store writes only over what the writer has read
-    trusts: bool = False  # the store takes a write without an answer for a confirmed one
+    trusts: bool = False  # a run takes its write without an answer for a confirmed one
+    mistakes: bool = False  # a run takes the write of another run for its own one without an answer
     fates: tuple[str, ...] = FATES
     rules: frozenset[str] = frozenset(RULES)
 
@@ -103,18 +104,24 @@ class Process:
 
 
 @dataclass(frozen=True)
-class RunInModel:
-    process: Process
-    token: int  # the version of the record that it read or wrote last
-
-
-@dataclass(frozen=True)
 class Write:
     """A write to the store that is under way: what it stores, and the version that it replaces."""
 
     process: Process
     record: Record
     token: int
+
+    @property
+    def author(self) -> tuple[int, int]:
+        """What tells this write from all others, as the id in a secret does: the run, and how far it was."""
+        return self.process.number, len(self.process.heard)
+
+
+@dataclass(frozen=True)
+class RunInModel:
+    process: Process
+    token: int  # the version of the record that it read or wrote last
+    unanswered: Write | None = None  # its last write, if it does not know what became of it
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,7 @@ class World:
     stored: Record | None = KEPT
     version: int = 0
     former: tuple[Record | None, int] | None = None  # what a stale read shows
+    author: tuple[int, int] | None = None  # of the write that stored the record
     lease: int | None = None  # the number of the run that has the lease
     running: tuple[RunInModel, ...] = ()
     flying: tuple[Pair, ...] = ()  # requests that may arrive at any time, or never
@@ -212,7 +220,9 @@ def moves(world: World, setting: Setting) -> Iterator[Move]:
 def run_moves(world: World, setting: Setting, index: int, running: RunInModel) -> Iterator[Move]:
     _done, step = played(setting.rotation, running.process)
     name = f"run {running.process.number}"
-    if isinstance(step, Send):
+    if running.unanswered:
+        yield f"{name} finds out about its write", partial(found_out, world, setting, index, running.unanswered)
+    elif isinstance(step, Send):
         pair = (step.old, step.new)
         yield f"{name} sends {pair}", partial(sent, world, setting, index, "")
         if world.left.faults:
@@ -237,11 +247,17 @@ def network_moves(world: World, setting: Setting) -> Iterator[Move]:
     for index, running in enumerate(world.running):
         _done, step = played(setting.rotation, running.process)
         name = f"run {running.process.number}"
+        if running.unanswered:
+            if world.former and world.former[1] != running.token:
+                faulty = with_less_left(world, faults=1)
+                yield f"{name} finds a stale version", partial(answered, faulty, setting, index, False)
+            continue
         if isinstance(step, PreserveConflict) and world.former:
             faulty = with_less_left(world, faults=1)
             yield f"{name} reads a stale conflict", partial(told_conflict, faulty, setting, index, world.former)
         if isinstance(step, Save):
             yield f"{name} ends, its write is under way", partial(cut_write, world, index, step.record)
+            yield f"{name} gets no answer to its write", partial(unanswered, world, index, step.record)
             if setting.trusts:
                 faulty = with_less_left(world, faults=1)
                 yield f"{name}: its write is lost", partial(told, faulty, setting, index, True)
@@ -302,6 +318,34 @@ def cut_write(world: World, index: int, record: Record) -> World:
     return replace(killed(world, index), writes=(*world.writes, Write(running.process, record, running.token)))
 
 
+def unanswered(world: World, index: int, record: Record) -> World:
+    """Leave a run without the answer to its write, which may arrive at any time, or never."""
+    running = world.running[index]
+    write = Write(running.process, record, running.token)
+    runs = (*world.running[:index], replace(running, unanswered=write), *world.running[index + 1 :])
+    return with_less_left(replace(world, running=runs, writes=(*world.writes, write)), faults=1)
+
+
+def found_out(world: World, setting: Setting, index: int, write: Write) -> World:
+    """Let a run read what is stored. If it is still what the write replaces, the run writes it once more."""
+    if world.version == write.token:
+        return saved(answerless(world, index), setting, index, write.record)
+    is_own = world.author == write.author or setting.mistakes
+    token = world.version if is_own else write.token
+    running = replace(world.running[index], token=token)
+    world = replace(world, running=(*world.running[:index], running, *world.running[index + 1 :]))
+    return answered(world, setting, index, is_own)
+
+
+def answered(world: World, setting: Setting, index: int, is_own: bool) -> World:
+    return told(answerless(world, index), setting, index, is_own)
+
+
+def answerless(world: World, index: int) -> World:
+    running = replace(world.running[index], unanswered=None)
+    return replace(world, running=(*world.running[:index], running, *world.running[index + 1 :]))
+
+
 def written_late(world: World, setting: Setting, write: Write) -> World:
     writes = list(world.writes)
     writes.remove(write)
@@ -322,6 +366,7 @@ def stored(world: World, setting: Setting, write: Write) -> World:
         stored=record,
         version=world.version + 1,
         former=(world.stored, world.version) if setting.network else None,
+        author=write.author if setting.network else None,
         lease=write.process.number if leases else None,
         excused=world.excused + forgiven(world.stored, write.process),
     )
