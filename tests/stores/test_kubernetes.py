@@ -679,20 +679,20 @@ class TestWriteFaults:
     def test_an_immutable_secret_is_refused(self, cluster: stub.KubernetesServer, store: NetworkStore) -> None:
         write(store, record_of())
         change(cluster, immutable=True)
-        with pytest.raises(StoreError, match=f"The Secret {NAME} is immutable"):
+        with pytest.raises(StoreError, match=f"The Secret {NAME} in .* is immutable"):
             write(store, record_of(generation=2))
 
     def test_a_secret_that_is_too_large_is_refused(
         self, cluster: stub.KubernetesServer, store: NetworkStore, verb: str
     ) -> None:
         for size in (1, 3):
-            with pytest.raises(StoreError, match=f"The Secret {NAME} would be too large"):
+            with pytest.raises(StoreError, match=f"The Secret {NAME} in .* would be too large"):
                 write(store, record_of(generation=2, password="x" * (size << 20)))
 
     def test_a_name_that_is_refused(self, cluster: stub.KubernetesServer, store: NetworkStore) -> None:
         invalid = stub.invalid(NAME, [stub.Cause("metadata", "FieldValueInvalid", "no")]).answer.body
         fault(cluster, verb="create", kind="status", status=422, body=invalid)
-        with pytest.raises(StoreError, match="as invalid"):
+        with pytest.raises(StoreError, match=f"refuses to create the Secret {NAME}: it is invalid"):
             write(store, record_of())
 
 

@@ -37,6 +37,7 @@ NO_CREDENTIALS = {
 LOST = {
     "AttributeError",
     "TypeError",
+    "RecursionError",
     "HTTPClientError",
     "ConnectionError",
     "IncompleteReadError",

@@ -23,6 +23,8 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._stores.store_type i
 ATTEMPTS = 3
 CONNECT_SECONDS, READ_SECONDS = 5, 10
 USER_AGENT = "rpaops.uipath"
+# What the library raises where an answer has another form than AWS's.
+NOT_UNDERSTOOD = (ValueError, AttributeError, TypeError, RecursionError)
 # The client's method for each action, and what its answer has. Of a body that is no JSON, the library makes an answer.
 METHODS = {
     "CreateSecret": ("create_secret", "VersionId"),
@@ -61,7 +63,7 @@ class Connection:
             answer: Mapping[str, Any] = getattr(self.client, method)(**request)
         except ClientError as error:
             raise refusal(call, error.response) from None
-        except (BotoCoreError, ResponseParserError, OSError, ValueError, AttributeError, TypeError) as error:
+        except (BotoCoreError, ResponseParserError, OSError, *NOT_UNDERSTOOD) as error:
             raise no_answer(call, error) from None
         if not has_form(answer, part):
             raise unknown(call, f"{call.place} answered {call} with something else. Check endpoint_url and proxy.")

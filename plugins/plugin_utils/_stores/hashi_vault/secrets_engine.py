@@ -99,7 +99,8 @@ class SecretsEngine:
         answer = self.connection.ask(call, accepted=(200, 404))
         if answer.status == 404:
             self._demand_absent(call, answer)
-        keys = answer.content.get("keys", [])
+            return []
+        keys = answer.content.get("keys")
         if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
             raise refusal(call, answer, self.url, self.connection.secrets)
         return [key[len(start) :] for key in keys if key.startswith(start)]

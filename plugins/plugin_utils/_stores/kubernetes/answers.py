@@ -74,7 +74,7 @@ def status_in(error: Exception) -> Mapping[str, Any]:
     body = getattr(error, "body", None)
     try:
         status = json.loads(body) if isinstance(body, (str, bytes)) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         status = None
     return status if isinstance(status, dict) and status.get("status") == "Failure" else {}
 
@@ -123,22 +123,22 @@ def refusal(
         return f"{who} has no right to {operation} in {place} (403). {needed} in this namespace."
     if http_status == 404 and operation.verb == "create":
         return f"{place} does not exist (404). Create the namespace, or correct store.namespace."
-    if http_status in (413, 422):
-        return invalid(http_status, status, operation)
+    if http_status in (413, 422) and operation.is_write:
+        return invalid(http_status, status, operation, place)
     reason = str(status.get("reason"))
     return f"{place} refuses to {operation}: {http_status} {reason if WORD.fullmatch(reason) else ''}".rstrip()
 
 
-def invalid(http_status: int, status: Mapping[str, Any], operation: Operation) -> str:
-    said = str(status.get("message"))
+def invalid(http_status: int, status: Mapping[str, Any], operation: Operation, place: str) -> str:
+    said, secret = str(status.get("message")), f"The Secret {operation.name} in {place}"
     if "immutable" in said:
         return (
-            f"The Secret {operation.name} is immutable ({http_status}), so its password cannot be changed. An"
-            " administrator can replace it by a copy that is not."
+            f"{secret} is immutable ({http_status}), so its password cannot be changed. An administrator can replace it"
+            " by a copy that is not."
         )
     if http_status == 413 or "Too long" in said:
-        return f"The Secret {operation.name} would be too large ({http_status}). Remove what others have added to it."
-    return f"The cluster refuses the Secret {operation.name} as invalid ({http_status}). Check store.prefix."
+        return f"{secret} would be too large ({http_status}). Remove what others have added to it."
+    return f"{place} refuses to {operation}: it is invalid ({http_status}). Check store.prefix."
 
 
 def without_answer(error: Exception, operation: Operation, place: str) -> StoreError:
@@ -151,7 +151,7 @@ def without_answer(error: Exception, operation: Operation, place: str) -> StoreE
         )
     if isinstance(error, (http.NewConnectionError, http.ConnectTimeoutError, http.ProxyError)):
         return TryAgain(f"There is no connection to {place}. Check its address, the proxy, and whether it is up.")
-    return without_meaning(200 if isinstance(error, ValueError) else None, operation, place)
+    return without_meaning(200 if isinstance(error, (ValueError, RecursionError)) else None, operation, place)
 
 
 def without_meaning(http_status: int | None, operation: Operation, place: str) -> StoreError:

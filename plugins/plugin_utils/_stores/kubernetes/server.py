@@ -163,7 +163,7 @@ class KubernetesServer:
 
         try:
             return self.connection.call(method, *path, self.connection.namespace, **options)
-        except (ApiException, HTTPError, OSError, ValueError) as error:
+        except (ApiException, HTTPError, OSError, ValueError, RecursionError) as error:
             if is_missing(error, operation) or is_conflict(error, operation) or is_expired(error, operation):
                 return None
             trouble = failure(error, operation, self.namespace, self.secrets())
