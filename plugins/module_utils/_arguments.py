@@ -82,9 +82,9 @@ def option_error(message: str, secrets: Iterable[str], specification: Mapping[st
 
 
 def with_variable(name: str, specification: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return an option's name, with the environment variable that can be set in its place."""
+    """Return an option's name, with the environment variables of which one can be set in its place."""
     fallback = specification.get(name, {}).get("fallback")
-    return f"{name} (or the environment variable {fallback[1][0]})" if fallback else name
+    return f"{name} (or the environment variable {' or '.join(fallback[1])})" if fallback else name
 
 
 def connection_problems(options: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.rpaops.uipath.plugins.module_utils._arguments import LONGEST_OPTION, set_variable
 from ansible_collections.rpaops.uipath.plugins.plugin_utils._rotation.store import Store
@@ -184,7 +185,11 @@ def url_problems(url: str) -> list[str]:
 
 
 def proxy_problems(proxies: Any) -> list[str]:
-    urls = proxies.values() if isinstance(proxies, Mapping) else [proxies or ""]
+    try:
+        given = check_type_dict(proxies) if isinstance(proxies, str) and proxies.startswith("{") else proxies
+    except TypeError:
+        given = None
+    urls = given.values() if isinstance(given, Mapping) else [given if proxies else ""]
     if all(isinstance(url, str) for url in urls):
         return []
     return ["store.proxies must be a URL, or a mapping of http and https to URLs"]

@@ -17,13 +17,17 @@ from ansible_collections.rpaops.uipath.plugins.plugin_utils._validation import v
 
 SECRET = "Distinctive-5ecret"
 GIVEN = {"type": "hashi_vault", "url": "https://vault.example:8200", "token": "t"}
-NEEDED = "store.auth_method {} requires {} (or the environment variable ANSIBLE_HASHI_VAULT_{})"
 
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("VAULT_", "ANSIBLE_HASHI_VAULT_"))]:
         monkeypatch.delenv(name)
+
+
+def needed(name: str) -> str:
+    also = " or VAULT_TOKEN" if name == "token" else ""
+    return f"{name} (or the environment variable ANSIBLE_HASHI_VAULT_{name.upper()}{also})"
 
 
 def problems(**given: Any) -> list[str]:
@@ -74,7 +78,7 @@ class TestProblems:
 
     def test_a_missing_url_names_its_variable(self) -> None:
         [problem] = StoreOptions({"type": "hashi_vault"}).problems
-        assert "missing required arguments: url (or the environment variable ANSIBLE_HASHI_VAULT_ADDR)" in problem
+        assert "arguments: url (or the environment variable ANSIBLE_HASHI_VAULT_ADDR or VAULT_ADDR)" in problem
 
     @pytest.mark.parametrize(
         ("method", "names"),
@@ -82,16 +86,12 @@ class TestProblems:
         + [(method, ["role_id", "jwt"]) for method in ("jwt", "kubernetes")],
     )
     def test_a_method_says_in_one_message_what_it_needs(self, method: str, names: list[str]) -> None:
-        needed = " and ".join(
-            f"{name} (or the environment variable ANSIBLE_HASHI_VAULT_{name.upper()})" for name in names
-        )
-        assert problems(auth_method=method, token="") == [f"store.auth_method {method} requires {needed}"]
+        requires = f"store.auth_method {method} requires"
+        assert problems(auth_method=method, token="") == [f"{requires} {' and '.join(map(needed, names))}"]
         assert problems(auth_method=method, **dict.fromkeys(names, "x")) == []
         for name in names:
             others = dict.fromkeys([other for other in names if other != name], "x")
-            assert problems(auth_method=method, **{"token": None, **others}) == [
-                NEEDED.format(method, name, name.upper())
-            ]
+            assert problems(auth_method=method, **{"token": None, **others}) == [f"{requires} {needed(name)}"]
 
     def test_in_a_pod_kubernetes_needs_no_jwt(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr(auth, "SERVICE_ACCOUNT_TOKEN", str(tmp_path / "token"))
@@ -145,7 +145,7 @@ class TestProblems:
     def test_a_time_out_is_a_number_of_seconds(self, seconds: float) -> None:
         assert problems(timeout=seconds) == ["store.timeout must be from 0.001 to 86400"]
 
-    @pytest.mark.parametrize("proxies", [["http://proxy"], {"http": 7}, 7])
+    @pytest.mark.parametrize("proxies", [["http://proxy"], {"http": 7}, 7, "{not JSON", '{"http": 7}'])
     def test_proxies_are_urls(self, proxies: Any) -> None:
         assert problems(proxies=proxies) == ["store.proxies must be a URL, or a mapping of http and https to URLs"]
 
